@@ -1,0 +1,118 @@
+"""Exact evaluation of a network at many points at once, in integers.
+
+A point x = X / X_0 is its homogeneous integer vector (X_0, X_1, ..., X_d) with X_0 > 0. Layer by
+layer there are an integer matrix M and positive row scales rho with
+
+    z_k = Z_k / (rho_k * D),        Z = M (D, H_1, ..., H_m),
+
+where D > 0 is the running common denominator of the point and H are the scaled activations of the
+layer before. Row scales are positive and the activation is positively homogeneous, so the scales
+of one layer go into the columns of the next and the sign of Z_k is the sign of z_k. Nothing is
+ever divided; a batch of points is one product of flint integer matrices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+
+from flint import fmpz, fmpz_mat
+
+from exactbn.network import Network
+from exactbn.rational import Vector, row_scale
+
+
+@dataclass(frozen=True)
+class IntegerLayer:
+    """One layer in integers: ``matrix`` of shape (n, 1 + m) with the bias first.
+
+    ``scales`` are the positive rho_k; the slope is ``below / above``, above > 0.
+    """
+
+    matrix: fmpz_mat
+    scales: tuple[Fraction, ...]
+    above: fmpz
+    below: fmpz
+
+
+@dataclass(frozen=True)
+class IntegerNetwork:
+    """The integer form of a network's layers, output included."""
+
+    layers: tuple[IntegerLayer, ...]
+
+    @classmethod
+    def of(cls, network: Network) -> "IntegerNetwork":
+        """Return the integer form of ``network``."""
+        layers = []
+        before: tuple[Fraction, ...] = (Fraction(1),) * network.num_inputs
+        for layer in network.layers:
+            rows, scales = [], []
+            for weights, bias in zip(layer.weight, layer.bias, strict=True):
+                row = [bias, *(w / rho for w, rho in zip(weights, before, strict=True))]
+                scale = row_scale(row)
+                rows.append([int(entry * scale) for entry in row])
+                scales.append(scale)
+            before = tuple(scales)
+            layers.append(
+                IntegerLayer(
+                    fmpz_mat(rows),
+                    before,
+                    fmpz(layer.slope.denominator),
+                    fmpz(layer.slope.numerator),
+                )
+            )
+        return cls(tuple(layers))
+
+    def preactivations(self, points: fmpz_mat, last: int) -> list[fmpz_mat]:
+        """Return Z of the layers 0 to ``last`` for the columns of ``points``.
+
+        ``points`` has shape (1 + d, m), one homogeneous point a column; each result has shape
+        (n_l, m). The sign of an entry is the sign of the preactivation.
+        """
+        return [z for z, _ in self._run(points, last)]
+
+    def values(self, points: fmpz_mat, last: int) -> list[Vector]:
+        """Return the exact preactivations of layer ``last``, one vector of Fractions a point."""
+        numerators, denominators = self._run(points, last)[-1]
+        scales = self.layers[last].scales
+        return [
+            tuple(
+                Fraction(int(numerators[k, i]), int(denominators[i])) / scale
+                for k, scale in enumerate(scales)
+            )
+            for i in range(points.ncols())
+        ]
+
+    def denominators(self, points: fmpz_mat, last: int) -> list[fmpz]:
+        """Return the running common denominators D at layer ``last``, one a point."""
+        return self._run(points, last)[-1][1]
+
+    def _run(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
+        """Return (Z, D) of the layers 0 to ``last``."""
+        columns = points.ncols()
+        state = points
+        results = []
+        for index, layer in enumerate(self.layers[: last + 1]):
+            z = layer.matrix * state
+            entries = state.entries()[:columns]
+            results.append((z, entries))
+            if index == last:
+                break
+            above, below = layer.above, layer.below
+            if above == 1:
+                activations = [t if t > 0 else below * t for t in z.entries()]
+            else:
+                activations = [above * t if t > 0 else below * t for t in z.entries()]
+                entries = [above * t for t in entries]
+            state = fmpz_mat(1 + z.nrows(), columns, entries + activations)
+        return results
+
+
+def homogeneous(points: Sequence[Vector]) -> fmpz_mat:
+    """Return points as the columns (X_0, X_1, ..., X_d) of an integer matrix, X_0 > 0."""
+    columns = []
+    for point in points:
+        denominator = lcm(*(t.denominator for t in point))
+        columns.append([denominator, *(int(t * denominator) for t in point)])
+    return fmpz_mat([list(row) for row in zip(*columns, strict=True)])
