@@ -145,7 +145,7 @@ class _Run:
         self.boxes = boxes
         self.factor = factor
         self.subdivision = Subdivision(boxes, len(_blocks(network)))
-        self.floats = FloatNetwork(network)
+        self.floats = FloatNetwork(network, boxes)
         self.vertices = ExactVertices(network, boxes)
         self.statistics = SignStatistics()
 
