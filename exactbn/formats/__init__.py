@@ -104,6 +104,7 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
     source = Source(Path(path))
     suffix = source.path.suffix.lower()
     with source.named():
+        source.check()
         if suffix not in _READERS:
             readable = ", ".join(SUFFIXES)
             if suffix in _PLANNED:

@@ -26,6 +26,13 @@ class Source:
 
     path: Path
 
+    def check(self) -> None:
+        """Raise InputError unless there is a regular file."""
+        if not self.path.exists():
+            raise InputError("there is no such file")
+        if not self.path.is_file():
+            raise InputError("not a regular file")
+
     def read(self, limit: int = MAX_BYTES) -> bytes:
         """Return the whole content, of at least one and at most ``limit`` bytes.
 
@@ -34,10 +41,7 @@ class Source:
         InputError
             If there is no such regular file, it cannot be read, is empty or too large.
         """
-        if not self.path.exists():
-            raise InputError("there is no such file")
-        if not self.path.is_file():
-            raise InputError("not a regular file")
+        self.check()
         try:
             with self.path.open("rb") as stream:
                 content = stream.read(limit + 1)

@@ -40,10 +40,11 @@ def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged files, which end in an error anyway
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except pickle.UnpicklingError:
+        # torch's own message tells how to run the file's code; ours must not.
         raise InputError(
-            f"not a plain state dict ({_first_line(error)}); "
-            "save module.state_dict(), no file's code is ever run"
+            "not a plain state dict of tensors, or damaged; save module.state_dict(), "
+            "no file's code is ever run"
         ) from None
     except _DAMAGE as error:
         raise InputError(f"not a state dict, or damaged: {_first_line(error)}") from None
@@ -96,4 +97,4 @@ def _checked(loaded: object) -> dict[str, torch.Tensor]:
 def _first_line(error: BaseException) -> str:
     """Return the first line of an error's message, cut to one line on a screen."""
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:160]
+    return "".join(c for c in text.splitlines()[0][:160] if c.isprintable())
