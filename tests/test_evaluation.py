@@ -27,7 +27,7 @@ def networks_and_points(draw):
     return Network.from_arrays(weights, biases, slope=slopes), points
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(networks_and_points())
 def test_values_and_signs_are_those_of_fractions(case):
     net, points = case
@@ -45,7 +45,7 @@ def test_values_and_signs_are_those_of_fractions(case):
                 assert (z > 0) - (z < 0) == (t > 0) - (t < 0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(networks_and_points())
 def test_denominators_stay_positive(case):
     net, points = case
