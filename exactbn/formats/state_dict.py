@@ -65,7 +65,7 @@ def from_state_dict(
 
 def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:
     """Return the tensors by the place of their module, a common prefix dropped."""
-    split = {key: key.split(".") for key in tensors}
+    split = {key: key.split(".") for key in sorted(tensors)}
     prefix: list[str] = []
     while True:
         heads = {parts[0] for parts in split.values() if len(parts) > 1}
@@ -138,9 +138,9 @@ def _activation_gaps(affine: Sequence[tuple[Place, Linear | Scaling]]) -> list[i
     for first, last in pairwise(linear):
         found = [index for index in open_after if first <= index < last]
         if len(found) != 1:
-            count = "no place" if not found else f"{len(found)} places"
+            count = f"{len(found)} places" if found else "no place"
             raise InputError(
-                f"there is {count} for an activation between the Linear layers "
+                f"found {count} for an activation between the Linear layers "
                 f"{_name(places[first])} and {_name(places[last])}, expected one gap in the "
                 "numbering; read the module itself with Network.from_torch"
             )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 
 from exactbn.errors import InputError
-from exactbn.formats.source import Source, read_archive
+from exactbn.formats.source import Source, read_archive, read_member
 
 #: What torch and its unpickler raise on damaged files, found by damaging files.
 _DAMAGE = (
@@ -36,6 +36,8 @@ def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
     """Return the state dict of a ``.pt`` file, by torch's weights-only reader alone."""
     content = source.read()
     archive = read_archive(content, "a .pt file as torch.save has written it since version 1.6")
+    for name in archive.namelist():
+        read_member(archive, name)  # for its checksum, which torch does not look at
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged files, which end in an error anyway
