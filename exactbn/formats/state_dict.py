@@ -105,7 +105,7 @@ def _stage(place: Place, group: Group, eps: object) -> Linear | Scaling:
         )
         return Scaling(f"{where} (BatchNorm)", factors, shifts)
     if not {"weight"} <= names <= {"weight", "bias"}:
-        listed = ", ".join(sorted(names))[:120]
+        listed = repr(", ".join(sorted(names))[:120])  # names from outside may hold anything
         raise UnsupportedLayerError(
             f"{where} has the tensors {listed}, expected those of a Linear (weight, bias) or of "
             "a BatchNorm1d with running statistics"
