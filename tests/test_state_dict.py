@@ -151,7 +151,7 @@ ONES = torch.ones(2)
         (state(k2_weight=torch.ones(1, 3)), "layer 2 takes 3 features, expected 2"),
         (state(k2_weight=torch.ones(1, 1, 3)), r"layer 2 has a weight of shape \(1, 1, 3\)"),
         (state(k2_weight=torch.ones(2)), r"layer 2 has a weight of shape \(2,\) and no running"),
-        (state(k2_bias=torch.ones(2)), "layer 2 has the tensors 'bias', expected those of a Linear"),
+        (state(k2_bias=torch.ones(2)), "layer 2 has the tensors 'bias', expected those of a Lin"),
         (state(k2_weight_ih_l0=ONES), "layer 2 has the tensors 'weight_ih_l0'"),
         ({"2.a\nb": ONES}, r"layer 2 has the tensors 'a\\nb', expected"),
         (state(k2_running_mean=ONES), "layer 2 has the tensors 'running_mean'"),
