@@ -14,12 +14,25 @@ ever divided; a batch of points is one product of flint integer matrices.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
+from typing import Protocol
 
 from flint import fmpz, fmpz_mat
 
-from exactbn.network import Network
-from exactbn.rational import Vector, row_scale
+from exactbn.rational import Matrix, Vector
+
+
+class AffineLayer(Protocol):
+    """What a layer must offer here: weights (n, m), biases (n,) and the activation's slope."""
+
+    @property
+    def weight(self) -> Matrix: ...
+
+    @property
+    def bias(self) -> Vector: ...
+
+    @property
+    def slope(self) -> Fraction: ...
 
 
 @dataclass(frozen=True)
@@ -42,27 +55,20 @@ class IntegerNetwork:
     layers: tuple[IntegerLayer, ...]
 
     @classmethod
-    def of(cls, network: Network) -> "IntegerNetwork":
-        """Return the integer form of ``network``."""
-        layers = []
-        before: tuple[Fraction, ...] = (Fraction(1),) * network.num_inputs
-        for layer in network.layers:
+    def of(cls, layers: Sequence[AffineLayer]) -> "IntegerNetwork":
+        """Return the integer form of the layers of a network, output layer included."""
+        integers = []
+        before = (Fraction(1),) * len(layers[0].weight[0])
+        for layer in layers:
             rows, scales = [], []
             for weights, bias in zip(layer.weight, layer.bias, strict=True):
-                row = [bias, *(w / rho for w, rho in zip(weights, before, strict=True))]
-                scale = row_scale(row)
-                rows.append([int(entry * scale) for entry in row])
+                row, scale = _primitive_row(weights, bias, before)
+                rows.append(row)
                 scales.append(scale)
             before = tuple(scales)
-            layers.append(
-                IntegerLayer(
-                    fmpz_mat(rows),
-                    before,
-                    fmpz(layer.slope.denominator),
-                    fmpz(layer.slope.numerator),
-                )
-            )
-        return cls(tuple(layers))
+            above, below = fmpz(layer.slope.denominator), fmpz(layer.slope.numerator)
+            integers.append(IntegerLayer(fmpz_mat(rows), before, above, below))
+        return cls(tuple(integers))
 
     def preactivations(self, points: fmpz_mat, last: int) -> list[fmpz_mat]:
         """Return Z of the layers 0 to ``last`` for the columns of ``points``.
@@ -70,11 +76,11 @@ class IntegerNetwork:
         ``points`` has shape (1 + d, m), one homogeneous point a column; each result has shape
         (n_l, m). The sign of an entry is the sign of the preactivation.
         """
-        return [z for z, _ in self._run(points, last)]
+        return [z for z, _ in self.evaluate(points, last)]
 
     def values(self, points: fmpz_mat, last: int) -> list[Vector]:
         """Return the exact preactivations of layer ``last``, one vector of Fractions a point."""
-        numerators, denominators = self._run(points, last)[-1]
+        numerators, denominators = self.evaluate(points, last)[-1]
         scales = self.layers[last].scales
         return [
             tuple(
@@ -84,12 +90,31 @@ class IntegerNetwork:
             for i in range(points.ncols())
         ]
 
-    def denominators(self, points: fmpz_mat, last: int) -> list[fmpz]:
-        """Return the running common denominators D at layer ``last``, one a point."""
-        return self._run(points, last)[-1][1]
+    def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
+        """Return the affine forms of all layers, output included, where the pattern holds.
 
-    def _run(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
-        """Return (Z, D) of the layers 0 to ``last``."""
+        ``pattern`` is 1 or 0 for each hidden neuron. Row k of a result, shape (n_l, 1 + d), is
+        (constant, gradient) of z_k times rho_k and the slopes' denominators so far: zero exactly
+        where the preactivation vanishes identically.
+        """
+        d = self.layers[0].matrix.ncols() - 1
+        state = fmpz_mat([[int(i == k) for k in range(1 + d)] for i in range(1 + d)])
+        results, row = [], 0
+        for index, layer in enumerate(self.layers):
+            z = layer.matrix * state
+            results.append(z)
+            if index == len(self.layers) - 1:
+                break
+            factors = [layer.above if on else layer.below for on in pattern[row : row + z.nrows()]]
+            row += z.nrows()
+            entries = [layer.above * t for t in state.entries()[: 1 + d]]
+            for k, factor in enumerate(factors):
+                entries += [factor * z[k, c] for c in range(1 + d)]
+            state = fmpz_mat(1 + z.nrows(), 1 + d, entries)
+        return results
+
+    def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
+        """Return (Z, D) of the layers 0 to ``last``, see the head of this module."""
         columns = points.ncols()
         state = points
         results = []
@@ -107,6 +132,20 @@ class IntegerNetwork:
                 entries = [above * t for t in entries]
             state = fmpz_mat(1 + z.nrows(), columns, entries + activations)
         return results
+
+
+def _primitive_row(
+    weights: Vector, bias: Fraction, before: tuple[Fraction, ...]
+) -> tuple[list[int], Fraction]:
+    """Return rho * (bias, w_k / before_k, ...) as coprime integers, and rho > 0."""
+    # Pairs of integers instead of Fractions: no common divisor is looked for until the end.
+    tops = [w.numerator * rho.denominator for w, rho in zip(weights, before, strict=True)]
+    bottoms = [w.denominator * rho.numerator for w, rho in zip(weights, before, strict=True)]
+    common = lcm(bias.denominator, *bottoms)
+    row = [bias.numerator * (common // bias.denominator)]
+    row += [top * (common // bottom) for top, bottom in zip(tops, bottoms, strict=True)]
+    content = gcd(*row) or common
+    return [entry // content for entry in row], Fraction(common, content)
 
 
 def homogeneous(points: Sequence[Vector]) -> fmpz_mat:

@@ -1,0 +1,225 @@
+"""Exact signs at float speed: preactivations with proven bounds, and integers for the rest.
+
+A value is trusted as far as its bound says and no further; docs/error_analysis.md derives every
+constant. Setting ``factor`` of the engine to infinity makes the filter reject everything, and the
+same result must come out of integers alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from math import inf, isfinite
+
+import numpy as np
+from flint import fmpz, fmpz_mat
+from numpy.typing import NDArray
+
+from exactbn.domain import Box
+from exactbn.evaluation import IntegerNetwork
+from exactbn.network import Network
+from exactbn.rational import Vector, nearest_float, nearest_floats
+
+Floats = NDArray[np.float64]
+
+# Unit roundoff doubled, and an absolute term far above every underflow.
+_EPS = 2.0**-52
+_UNDERFLOW = 2.0**-1000
+# Rows of vertices that are evaluated at once: their layers fit a second-level cache.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class FloatLayer:
+    """A layer rounded to float64: the transposed weights with the bias first, shape (1 + m, n).
+
+    ``h``, ``e`` and ``work`` are room for a chunk of inputs: (1, activations before), their error
+    bounds, and one intermediate result. Memory is asked for once, since fresh pages cost more than
+    the arithmetic.
+    """
+
+    weight: Floats
+    magnitude: Floats
+    slope: float
+    h: Floats
+    e: Floats
+    work: Floats
+
+    @classmethod
+    def of(cls, weight: Sequence[Vector], bias: Vector, slope: Fraction) -> "FloatLayer":
+        """Return a layer; what overflows becomes infinite, and decides nothing."""
+        rows = [nearest_floats((b, *row)) for b, row in zip(bias, weight, strict=True)]
+        matrix = np.ascontiguousarray(np.array(rows).T)
+        room = (np.empty((_CHUNK, len(matrix))) for _ in range(3))
+        return cls(matrix, np.abs(matrix), *nearest_floats((slope,)), *room)
+
+    def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Floats) -> None:
+        """Write W h of some neurons to z and a bound of its error to ez, given |h - exact| <= e.
+
+        |fl(W h) - W h| <= |W| ((1 + c) e + c |h|) with c = (m + 8) 2^-52 covers the rounding of
+        the weights, the products in any order, and the computation of the bound itself.
+        """
+        c = (len(self.weight) + 8) * _EPS
+        work = self.work[: len(h)]
+        np.abs(h, out=work)
+        np.multiply(work, c, out=work)
+        np.add(work, e, out=work)
+        np.matmul(work, self.magnitude[:, columns], out=ez)
+        np.multiply(ez, 1.0 + 2.0 * c, out=ez)
+        np.add(ez, _UNDERFLOW, out=ez)
+        np.matmul(h, self.weight[:, columns], out=z)
+
+    def activate(self, z: Floats, ez: Floats) -> None:
+        """Replace z by a(z) and ez by a bound of its error, in place."""
+        if self.slope == 0.0:
+            np.maximum(z, 0.0, out=z)
+            return
+        negative = np.minimum(z, 0.0)
+        np.maximum(z, 0.0, out=z)
+        np.multiply(negative, self.slope, out=negative)
+        np.add(z, negative, out=z)
+        # The rounded slope and its product are each wrong by at most one unit roundoff.
+        np.multiply(ez, max(1.0, abs(self.slope)) * (1.0 + 8.0 * _EPS), out=ez)
+        np.abs(negative, out=negative)
+        np.multiply(negative, 4.0 * _EPS, out=negative)
+        np.add(ez, negative, out=ez)
+        np.add(ez, _UNDERFLOW, out=ez)
+
+
+class FloatNetwork:
+    """The hidden layers in float64, each entry the nearest float of the exact one."""
+
+    def __init__(self, network: Network) -> None:
+        self.layers = [
+            FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
+        ]
+
+    def preactivations(
+        self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Floats
+    ) -> None:
+        """Write the preactivations of a block of neurons and their error bounds to z and ez.
+
+        Parameters
+        ----------
+        x, ex : (m, 1 + d)
+            Homogeneous coordinates and bounds of their errors.
+        layer, columns
+            The layer, and the neurons of it.
+        z, ez : (m, width)
+            Results: |z - exact| <= ez, with ez > 0.
+        """
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for start in range(0, len(x), _CHUNK):
+                rows = slice(start, start + _CHUNK)
+                h, e = x[rows], ex[rows]
+                for inner, following in pairwise(self.layers[: layer + 1]):
+                    size = len(h)
+                    following.h[:size, 0], following.e[:size, 0] = h[:, 0], e[:, 0]
+                    z_inner, e_inner = following.h[:size, 1:], following.e[:size, 1:]
+                    inner.affine(slice(None), h, e, z_inner, e_inner)
+                    inner.activate(z_inner, e_inner)
+                    h, e = following.h[:size], following.e[:size]
+                self.layers[layer].affine(columns, h, e, z[rows], ez[rows])
+
+
+class ExactVertices:
+    """Exact homogeneous integer coordinates of vertices, computed when asked for and kept.
+
+    A vertex is a corner of a box or the point of an edge (a, b) where a neuron's preactivation is
+    zero: with integer values Z_a, Z_b of opposite signs it is |Z_b| a + |Z_a| b up to a positive
+    factor, in homogeneous coordinates.
+    """
+
+    def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
+        self.network = network
+        self.boxes = tuple(boxes)
+        self.dim = network.num_inputs
+        self.neurons = [
+            (index, k) for index, layer in enumerate(network.hidden) for k in range(layer.num_neurons)
+        ]
+        self._known: dict[int, tuple[fmpz, ...]] = {}
+
+    @property
+    def integers(self) -> IntegerNetwork:
+        """Return the integer form of the network, made when first used."""
+        return self.network.integers
+
+    def coordinates(
+        self, vertices: Iterable[int], parents: NDArray[np.int32]
+    ) -> list[tuple[fmpz, ...]]:
+        """Return (X_0, ..., X_d) of each vertex, in lowest terms, X_0 > 0."""
+        wanted = [int(v) for v in vertices]
+        self._resolve(wanted, parents)
+        return [self._known[v] for v in wanted]
+
+    def points(self, vertices: Iterable[int], parents: NDArray[np.int32]) -> fmpz_mat:
+        """Return the same as the columns of an integer matrix."""
+        columns = self.coordinates(vertices, parents)
+        return fmpz_mat([list(row) for row in zip(*columns, strict=True)])
+
+    def _resolve(self, wanted: list[int], parents: NDArray[np.int32]) -> None:
+        """Compute the wanted vertices and their ancestors, one batch a neuron."""
+        batches: dict[int, list[int]] = {}
+        known, stack, seen = self._known, list(wanted), set()
+        while stack:
+            v = stack.pop()
+            if v in known or v in seen:
+                continue
+            seen.add(v)
+            a, b, neuron = (int(p) for p in parents[v])
+            if a < 0:
+                known[v] = self._corner(b, neuron)
+                continue
+            batches.setdefault(neuron, []).append(v)
+            stack += (a, b)
+        # Parents are made by earlier neurons, so ascending neurons is an order of creation.
+        for neuron in sorted(batches):
+            self._cross(neuron, batches[neuron], parents)
+
+    def _corner(self, box: int, corner: int) -> tuple[fmpz, ...]:
+        """Return corner number ``corner`` of a box: bit i says whether axis i is at hi."""
+        bounds = self.boxes[box]
+        point = [
+            bounds.hi[i] if corner >> i & 1 else bounds.lo[i] for i in range(self.dim)
+        ]
+        denominator = fmpz(1)
+        for t in point:
+            denominator = denominator.lcm(t.denominator)
+        return (denominator, *(denominator // t.denominator * t.numerator for t in point))
+
+    def _cross(self, neuron: int, vertices: list[int], parents: NDArray[np.int32]) -> None:
+        """Compute vertices that one neuron made, from their roots."""
+        layer, k = self.neurons[neuron]
+        known = self._known
+        ends = sorted({int(p) for v in vertices for p in parents[v, :2]})
+        columns = [known[p] for p in ends]
+        points = fmpz_mat([list(row) for row in zip(*columns, strict=True)])
+        z = self.integers.preactivations(points, layer)[layer]
+        value = {p: abs(z[k, i]) for i, p in enumerate(ends)}
+        for v in vertices:
+            a, b = int(parents[v, 0]), int(parents[v, 1])
+            # Z is positively homogeneous of degree one in the integer vector, so no denominators.
+            known[v] = reduced(
+                tuple(value[b] * s + value[a] * t for s, t in zip(known[a], known[b], strict=True))
+            )
+
+
+def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
+    """Return a homogeneous integer vector divided by the common divisor of its entries."""
+    divisor = fmpz(0)
+    for t in point:
+        divisor = divisor.gcd(t)
+        if divisor == 1:
+            return point
+    return tuple(t // divisor for t in point)
+
+
+def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
+    """Return the nearest float of a fraction and a bound of its error, 0 where it is exactly 0.
+
+    The denominator is positive.
+    """
+    if numerator == 0:
+        return 0.0, 0.0
+    value = nearest_float(int(numerator), int(denominator))
+    return value, abs(value) * _EPS + _UNDERFLOW if isfinite(value) else inf
