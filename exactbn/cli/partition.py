@@ -41,7 +41,9 @@ def partition_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an earlier output at --out.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an earlier output at --out.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     max_regions: Annotated[
         int | None, typer.Option(min=1, help="Stop, incomplete, beyond this many regions.")
