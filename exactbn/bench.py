@@ -62,8 +62,8 @@ RECIPES = {
 }
 #: Two networks of one kind, of some 10^3 and 10^5 regions: the time per region should not grow.
 SCALING = {
-    "scale-1e3": Recipe((2, 36, 36, 1), False, 6),
-    "scale-1e5": Recipe((2, 360, 360, 1), False, 6),
+    "scale-1e3": Recipe((2, 42, 42, 1), False, 6),
+    "scale-1e5": Recipe((2, 392, 392, 1), False, 6),
 }
 
 

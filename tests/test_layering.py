@@ -21,13 +21,15 @@ LAYERS: dict[str, set[str]] = {
     "domain": set(),
     "evaluation": {"flint"},
     "batchnorm": {"numpy", "flint"},
-    "formats": {"numpy", "torch", "safetensors", "onnx"},
+    "formats": {"numpy", "flint", "torch", "safetensors", "onnx"},
     # engine
     "complex": {"numpy", "numba", "flint"},
     # result
+    "patterns": {"numpy"},
     "geometry": {"numpy", "flint", "numba"},
+    "partitioning": {"numpy", "flint"},
     "graph": {"numpy", "scipy", "networkx", "pyarrow"},
-    "partitioning": {"numpy", "scipy", "networkx", "flint"},
+    "storage": {"numpy"},
     "boundary": {"numpy", "flint"},
     "slicing": {"numpy"},
     # questions
@@ -46,7 +48,8 @@ LAYERS: dict[str, set[str]] = {
 # Imports that point the other way, inside a function, and why they may.
 EXCEPTIONS = {
     ("network", "formats"): "Network.from_torch is a promised name; the reader loads when called",
-    ("graph", "partitioning"): "types only",
+    ("partitioning", "graph"): "Partition.graph is a promised name; networkx loads when called",
+    ("partitioning", "storage"): "Partition.save and .open are promised names",
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -106,8 +109,12 @@ def test_imports_point_up(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_no_module_imports_the_package_itself(path: Path) -> None:
-    """The package re-exports its modules, so a module that imports it makes a circle."""
-    assert "exactbn" not in set(imports(parsed(path), inside=True))
+    """The package re-exports its modules, so a module that imports it makes a circle.
+
+    The command line stands above all modules and may ask for the version.
+    """
+    if not dotted(path).startswith("exactbn.cli"):
+        assert "exactbn" not in set(imports(parsed(path), inside=True))
 
 
 def test_no_cycle_at_import_time() -> None:

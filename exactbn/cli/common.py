@@ -14,6 +14,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from exactbn import __version__
 from exactbn.domain import Box
 from exactbn.errors import InputError
 
@@ -25,9 +26,7 @@ EXIT_BUDGET = 3
 PLAIN_INTERVAL = 10.0
 
 #: Distributions whose version can change a result or its time.
-DISTRIBUTIONS = (
-    "exactbn", "numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow", "torch",
-)  # fmt: skip
+DISTRIBUTIONS = ("numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow", "torch")
 
 #: Every output folder holds this file; a folder without it was not written by exactbn.
 RUN_FILE = "run.json"
@@ -213,7 +212,7 @@ def write_run(folder: Path, command: str, record: Mapping[str, object]) -> None:
 
 def versions() -> dict[str, str | None]:
     """Return the versions that a result may depend on, without importing what they name."""
-    found: dict[str, str | None] = {}
+    found: dict[str, str | None] = {"exactbn": __version__}
     for name in DISTRIBUTIONS:
         try:
             found[name] = version(name)
