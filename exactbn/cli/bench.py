@@ -1,5 +1,6 @@
 """``exactbn bench``: time and memory of the complex engine."""
 
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from exactbn.cli.common import print_json, progress, versions
 from exactbn.errors import InputError
 
 ABSENT = "-"
+HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
 
 
 def bench_command(
@@ -38,8 +40,9 @@ def bench_command(
     """Time the complex engine in the box [-1, 1]^d, graph included, on one core.
 
     Each network has a process of its own. The kernels are compiled before the clock starts.
-    Memory is the growth of the process at its peak. 'exact' is the share of signs that floating
-    point with its error bound left undecided, so that integers had to settle them.
+    Memory is the growth of the process at its peak; 'cpu ms' is the processor's time. 'exact' is
+    the share of signs that floating point with its error bound left undecided, so that integers
+    had to settle them.
     """
     from exactbn import bench
 
@@ -61,7 +64,7 @@ def bench_command(
             report(len(names) + done, total, name)
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
-    result: dict[str, object] = {
+    figures: dict[str, object] = {
         "networks": rows,
         "scaling": scale,
         "growth_of_time_per_region": _growth(scale),
@@ -70,7 +73,7 @@ def bench_command(
         "versions": versions(),
     }
     if json:
-        print_json(result)
+        print_json(figures)
     else:
         _show(rows, scale, peers, relucent=relucent)
 
@@ -129,10 +132,12 @@ def _show(
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
-    table = Table("network", title="exactbn, box [-1, 1]^d, one core", title_justify="left")
-    for heading in ("regions", "adjacencies", "ms", "regions/s", "bytes/region", "exact"):
-        table.add_column(heading, justify="right")
+    # Outside a terminal rich takes 80 columns, too few for whole figures.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    table = Table(title="exactbn, box [-1, 1]^d, one core", title_justify="left")
+    table.add_column("network")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, row in {**rows, **scale}.items():
         table.add_row(Path(name).stem if Path(name).is_file() else name, *_cells(row))
     console.print(table)
@@ -151,8 +156,9 @@ def _show(
         if "error" in row:
             text = str(row["error"])
         else:
-            _, adjacencies, _, speed, *_ = _cells(row)
-            text = f"{row['regions']} regions, {adjacencies} adjacencies, {speed} regions/s"
+            cells = dict(zip(HEADINGS, _cells(row), strict=True))
+            text = ", ".join(f"{cells[key]} {key}" for key in ("regions", "adjacencies"))
+            text += f", {cells['regions/s']} regions/s"
         console.print(f"relucent on {name}: {text}", markup=False, soft_wrap=True)
 
 
@@ -167,6 +173,7 @@ def _cells(row: Mapping[str, object]) -> list[str]:
         cell("regions", "d"),
         cell("adjacencies", "d"),
         cell("seconds", ".1f", 1000),
+        cell("processor_seconds", ".1f", 1000),
         cell("regions_per_second", ",.0f"),
         cell("bytes_per_region", ",.0f"),
         cell("exact_share", ".3%"),
