@@ -17,9 +17,9 @@ LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "rational": {"flint"},
     # model
+    "evaluation": {"flint"},
     "network": set(),
     "domain": set(),
-    "evaluation": {"flint"},
     "batchnorm": {"numpy", "flint"},
     "formats": {"numpy", "flint", "torch", "safetensors", "onnx"},
     # engine
@@ -36,7 +36,9 @@ LAYERS: dict[str, set[str]] = {
     "dataset": {"numpy"},
     "initialization": {"numpy", "torch"},
     "sampling": {"numpy", "scipy", "torch"},
-    "comparison": {"numpy", "scipy"},
+    "paired": {"numpy", "scipy"},
+    "comparison": {"numpy"},
+    "findings": {"numpy"},
     # people
     "plots": {"numpy", "matplotlib"},
     "report": {"numpy", "jinja2"},
