@@ -7,7 +7,8 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 PROJECT := setup.cfg pyproject.toml constraints.txt
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Not compiled at once: most modules are never imported, and the rest compile when they are.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 .PHONY: demo test clean python
 
