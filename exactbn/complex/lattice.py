@@ -124,7 +124,7 @@ class Subdivision:
         rows = len(self.work.x)
         self.work = self.work._replace(
             z=np.empty((rows, width)),
-            ez=np.empty((rows, width)),
+            ez=np.empty((rows, width), dtype=np.float32),
             head=np.full((self.dim + 1, width), -1, dtype=np.int32),
         )
         self.work.used[ENTRIES] = 0
@@ -172,6 +172,9 @@ class Subdivision:
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
         self._sorted = False
+        # The largest arrays, of no use until the next block begins.
+        rows = len(self.work.x)
+        self.work = self.work._replace(z=np.empty((rows, 0)), ez=np.empty((rows, 0), np.float32))
 
     def freeze(self) -> FaceLattice:
         """Return the finished lattice."""
@@ -183,7 +186,7 @@ class Subdivision:
         return FaceLattice(
             starts=self.starts,
             indptr=np.append(work.first[:faces], arena),
-            indices=work.arena[:arena].copy(),
+            indices=work.arena[:arena],
             parents=work.parents[:vertices].copy(),
             x=work.x[:vertices, 1:].copy(),
             ex=work.ex[:vertices, 1:].copy(),
@@ -215,17 +218,17 @@ class Subdivision:
         total = int(lengths.sum())
         arena = np.empty(max(total, 1), dtype=np.int32)
         kernels.copy_lists(work, new_id, first, arena, padding)
-        minus = np.full(size, -1, dtype=np.int32)
         face = np.arange(len(work.face), dtype=np.int32)
         work.used[ARENA] = total
+        work.word[:faces, kernels.PARTS] = 0
         self.starts = starts
         self.work = work._replace(
-            dim=dim, first=first, count=count, slot=slot, arena=arena, minus=minus, face=face
+            dim=dim, first=first, count=count, slot=slot, arena=arena, face=face
         )
         self._sorted = True
 
 
-_FACE_ARRAYS = ("dim", "first", "count", "pos", "neg", "zer", "minus", "mid", "slot")
+_FACE_ARRAYS = ("dim", "first", "count", "word", "slot")
 _VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "face", "open")
 _REGION_ARRAYS = ("words", "component")
 
@@ -286,17 +289,13 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
         dim=dim,
         first=first.astype(np.int64),
         count=count.astype(np.int32),
-        pos=np.zeros(faces, dtype=np.uint64),
-        neg=np.zeros(faces, dtype=np.uint64),
-        zer=np.zeros(faces, dtype=np.uint64),
-        minus=np.full(faces, -1, dtype=np.int32),
-        mid=np.full(faces, -1, dtype=np.int32),
+        word=np.zeros((faces, 4), dtype=np.uint64),
         slot=slot,
         arena=flat,
         x=x,
         ex=ex,
         z=np.empty((vertices, BLOCK)),
-        ez=np.empty((vertices, BLOCK)),
+        ez=np.empty((vertices, BLOCK), dtype=np.float32),
         parents=parents,
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),
