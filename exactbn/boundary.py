@@ -137,7 +137,7 @@ def local_forms(layers: Sequence[IntegerLayer], pattern: bytes) -> list[tuple[in
         rows = [unit, *([fmpz(0)] * dim)]
         factors = (fmpz(0), layer.above, layer.below)
         for k in range(form.nrows()):
-            row = entries[k * width : (k + 1) * width]
+            row = entries[k * width:(k + 1) * width]
             gradients.append(tuple(int(entry) for entry in row[1:]))
             factor = factors[pattern[offset + k]]
             rows += [factor * entry for entry in row]
@@ -177,6 +177,6 @@ def _layer1_sum(layer: IntegerLayer, values: fmpz_mat, denominator: int) -> Frac
     for k, row in enumerate(weights):
         norm = sum(int(w) ** 2 for w in row[1:])
         if norm:
-            squares = sum(int(z) ** 2 for z in entries[k * count : (k + 1) * count])
+            squares = sum(int(z) ** 2 for z in entries[k * count:(k + 1) * count])
             total += Fraction(squares, norm * denominator**2)
     return total
