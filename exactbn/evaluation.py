@@ -70,11 +70,11 @@ class IntegerNetwork:
         ``points`` has shape (1 + d, m), one homogeneous point a column; each result has shape
         (n_l, m). The sign of an entry is the sign of the preactivation.
         """
-        return [z for z, _ in self._run(points, last)]
+        return [z for z, _ in self.evaluate(points, last)]
 
     def values(self, points: fmpz_mat, last: int) -> list[Vector]:
         """Return the exact preactivations of layer ``last``, one vector of Fractions a point."""
-        numerators, denominators = self._run(points, last)[-1]
+        numerators, denominators = self.evaluate(points, last)[-1]
         scales = self.layers[last].scales
         return [
             tuple(
@@ -84,12 +84,8 @@ class IntegerNetwork:
             for i in range(points.ncols())
         ]
 
-    def denominators(self, points: fmpz_mat, last: int) -> list[fmpz]:
-        """Return the running common denominators D at layer ``last``, one a point."""
-        return self._run(points, last)[-1][1]
-
-    def _run(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
-        """Return (Z, D) of the layers 0 to ``last``."""
+    def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
+        """Return (Z, D) of the layers 0 to ``last``, see the head of this module."""
         columns = points.ncols()
         state = points
         results = []

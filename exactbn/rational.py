@@ -186,3 +186,11 @@ def sqrt_rounded(value: Fraction) -> Fraction:
         mantissa += 1
     exponent = drop - shift
     return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
+
+
+def nearest_float(numerator: int, denominator: int = 1) -> float:
+    """Return the float64 nearest to a fraction with positive denominator, infinite on overflow."""
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return math.inf if numerator > 0 else -math.inf

@@ -1,0 +1,228 @@
+"""The complex engine: split the face lattice of the boxes, one neuron at a time.
+
+One step: the signs of the neuron's preactivation at the vertices, exact; a face is cut if and only
+if it has vertices strictly on both sides; cut faces are split upward from the edges. Nothing
+assumes general position.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.complex import kernels
+from exactbn.complex.kernels import BLOCK
+from exactbn.complex.lattice import FaceLattice, Subdivision
+from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
+from exactbn.domain import Box
+from exactbn.errors import InternalError
+from exactbn.network import Network
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class SignStatistics:
+    """How many signs were asked for, and how many of them needed integers.
+
+    A sign that follows from the combinatorics (a vertex inside an uncut edge) is not counted.
+    """
+
+    signs: int = 0
+    exact_signs: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a subdivision ended with; ``neurons_done`` is less than all when a budget ended it."""
+
+    lattice: FaceLattice
+    vertices: ExactVertices
+    neurons_done: int
+    statistics: SignStatistics
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits after which a subdivision stops between two neurons."""
+
+    max_regions: int | None = None
+    max_seconds: float | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def is_spent(self, regions: int) -> bool:
+        """Return whether one of the limits is passed."""
+        if self.max_regions is not None and regions > self.max_regions:
+            return True
+        return self.max_seconds is not None and time.monotonic() - self.started > self.max_seconds
+
+
+def subdivide(
+    network: Network,
+    boxes: Sequence[Box],
+    *,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+    factor: float = 1.0,
+) -> Outcome:
+    """Return the polyhedral complexes into which ``network`` cuts each of ``boxes``.
+
+    The boxes are treated as disjoint copies, whether they overlap or not: every region belongs to
+    one of them. Exact.
+
+    Parameters
+    ----------
+    network : Network
+        Its hidden layers make the regions.
+    boxes : sequence of Box
+        At least one, all of dimension d.
+    budget : Budget, optional
+        When it is spent, the complex of the neurons done so far is returned.
+    progress : callable, optional
+        Called with (neurons done, all neurons, remark) between neurons.
+    factor : float
+        Multiplies the error bounds of the float filter; infinity leaves every sign to integers.
+        For tests: the result does not depend on it.
+
+    Raises
+    ------
+    InternalError
+        If Euler's relation does not hold for the result.
+    """
+    run = _Run(network, boxes, factor)
+    total, budget = network.num_hidden, budget or Budget()
+    done = 0
+    for block in _blocks(network):
+        run.begin(block)
+        for j in range(block.width):
+            run.cut(block, j)
+            done += 1
+            regions = run.subdivision.num_regions
+            if progress is not None:
+                progress(done, total, f"{regions} regions")
+            if done < total and budget.is_spent(regions):
+                return run.finish(block, done)
+        run.subdivision.end_block(block.index)
+    return run.finish(None, done)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """At most 64 neurons of one layer: the bits of one word."""
+
+    index: int
+    layer: int
+    begin: int
+    width: int
+    first_neuron: int
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.begin, self.begin + self.width)
+
+
+def _blocks(network: Network) -> list[_Block]:
+    """Return the blocks of all hidden layers in order."""
+    blocks = []
+    before = 0
+    for layer, width in enumerate(network.widths):
+        for begin in range(0, width, BLOCK):
+            size = min(BLOCK, width - begin)
+            blocks.append(_Block(len(blocks), layer, begin, size, before + begin))
+        before += width
+    return blocks
+
+
+class _Run:
+    """One subdivision under way."""
+
+    def __init__(self, network: Network, boxes: Sequence[Box], factor: float) -> None:
+        self.network = network
+        self.boxes = boxes
+        self.factor = factor
+        self.subdivision = Subdivision(boxes, len(_blocks(network)))
+        self.floats = FloatNetwork(network)
+        self.vertices = ExactVertices(network, boxes)
+        self.statistics = SignStatistics()
+
+    def begin(self, block: _Block) -> None:
+        """Evaluate a block at all vertices and sort the faces into the buckets."""
+        division = self.subdivision
+        division.begin_block(block.width)
+        work, count = division.work, division.num_vertices
+        rows = slice(count)
+        self.floats.preactivations(
+            work.x[rows], work.ex[rows], block.layer, block.columns, work.z[rows], work.ez[rows]
+        )
+        undecided = kernels.classify(work, 0, count, block.width, self.factor)
+        self.statistics.signs += count * block.width
+        if undecided:
+            self._settle(block, np.flatnonzero(work.open[:count]), 0)
+        division.fill_buckets()
+
+    def cut(self, block: _Block, j: int) -> None:
+        """Cut all faces by neuron ``j`` of the block."""
+        division = self.subdivision
+        if not division.prepare(j):
+            return
+        before = division.num_vertices
+        undecided, looked_at = division.split_edges(j, block.first_neuron + j, self.factor)
+        self.statistics.signs += looked_at
+        if undecided:
+            new = division.work.open[before : division.num_vertices]
+            self._settle(block, before + np.flatnonzero(new), j + 1)
+        division.split_faces(j)
+
+    def finish(self, block: _Block | None, done: int) -> Outcome:
+        """Freeze the lattice and check Euler's relation."""
+        if block is not None:
+            self._end_early(block, done - block.first_neuron)
+        lattice = self.subdivision.freeze()
+        if lattice.euler_characteristic != len(self.boxes):
+            raise InternalError(
+                f"Euler's relation fails: the alternating sum of {lattice.f_vector} is "
+                f"{lattice.euler_characteristic}, expected {len(self.boxes)}; please report this"
+            )
+        return Outcome(lattice, self.vertices, done, self.statistics)
+
+    def _end_early(self, block: _Block, done: int) -> None:
+        """Forget the signs of the block's neurons that were not processed."""
+        mask = np.uint64((1 << done) - 1)
+        work = self.subdivision.work
+        for words in (work.pos, work.neg, work.zer):
+            words &= mask
+        self.subdivision.end_block(block.index)
+
+    def _settle(self, block: _Block, rows: NDArray[np.int64], begin: int) -> None:
+        """Settle the open signs of the vertices ``rows`` in integers.
+
+        Their coordinates and their preactivations of the block from neuron ``begin`` on are
+        replaced by the nearest floats, so that their bounds start afresh.
+        """
+        work = self.subdivision.work
+        points = self.vertices.points(rows, work.parents)
+        layer = self.vertices.integers.layers[block.layer]
+        z, denominators = self.vertices.integers.evaluate(points, block.layer)[-1]
+        for i, v in enumerate(rows):
+            for axis in range(1, points.nrows()):
+                work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], points[0, i])
+            face, mask = work.face[v], int(work.open[v])
+            pos, neg, zer = int(work.pos[face]), int(work.neg[face]), int(work.zer[face])
+            self.statistics.exact_signs += mask.bit_count()
+            for k in range(begin, block.width):
+                value = z[block.begin + k, i]
+                if mask >> k & 1:
+                    if value > 0:
+                        pos |= 1 << k
+                    elif value < 0:
+                        neg |= 1 << k
+                    else:
+                        zer |= 1 << k
+                scale = layer.scales[block.begin + k]
+                work.z[v, k], work.ez[v, k] = rounded(
+                    value * scale.denominator, denominators[i] * scale.numerator
+                )
+            work.pos[face], work.neg[face], work.zer[face] = pos, neg, zer
+            work.open[v] = 0

@@ -1,0 +1,497 @@
+"""The loops over faces: splitting a face lattice by one neuron, in integers.
+
+Untrusted speed, exact combinatorics: every decision here reads sign words. The only floats are
+the coordinates and preactivations of new vertices together with their proven error bounds (see
+docs/error_analysis.md); where a bound does not settle a sign, the sign is left open and listed for
+exact evaluation.
+
+All faces of all dimensions share one id space. A face of dimension k >= 1 is the list of the ids of
+its facets, in an arena. An edge's list (a, b) is followed by its root (ra, rb): the edge of which
+it is a part in the current block, on which every neuron of the block is affine. A face's three
+words say for which neurons of the block it has a positive, a negative and a zero vertex.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+#: Neurons of one block: the bits of one word.
+BLOCK = 64
+
+# Counters in Work.used.
+FACES, ARENA, VERTICES, REGIONS, ENTRIES, UNDECIDED, WIDEST = range(7)
+
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+# Relative rounding of one interpolation, 4 u with u = 2**-53, and an absolute term far above every
+# underflow; both are proven sufficient in docs/error_analysis.md.
+_ROUNDING = 2.0**-51
+_UNDERFLOW = 2.0**-1000
+_INFLATION = 1.0 + 2.0**-40
+
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_BIT_INDEX = np.zeros(64, dtype=np.int64)
+for _k in range(64):
+    _BIT_INDEX[((0x03F79D71B4CB0A89 << _k) & 0xFFFFFFFFFFFFFFFF) >> 58] = _k
+
+
+class Work(NamedTuple):
+    """The growing arrays of a subdivision; ``used`` holds how much of them is in use."""
+
+    dim: NDArray[np.int8]  # (faces,) dimension
+    first: NDArray[np.int64]  # (faces,) offset in the arena
+    count: NDArray[np.int32]  # (faces,) number of facets
+    pos: NDArray[np.uint64]  # (faces,) neurons with a positive vertex
+    neg: NDArray[np.uint64]  # (faces,) neurons with a negative vertex
+    zer: NDArray[np.uint64]  # (faces,) neurons with a vertex at zero
+    minus: NDArray[np.int32]  # (faces,) the negative part, where cut in the current step
+    mid: NDArray[np.int32]  # (faces,) the middle face, where cut in the current step
+    slot: NDArray[np.int32]  # (faces,) row in the vertex or in the region arrays
+    arena: NDArray[np.int32]
+    x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
+    ex: NDArray[np.float64]  # (vertices, 1 + d) their error bounds
+    z: NDArray[np.float64]  # (vertices, block) preactivations of the block
+    ez: NDArray[np.float64]  # (vertices, block) their error bounds
+    parents: NDArray[np.int32]  # (vertices, 3) root edge and neuron that made it; -1 for corners
+    face: NDArray[np.int32]  # (vertices,) id of the vertex as a face
+    open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
+    words: NDArray[np.uint64]  # (regions, blocks) activation patterns
+    component: NDArray[np.int32]  # (regions,) index of the box that holds the region
+    head: NDArray[np.int32]  # (1 + d, block) first entry of each bucket
+    link: NDArray[np.int32]  # (entries,) next entry
+    entry: NDArray[np.int32]  # (entries,) face
+    used: NDArray[np.int64]
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _lowest(mask):  # type: ignore[no-untyped-def]
+    """Return the index of the lowest bit of a nonzero word."""
+    low = mask & (~mask + _ONE)
+    return _BIT_INDEX[(low * _DE_BRUIJN) >> np.uint64(58)]
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _ones(mask):  # type: ignore[no-untyped-def]
+    """Return the number of bits of a word."""
+    mask = mask - ((mask >> _ONE) & np.uint64(0x5555555555555555))
+    mask = (mask & np.uint64(0x3333333333333333)) + (
+        (mask >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    mask = (mask + (mask >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((mask * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(cache=True)  # type: ignore[misc]
+def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
+    """Set the sign words of the vertices ``begin`` to ``end`` from z and its bounds.
+
+    A sign is certain where |z| > factor * bound, or where the value is known to be exactly 0
+    (bound 0). The rest is left open. Returns the number of signs left open.
+    """
+    total = 0
+    for v in range(begin, end):
+        pos, neg, zer, undecided = _ZERO, _ZERO, _ZERO, _ZERO
+        for k in range(width):
+            value, bound = w.z[v, k], factor * w.ez[v, k]
+            bit = _ONE << np.uint64(k)
+            if value > bound:
+                pos |= bit
+            elif value < -bound:
+                neg |= bit
+            elif value == 0.0 and bound == 0.0:
+                zer |= bit
+            else:
+                undecided |= bit
+                total += 1
+        f = w.face[v]
+        w.pos[f], w.neg[f], w.zer[f] = pos, neg, zer
+        w.open[v] = undecided
+    return total
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _collect(w, f):  # type: ignore[no-untyped-def]
+    """Set the words of a face to the union over its facets."""
+    pos, neg, zer = _ZERO, _ZERO, _ZERO
+    start = w.first[f]
+    for i in range(start, start + w.count[f]):
+        g = w.arena[i]
+        pos |= w.pos[g]
+        neg |= w.neg[g]
+        zer |= w.zer[g]
+    w.pos[f], w.neg[f], w.zer[f] = pos, neg, zer
+
+
+@njit(cache=True)  # type: ignore[misc]
+def collect_words(w, begin):  # type: ignore[no-untyped-def]
+    """Set the words of all faces from ``begin`` on, which must be sorted by dimension.
+
+    Returns the number of pairs (face, neuron that cuts it).
+    """
+    total = 0
+    for f in range(begin, w.used[FACES]):
+        _collect(w, f)
+        total += _ones(w.pos[f] & w.neg[f])
+    return total
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _enter(w, f, later):  # type: ignore[no-untyped-def]
+    """Put a face into the bucket of every neuron of ``later`` that cuts it."""
+    cut = w.pos[f] & w.neg[f] & later
+    k = w.dim[f]
+    while cut != _ZERO:
+        j = _lowest(cut)
+        cut &= cut - _ONE
+        e = w.used[ENTRIES]
+        w.used[ENTRIES] = e + 1
+        w.entry[e] = f
+        w.link[e] = w.head[k, j]
+        w.head[k, j] = e
+
+
+@njit(cache=True)  # type: ignore[misc]
+def fill_buckets(w, begin):  # type: ignore[no-untyped-def]
+    """Put every face from ``begin`` on into the buckets of the neurons that cut it."""
+    for f in range(begin, w.used[FACES]):
+        _enter(w, f, _FULL)
+
+
+@njit(cache=True)  # type: ignore[misc]
+def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
+    """Write upper bounds for what step ``j`` adds into ``needs``; return whether it cuts at all."""
+    bit = np.uint64(j)
+    later = (_FULL << bit) & ~(_ONE << bit)
+    needs[:] = 0
+    for k in range(1, d + 1):
+        e = w.head[k, j]
+        while e >= 0:
+            f = w.entry[e]
+            e = w.link[e]
+            cut = w.pos[f] & w.neg[f]
+            if (cut >> bit) & _ONE == _ZERO:
+                continue
+            needs[FACES] += 2
+            needs[ARENA] += 3 * w.count[f] + 6
+            needs[ENTRIES] += 2 * _ones(cut & later)
+            if k == 1:
+                needs[VERTICES] += 1
+            if k == d:
+                needs[REGIONS] += 1
+            if w.count[f] + 2 > needs[WIDEST]:
+                needs[WIDEST] = w.count[f] + 2
+    return needs[FACES] > 0
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _new_face(w, k):  # type: ignore[no-untyped-def]
+    """Return the id of a new face of dimension k without facets."""
+    f = w.used[FACES]
+    w.used[FACES] = f + 1
+    w.dim[f] = k
+    w.minus[f] = -1
+    w.count[f] = 0
+    return f
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
+    """Give the new d-face ``f`` the pattern so far and the component of ``parent``."""
+    r = w.used[REGIONS]
+    w.used[REGIONS] = r + 1
+    w.slot[f] = r
+    s = w.slot[parent]
+    for i in range(w.words.shape[1]):
+        w.words[r, i] = w.words[s, i]
+    w.component[r] = w.component[s]
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no-untyped-def]
+    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end."""
+    for i in range(begin, end):
+        ya, yb = target[a, i], target[b, i]
+        difference = yb - ya
+        target[v, i] = ya + t * difference
+        bound = max(bounds[a, i], bounds[b, i])
+        if difference != 0.0:
+            bound += dt * abs(difference) + _ROUNDING * (abs(ya) + abs(yb)) + _UNDERFLOW
+            bound *= _INFLATION
+        bounds[v, i] = bound
+
+
+@njit(cache=True, inline="always")  # type: ignore[misc]
+def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
+    """Return (t, dt) with |t* - t| <= dt for the zero a + t* (b - a) of an affine function.
+
+    ``za >= 0`` and ``zb >= 0`` are the absolute values at a and b, where the function is known to
+    have opposite strict signs, with error bounds ``ea`` and ``eb``.
+    """
+    total = za + zb
+    certain = total - ea - eb
+    if not (total < np.inf) or not (certain > 0.0):
+        t = za / total if 0.0 < total < np.inf else 0.5
+        return t, 1.0
+    dt = (zb / total * ea + za / total * eb) / certain * _INFLATION + _ROUNDING
+    if not (dt < 1.0):
+        dt = 1.0
+    return za / total, dt
+
+
+@njit(cache=True)  # type: ignore[misc]
+def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
+    """Cut every edge that neuron ``j`` of the block cuts; return the number of open signs.
+
+    The new vertex's sign for another neuron is that of the edge where the edge is not cut by it;
+    only for neurons that cut the same edge is a value looked at.
+    """
+    bit = _ONE << np.uint64(j)
+    below = bit - _ONE
+    total = 0
+    w.used[UNDECIDED] = 0
+    e = w.head[1, j]
+    while e >= 0:
+        f = w.entry[e]
+        e = w.link[e]
+        both = w.pos[f] & w.neg[f]
+        if both & bit == _ZERO:
+            continue
+        start = w.first[f]
+        a, b = w.arena[start], w.arena[start + 1]
+        ra, rb = w.arena[start + 2], w.arena[start + 3]
+        v_id = _new_face(w, 0)
+        v = w.used[VERTICES]
+        w.used[VERTICES] = v + 1
+        w.slot[v_id] = v
+        w.face[v] = v_id
+        sa, sb = w.slot[ra], w.slot[rb]
+        w.parents[v, 0], w.parents[v, 1], w.parents[v, 2] = sa, sb, neuron
+        up = w.pos[a] & bit != _ZERO
+        za = w.z[sa, j] if up else -w.z[sa, j]
+        zb = -w.z[sb, j] if up else w.z[sb, j]
+        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), w.ez[sa, j], w.ez[sb, j])
+        _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
+        _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
+        # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
+        pos = w.pos[f] & ~w.neg[f]
+        neg = w.neg[f] & ~w.pos[f]
+        zer = ~(w.pos[f] | w.neg[f]) | bit
+        undecided = _ZERO
+        rest = both & ~(below | bit)
+        while rest != _ZERO:
+            k = _lowest(rest)
+            rest &= rest - _ONE
+            mask = _ONE << np.uint64(k)
+            value, bound = w.z[v, k], factor * w.ez[v, k]
+            if value > bound:
+                pos |= mask
+            elif value < -bound:
+                neg |= mask
+            elif value == 0.0 and bound == 0.0:
+                zer |= mask
+            else:
+                undecided |= mask
+                total += 1
+        w.used[UNDECIDED] += _ones(both & ~(below | bit))
+        w.pos[v_id], w.neg[v_id], w.zer[v_id] = pos, neg, zer
+        w.open[v] = undecided
+        g = _new_face(w, 1)
+        new = w.used[ARENA]
+        w.used[ARENA] = new + 4
+        w.first[g] = new
+        w.count[g] = 2
+        # The positive part keeps the id; both parts keep the direction and the root of the edge.
+        if up:
+            w.arena[start + 1] = v_id
+            w.arena[new], w.arena[new + 1] = v_id, b
+        else:
+            w.arena[start] = v_id
+            w.arena[new], w.arena[new + 1] = a, v_id
+        w.arena[new + 2], w.arena[new + 3] = ra, rb
+        w.minus[f] = g
+        w.mid[f] = v_id
+        if d == 1:
+            _new_region(w, g, f)
+    return total
+
+
+@njit(cache=True)  # type: ignore[misc]
+def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
+    """Finish the step of neuron ``j``: words of the new edges, then cut faces of dimension 2 to d.
+
+    ``base`` is the number of faces before the step: a face was cut in this step if and only if
+    its negative part has an id from ``base`` on. Returns 0, or the id of a face whose middle is
+    not a face (which would be a bug, and is reported as one).
+    """
+    bit = _ONE << np.uint64(j)
+    later = ~(bit | (bit - _ONE))
+    e = w.head[1, j]
+    while e >= 0:
+        f = w.entry[e]
+        e = w.link[e]
+        g = w.minus[f]
+        if g >= base:
+            _collect(w, f)
+            _collect(w, g)
+            _enter(w, g, later)
+    plus = np.empty(widest, dtype=np.int32)
+    minus = np.empty(widest, dtype=np.int32)
+    middle = np.empty(widest, dtype=np.int32)
+    for k in range(2, d + 1):
+        e = w.head[k, j]
+        while e >= 0:
+            f = w.entry[e]
+            e = w.link[e]
+            if w.pos[f] & w.neg[f] & bit == _ZERO:
+                continue
+            np_, nm, nc = 0, 0, 0
+            start = w.first[f]
+            for i in range(start, start + w.count[f]):
+                g = w.arena[i]
+                if w.minus[g] >= base:
+                    plus[np_] = g
+                    np_ += 1
+                    minus[nm] = w.minus[g]
+                    nm += 1
+                    middle[nc] = w.mid[g]
+                    nc += 1
+                elif w.pos[g] & bit != _ZERO:
+                    plus[np_] = g
+                    np_ += 1
+                    # A ridge of f in the hyperplane lies between a facet above and one below it,
+                    # neither of them cut: looking from above finds each such ridge once.
+                    if w.zer[g] & bit != _ZERO:
+                        inner = w.first[g]
+                        for i2 in range(inner, inner + w.count[g]):
+                            h = w.arena[i2]
+                            if (w.pos[h] | w.neg[h]) & bit == _ZERO:
+                                middle[nc] = h
+                                nc += 1
+                                break
+                else:
+                    minus[nm] = g
+                    nm += 1
+            if nc < k or (k == 2 and nc != 2):
+                return f
+            m = _new_face(w, k - 1)
+            n = _new_face(w, k)
+            plus[np_] = m
+            np_ += 1
+            minus[nm] = m
+            nm += 1
+            if np_ > w.count[f]:
+                w.first[f] = w.used[ARENA]
+                w.used[ARENA] += np_
+            w.count[f] = np_
+            start = w.first[f]
+            for i in range(np_):
+                w.arena[start + i] = plus[i]
+            start = w.used[ARENA]
+            w.first[n] = start
+            w.count[n] = nm
+            for i in range(nm):
+                w.arena[start + i] = minus[i]
+            start += nm
+            w.first[m] = start
+            w.count[m] = nc
+            for i in range(nc):
+                w.arena[start + i] = middle[i]
+            start += nc
+            if k == 2:
+                w.arena[start], w.arena[start + 1] = middle[0], middle[1]
+                start += 2
+            w.used[ARENA] = start
+            w.minus[f] = n
+            w.mid[f] = m
+            _collect(w, m)
+            _collect(w, f)
+            _collect(w, n)
+            _enter(w, m, later)
+            _enter(w, n, later)
+            if k == d:
+                _new_region(w, n, f)
+    return 0
+
+
+@njit(cache=True)  # type: ignore[misc]
+def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
+    """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
+
+    After the last neuron of a block no region may have vertices strictly on both sides.
+    """
+    for f in range(w.used[FACES]):
+        if w.dim[f] == d:
+            if w.pos[f] & w.neg[f] != _ZERO:
+                return f
+            w.words[w.slot[f], block] = w.pos[f]
+    return -1
+
+
+@njit(cache=True)  # type: ignore[misc]
+def renumber(w, d, starts, new_id):  # type: ignore[no-untyped-def]
+    """Number the faces by dimension, in order of creation within each.
+
+    Writes ``new_id`` of every face and the first id of each dimension into ``starts`` (d + 2).
+    """
+    starts[:] = 0
+    for f in range(w.used[FACES]):
+        starts[w.dim[f] + 1] += 1
+    for k in range(d + 1):
+        starts[k + 1] += starts[k]
+    following = starts.copy()
+    for f in range(w.used[FACES]):
+        k = w.dim[f]
+        new_id[f] = following[k]
+        following[k] += 1
+
+
+@njit(cache=True)  # type: ignore[misc]
+def sort_by_dimension(w, new_id, dim, count, slot):  # type: ignore[no-untyped-def]
+    """Write dimension, number of facets and slot of every face in the new numbering.
+
+    Returns the number of facets of all faces together.
+    """
+    total = 0
+    for f in range(w.used[FACES]):
+        g = new_id[f]
+        dim[g] = w.dim[f]
+        count[g] = w.count[f]
+        slot[g] = w.slot[f]
+        total += w.count[f]
+    return total
+
+
+@njit(cache=True)  # type: ignore[misc]
+def copy_lists(w, new_id, first, arena, padding):  # type: ignore[no-untyped-def]
+    """Write the facet lists in the new numbering to ``arena`` at the offsets ``first``.
+
+    With ``padding`` 2 every edge becomes its own root.
+    """
+    for f in range(w.used[FACES]):
+        source, target = w.first[f], first[new_id[f]]
+        for i in range(w.count[f]):
+            arena[target + i] = new_id[w.arena[source + i]]
+        if w.dim[f] == 1 and padding == 2:
+            arena[target + 2], arena[target + 3] = arena[target], arena[target + 1]
+
+
+@njit(cache=True)  # type: ignore[misc]
+def facet_owners(indptr, indices, owners):  # type: ignore[no-untyped-def]
+    """Write the (one or two) d-faces of every facet to ``owners``, -1 where there is none.
+
+    Returns 0, or 1 where a facet has more than two.
+    """
+    for region in range(indptr.shape[0] - 1):
+        for i in range(indptr[region], indptr[region + 1]):
+            facet = indices[i]
+            if owners[facet, 0] < 0:
+                owners[facet, 0] = region
+            elif owners[facet, 1] < 0:
+                owners[facet, 1] = region
+            else:
+                return 1
+    return 0

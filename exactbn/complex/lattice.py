@@ -1,0 +1,349 @@
+"""The face lattice of a subdivision: the growing one of the engine, and the frozen result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.complex import kernels
+from exactbn.complex.kernels import (
+    ARENA,
+    BLOCK,
+    ENTRIES,
+    FACES,
+    REGIONS,
+    UNDECIDED,
+    VERTICES,
+    WIDEST,
+    Work,
+)
+from exactbn.domain import Box
+from exactbn.errors import InternalError
+from exactbn.rational import nearest_float
+
+Ints = NDArray[np.int32]
+
+# A face array that is full grows by this ratio; the larger it is the more memory stands idle.
+_GROWTH = 1.3
+
+
+@dataclass(frozen=True)
+class FaceLattice:
+    """All faces of a polyhedral complex, each as the list of its facets.
+
+    ``indptr[k - 1]`` and ``indices[k - 1]`` list, for dimension k = 1 to d, the facets of every
+    k-face as indices of (k-1)-faces. Vertex i has the parents ``parents[i]`` = (a, b, neuron): it
+    is the zero of that hidden neuron between the vertices a and b; a corner has (-1, box, corner).
+    ``x`` and ``ex`` are its float coordinates and proven bounds of their errors, shape (V, d).
+    ``words`` holds the activation patterns, 64 bits a word, by layer; ``component`` the box of
+    each region.
+    """
+
+    dim: int
+    indptr: tuple[NDArray[np.int64], ...]
+    indices: tuple[Ints, ...]
+    parents: Ints
+    x: NDArray[np.float64]
+    ex: NDArray[np.float64]
+    words: NDArray[np.uint64]
+    component: Ints
+
+    @property
+    def f_vector(self) -> tuple[int, ...]:
+        """Return the numbers of faces of dimension 0 to d."""
+        return (len(self.parents), *(len(pointers) - 1 for pointers in self.indptr))
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of d-faces."""
+        return len(self.component)
+
+    @property
+    def euler_characteristic(self) -> int:
+        """Return the alternating sum of the f-vector: 1 for every convex component."""
+        return sum((-1) ** k * count for k, count in enumerate(self.f_vector))
+
+    @cached_property
+    def owners(self) -> Ints:
+        """Return the one or two regions of every facet, shape (facets, 2), -1 for none."""
+        owners = np.full((self.f_vector[self.dim - 1], 2), -1, dtype=np.int32)
+        if kernels.facet_owners(self.indptr[-1], self.indices[-1], owners):
+            raise InternalError("a facet lies in more than two regions; please report this network")
+        return owners
+
+    @cached_property
+    def inner_facets(self) -> NDArray[np.int64]:
+        """Return the facets between two regions, in the order of :attr:`edges`."""
+        return np.flatnonzero(self.owners[:, 1] >= 0)
+
+    @cached_property
+    def edges(self) -> Ints:
+        """Return the pairs (i, j), i < j, of regions that share a facet, one row a facet."""
+        return np.sort(self.owners[self.inner_facets], axis=1)
+
+
+class Subdivision:
+    """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
+
+    def __init__(self, boxes: Sequence[Box], num_words: int) -> None:
+        self.dim = boxes[0].dim
+        self.work, self.starts = _start(boxes, num_words)
+        self._sorted = True
+        self._needs = np.zeros(len(self.work.used), dtype=np.int64)
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of d-faces so far."""
+        return int(self.work.used[REGIONS])
+
+    @property
+    def num_vertices(self) -> int:
+        """Return the number of vertices so far."""
+        return int(self.work.used[VERTICES])
+
+    @property
+    def first_edge(self) -> int:
+        """Return the id of the first face that is not a vertex, when a block begins."""
+        return int(self.starts[1])
+
+    def begin_block(self, width: int) -> None:
+        """Make room for the preactivations of ``width`` neurons at every vertex."""
+        if not self._sorted:
+            self._sort(padding=2)
+        rows = len(self.work.x)
+        self.work = self.work._replace(
+            z=np.empty((rows, width)),
+            ez=np.empty((rows, width)),
+            head=np.full((self.dim + 1, width), -1, dtype=np.int32),
+        )
+        self.work.used[ENTRIES] = 0
+
+    def fill_buckets(self) -> None:
+        """Compute the words of all faces from those of the vertices, and fill the buckets."""
+        entries = kernels.collect_words(self.work, self.first_edge)
+        self._reserve_entries(int(entries))
+        kernels.fill_buckets(self.work, self.first_edge)
+
+    def prepare(self, j: int) -> bool:
+        """Make room for the step of neuron ``j``; return whether it cuts anything."""
+        needs = self._needs
+        if not kernels.measure(self.work, j, self.dim, needs):
+            return False
+        used, work = self.work.used, self.work
+        grown = {
+            **_grown(work, _FACE_ARRAYS, used[FACES], needs[FACES]),
+            **_grown(work, ("arena",), used[ARENA], needs[ARENA]),
+            **_grown(work, _VERTEX_ARRAYS, used[VERTICES], needs[VERTICES]),
+            **_grown(work, _REGION_ARRAYS, used[REGIONS], needs[REGIONS]),
+        }
+        if grown:
+            self.work = work._replace(**grown)
+        self._reserve_entries(int(needs[ENTRIES]))
+        return True
+
+    def split_edges(self, j: int, neuron: int, factor: float) -> tuple[int, int]:
+        """Cut the edges; return the number of open signs and of signs that were looked at."""
+        self._base = int(self.work.used[FACES])
+        undecided = kernels.split_edges(
+            self.work, j, self.dim, self.work.z.shape[1], neuron, factor
+        )
+        return int(undecided), int(self.work.used[UNDECIDED])
+
+    def split_faces(self, j: int) -> None:
+        """Cut the faces of dimension two and more, after all signs are settled."""
+        face = kernels.split_faces(self.work, j, self.dim, self._base, int(self._needs[WIDEST]))
+        if face:
+            raise InternalError(f"face {face} has no proper middle; please report this network")
+
+    def end_block(self, block: int) -> None:
+        """Record the patterns of the block's neurons."""
+        face = kernels.record_patterns(self.work, self.dim, block)
+        if face >= 0:
+            raise InternalError(f"region {face} was left uncut; please report this network")
+        self._sorted = False
+
+    def freeze(self) -> FaceLattice:
+        """Return the finished lattice."""
+        self._sort(padding=0)
+        work, d = self.work, self.dim
+        offsets = np.append(work.first[: work.used[FACES]], work.used[ARENA])
+        indptr, indices = [], []
+        for k in range(1, d + 1):
+            begin, end = int(self.starts[k]), int(self.starts[k + 1])
+            pointers = offsets[begin : end + 1]
+            lists = work.arena[pointers[0] : pointers[-1]]
+            indptr.append(pointers - pointers[0])
+            indices.append(lists - np.int32(self.starts[k - 1]))
+        vertices, regions = self.num_vertices, self.num_regions
+        return FaceLattice(
+            dim=d,
+            indptr=tuple(indptr),
+            indices=tuple(indices),
+            parents=work.parents[:vertices].copy(),
+            x=work.x[:vertices, 1:].copy(),
+            ex=work.ex[:vertices, 1:].copy(),
+            words=work.words[:regions].copy(),
+            component=work.component[:regions].copy(),
+        )
+
+    def _reserve_entries(self, more: int) -> None:
+        used = self.work.used[ENTRIES]
+        self.work = self.work._replace(**_grown(self.work, ("link", "entry"), used, more))
+
+    def _sort(self, padding: int) -> None:
+        """Renumber the faces by dimension with tight lists; edges get ``padding`` root entries."""
+        work, d = self.work, self.dim
+        faces = int(work.used[FACES])
+        new_id = np.empty(faces, dtype=np.int32)
+        starts = np.empty(d + 2, dtype=np.int64)
+        kernels.renumber(work, d, starts, new_id)
+        size = len(work.dim)
+        dim = np.empty(size, dtype=np.int8)
+        count = np.empty(size, dtype=np.int32)
+        slot = np.empty(size, dtype=np.int32)
+        kernels.sort_by_dimension(work, new_id, dim, count, slot)
+        lengths = count[:faces].astype(np.int64)
+        lengths[starts[1] : starts[2]] += padding
+        first = np.empty(size, dtype=np.int64)
+        first[:1] = 0
+        np.cumsum(lengths[:-1], out=first[1:faces])
+        total = int(lengths.sum())
+        arena = np.empty(max(total, 1), dtype=np.int32)
+        kernels.copy_lists(work, new_id, first, arena, padding)
+        minus = np.full(size, -1, dtype=np.int32)
+        face = np.arange(len(work.face), dtype=np.int32)
+        work.used[ARENA] = total
+        self.starts = starts
+        self.work = work._replace(
+            dim=dim, first=first, count=count, slot=slot, arena=arena, minus=minus, face=face
+        )
+        self._sorted = True
+
+
+_FACE_ARRAYS = ("dim", "first", "count", "pos", "neg", "zer", "minus", "mid", "slot")
+_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "face", "open")
+_REGION_ARRAYS = ("words", "component")
+
+
+def _grown(
+    work: Work, names: Sequence[str], used: int, more: int
+) -> dict[str, NDArray[np.generic]]:
+    """Return the named arrays enlarged to hold ``more`` rows beyond ``used``, if they must be."""
+    size = int(used) + int(more)
+    if size <= len(getattr(work, names[0])):
+        return {}
+    rows = max(int(size * _GROWTH), 64)
+    if rows > np.iinfo(np.int32).max and names[0] != "arena":
+        raise InternalError(f"{size} faces exceed the range of 32-bit ids; use a smaller box")
+    grown = {}
+    for name in names:
+        array = getattr(work, name)
+        # realloc moves the pages of a large array instead of copying them.
+        array.resize((rows, *array.shape[1:]), refcheck=False)
+        grown[name] = array
+    return grown
+
+
+def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64]]:
+    """Return the lattice of the faces of disjoint copies of the boxes, sorted by dimension.
+
+    A face of the cube is a word over {0, 1, *}: its stars are its free axes, and its facets
+    replace one star by 0 or by 1.
+    """
+    d, m = boxes[0].dim, len(boxes)
+    template: list[list[tuple[int, ...]]] = [[] for _ in range(d + 1)]
+    for word in product((0, 1, 2), repeat=d):
+        template[word.count(2)].append(word)
+    index = [{word: i for i, word in enumerate(words)} for words in template]
+    sizes = [len(words) for words in template]
+    starts = np.concatenate(([0], np.cumsum(np.array(sizes) * m))).astype(np.int64)
+    shift = np.arange(m, dtype=np.int64)
+    arena, counts = [], []
+    for k, words in enumerate(template):
+        if k == 0:
+            counts.append(np.zeros(sizes[0] * m, dtype=np.int64))
+            continue
+        lists = np.array([_facets(word, index[k - 1]) for word in words], dtype=np.int64)
+        # (boxes, faces, facets): the copies of one dimension lie one box after the other.
+        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[None]
+        if k == 1:
+            ids = np.concatenate((ids, ids), axis=2)
+        arena.append(ids.reshape(-1))
+        counts.append(np.full(sizes[k] * m, 2 * k, dtype=np.int64))
+    count = np.concatenate(counts)
+    lengths = count.copy()
+    lengths[starts[1] : starts[2]] += 2
+    first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    faces, vertices = int(starts[-1]), sizes[0] * m
+    dim = np.repeat(np.arange(d + 1, dtype=np.int8), np.diff(starts))
+    slot = np.zeros(faces, dtype=np.int32)
+    slot[:vertices] = np.arange(vertices)
+    slot[starts[d] :] = np.arange(m)
+    x, ex = _corner_coordinates(boxes, template[0])
+    corner = np.array([sum(bit << i for i, bit in enumerate(w)) for w in template[0]])
+    parents = np.empty((vertices, 3), dtype=np.int32)
+    parents[:, 0] = -1
+    parents[:, 1] = np.repeat(shift, sizes[0])
+    parents[:, 2] = np.tile(corner, m)
+    used = np.zeros(WIDEST + 1, dtype=np.int64)
+    flat = np.concatenate(arena).astype(np.int32)
+    used[[FACES, ARENA, VERTICES, REGIONS]] = faces, len(flat), vertices, m
+    work = Work(
+        dim=dim,
+        first=first.astype(np.int64),
+        count=count.astype(np.int32),
+        pos=np.zeros(faces, dtype=np.uint64),
+        neg=np.zeros(faces, dtype=np.uint64),
+        zer=np.zeros(faces, dtype=np.uint64),
+        minus=np.full(faces, -1, dtype=np.int32),
+        mid=np.full(faces, -1, dtype=np.int32),
+        slot=slot,
+        arena=flat,
+        x=x,
+        ex=ex,
+        z=np.empty((vertices, BLOCK)),
+        ez=np.empty((vertices, BLOCK)),
+        parents=parents,
+        face=np.arange(vertices, dtype=np.int32),
+        open=np.zeros(vertices, dtype=np.uint64),
+        words=np.zeros((m, num_words), dtype=np.uint64),
+        component=np.arange(m, dtype=np.int32),
+        head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
+        link=np.empty(0, dtype=np.int32),
+        entry=np.empty(0, dtype=np.int32),
+        used=used,
+    )
+    return work, starts
+
+
+def _facets(word: tuple[int, ...], index: dict[tuple[int, ...], int]) -> list[int]:
+    """Return the facets of a face of the cube: each star replaced by 0 and by 1."""
+    stars = [i for i, letter in enumerate(word) if letter == 2]
+    return [index[word[:i] + (bit,) + word[i + 1 :]] for i in stars for bit in (0, 1)]
+
+
+def _float(value: Fraction) -> float:
+    """Return the float64 nearest to an exact number, infinite on overflow."""
+    return nearest_float(value.numerator, value.denominator)
+
+
+def _corner_coordinates(
+    boxes: Sequence[Box], corners: Sequence[tuple[int, ...]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the homogeneous float coordinates of all corners and bounds of their errors."""
+    exact = [(box.lo, box.hi) for box in boxes]
+    nearest = np.array([[[_float(t) for t in bound] for bound in pair] for pair in exact])
+    # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
+    inexact = np.array([[[_float(t) != t for t in bound] for bound in pair] for pair in exact])
+    bounds = np.where(inexact, np.abs(nearest) * 2.0**-52 + 2.0**-1000, 0.0)
+    bits = np.array(corners)
+    axes = np.arange(bits.shape[1])
+    x = np.ones((len(boxes) * len(bits), 1 + bits.shape[1]))
+    ex = np.zeros_like(x)
+    x[:, 1:] = nearest[:, bits, axes].reshape(-1, bits.shape[1])
+    ex[:, 1:] = bounds[:, bits, axes].reshape(-1, bits.shape[1])
+    return x, ex
