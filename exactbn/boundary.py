@@ -30,6 +30,8 @@ class PointMeasures:
         Number of points that lie on a boundary.
     cut_units : tuple of bool, length num_hidden
         For every hidden neuron, whether some point has a preactivation > 0 and some one < 0.
+    zero_units : tuple of bool, length num_hidden
+        For every hidden neuron, whether its preactivation is 0 at every point.
     layer1_sum : Fraction
         sum_k sum_i (w_k x_i + b_k)^2 / |w_k|^2 over the units k of layer 1 with w_k != 0, the
         sum of squared distances of all points to all hyperplanes (total least squares).
@@ -39,6 +41,7 @@ class PointMeasures:
     regions_with_points: int
     on_boundary: int
     cut_units: tuple[bool, ...]
+    zero_units: tuple[bool, ...]
     layer1_sum: Fraction
 
 
@@ -83,13 +86,13 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
     and a form Z = F (X_0, X), the squared distance to the zero set is Z^2 / (X_0^2 |F_1..d|^2).
     """
     if not points:
-        return PointMeasures((), 0, 0, (False,) * network.num_hidden, Fraction(0))
+        return PointMeasures((), 0, 0, *((False,) * network.num_hidden,) * 2, Fraction(0))
     integer = IntegerNetwork.of(network)
     denominator = lcm(*(t.denominator for point in points for t in point))
     columns = [[denominator, *(int(t * denominator) for t in point)] for point in points]
     hidden = len(network.hidden)
     if not hidden:
-        return PointMeasures((None,) * len(points), 1, 0, (), Fraction(0))
+        return PointMeasures((None,) * len(points), 1, 0, (), (), Fraction(0))
     state = fmpz_mat([list(row) for row in zip(*columns, strict=True)])
     layers = integer.preactivations(state, hidden - 1)
     values = [[int(z) for z in column] for column in _columns(layers)]
@@ -111,6 +114,7 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
         regions_with_points=len(patterns),
         on_boundary=distances.count(Fraction(0)),
         cut_units=tuple({1, 2} <= column for column in seen),
+        zero_units=tuple(column == {0} for column in seen),
         layer1_sum=_layer1_sum(integer.layers[0], layers[0], denominator),
     )
 

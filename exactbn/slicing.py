@@ -6,9 +6,10 @@ For pictures of networks with more than two inputs: a plane through the mean of 
 from collections.abc import Sequence
 from fractions import Fraction
 
+from exactbn.domain import Box
 from exactbn.errors import DimensionError, InputError
 from exactbn.network import Layer, Network
-from exactbn.rational import dot, to_vector
+from exactbn.rational import Vector, dot, to_vector
 
 
 def restrict(
@@ -63,3 +64,20 @@ def restrict(
 def axis(dim: int, index: int) -> tuple[Fraction, ...]:
     """Return the unit vector of one axis."""
     return tuple(Fraction(int(i == index)) for i in range(dim))
+
+
+def plane_view(network: Network, box: Box, centre: Vector) -> tuple[Network, Box]:
+    """Return a network of two inputs, and its box, that pictures show for ``network``.
+
+    For d = 2 both as they are. For d > 2 the plane through ``centre`` along the first two axes,
+    in the coordinates of these axes. For d = 1 the network times an axis of no effect, whose
+    side is [0, 1], so that regions are drawn as bands.
+    """
+    d = network.num_inputs
+    if d == 2:
+        return network, box
+    if d == 1:
+        band = restrict(network, (0,), [(1,), (0,)])
+        return band, Box((*box.lo, Fraction(0)), (*box.hi, Fraction(1)))
+    origin = (Fraction(0), Fraction(0), *centre[2:])
+    return restrict(network, origin, [axis(d, 0), axis(d, 1)]), Box(box.lo[:2], box.hi[:2])

@@ -79,6 +79,7 @@ def test_distance_is_that_of_the_oracle(network, data):
     assert measures.on_boundary == expected.count(F(0))
     columns = list(zip(*(signs(network, x) for x in points), strict=True))
     assert measures.cut_units == tuple({-1, 1} <= set(column) for column in columns)
+    assert measures.zero_units == tuple({0} == set(column) for column in columns)
 
 
 def test_one_line():
