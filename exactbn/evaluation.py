@@ -84,6 +84,29 @@ class IntegerNetwork:
             for i in range(points.ncols())
         ]
 
+    def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
+        """Return the affine forms of all layers, output included, where the pattern holds.
+
+        ``pattern`` is 1 or 0 for each hidden neuron. Row k of a result, shape (n_l, 1 + d), is
+        (constant, gradient) of z_k times rho_k and the slopes' denominators so far: zero exactly
+        where the preactivation vanishes identically.
+        """
+        d = self.layers[0].matrix.ncols() - 1
+        state = fmpz_mat([[int(i == k) for k in range(1 + d)] for i in range(1 + d)])
+        results, row = [], 0
+        for index, layer in enumerate(self.layers):
+            z = layer.matrix * state
+            results.append(z)
+            if index == len(self.layers) - 1:
+                break
+            factors = [layer.above if on else layer.below for on in pattern[row : row + z.nrows()]]
+            row += z.nrows()
+            entries = [layer.above * t for t in state.entries()[: 1 + d]]
+            for k, factor in enumerate(factors):
+                entries += [factor * z[k, c] for c in range(1 + d)]
+            state = fmpz_mat(1 + z.nrows(), 1 + d, entries)
+        return results
+
     def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
         """Return (Z, D) of the layers 0 to ``last``, see the head of this module."""
         columns = points.ncols()

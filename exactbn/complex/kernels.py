@@ -480,14 +480,14 @@ def copy_lists(w, new_id, first, arena, padding):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)  # type: ignore[misc]
-def facet_owners(indptr, indices, owners):  # type: ignore[no-untyped-def]
-    """Write the (one or two) d-faces of every facet to ``owners``, -1 where there is none.
+def facet_owners(indptr, indices, first, owners):  # type: ignore[no-untyped-def]
+    """Write the one or two regions of every facet to ``owners``, ascending.
 
-    Returns 0, or 1 where a facet has more than two.
+    ``first`` is the id of the first facet. Returns 0, or 1 where a facet has more than two.
     """
     for region in range(indptr.shape[0] - 1):
         for i in range(indptr[region], indptr[region + 1]):
-            facet = indices[i]
+            facet = indices[i] - first
             if owners[facet, 0] < 0:
                 owners[facet, 0] = region
             elif owners[facet, 1] < 0:

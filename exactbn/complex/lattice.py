@@ -26,6 +26,7 @@ from exactbn.errors import InternalError
 from exactbn.rational import nearest_float
 
 Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
 
 # A face array that is full grows by this ratio; the larger it is the more memory stands idle.
 _GROWTH = 1.3
@@ -35,27 +36,32 @@ _GROWTH = 1.3
 class FaceLattice:
     """All faces of a polyhedral complex, each as the list of its facets.
 
-    ``indptr[k - 1]`` and ``indices[k - 1]`` list, for dimension k = 1 to d, the facets of every
-    k-face as indices of (k-1)-faces. Vertex i has the parents ``parents[i]`` = (a, b, neuron): it
-    is the zero of that hidden neuron between the vertices a and b; a corner has (-1, box, corner).
-    ``x`` and ``ex`` are its float coordinates and proven bounds of their errors, shape (V, d).
-    ``words`` holds the activation patterns, 64 bits a word, by layer; ``component`` the box of
-    each region.
+    Faces are numbered by dimension: the k-faces are ``starts[k]`` to ``starts[k + 1]``, and the
+    facets of face f are ``indices[indptr[f]:indptr[f + 1]]``. Vertex i has the parents
+    ``parents[i]`` = (a, b, neuron): it is the zero of that hidden neuron between the vertices a
+    and b; a corner has (-1, box, corner). ``x`` and ``ex`` are its float coordinates and proven
+    bounds of their errors, shape (V, d). ``words`` holds the activation patterns of the regions
+    (the d-faces), 64 neurons of one layer a word, and ``component`` the box of each.
     """
 
-    dim: int
-    indptr: tuple[NDArray[np.int64], ...]
-    indices: tuple[Ints, ...]
+    starts: NDArray[np.int64]
+    indptr: NDArray[np.int64]
+    indices: Ints
     parents: Ints
-    x: NDArray[np.float64]
-    ex: NDArray[np.float64]
+    x: Floats
+    ex: Floats
     words: NDArray[np.uint64]
     component: Ints
 
     @property
+    def dim(self) -> int:
+        """Return d."""
+        return len(self.starts) - 2
+
+    @property
     def f_vector(self) -> tuple[int, ...]:
         """Return the numbers of faces of dimension 0 to d."""
-        return (len(self.parents), *(len(pointers) - 1 for pointers in self.indptr))
+        return tuple(int(count) for count in np.diff(self.starts))
 
     @property
     def num_regions(self) -> int:
@@ -70,20 +76,18 @@ class FaceLattice:
     @cached_property
     def owners(self) -> Ints:
         """Return the one or two regions of every facet, shape (facets, 2), -1 for none."""
-        owners = np.full((self.f_vector[self.dim - 1], 2), -1, dtype=np.int32)
-        if kernels.facet_owners(self.indptr[-1], self.indices[-1], owners):
+        d = self.dim
+        owners = np.full((self.f_vector[d - 1], 2), -1, dtype=np.int32)
+        regions = self.indptr[self.starts[d] :]
+        if kernels.facet_owners(regions, self.indices, self.starts[d - 1], owners):
             raise InternalError("a facet lies in more than two regions; please report this network")
         return owners
 
     @cached_property
-    def inner_facets(self) -> NDArray[np.int64]:
-        """Return the facets between two regions, in the order of :attr:`edges`."""
-        return np.flatnonzero(self.owners[:, 1] >= 0)
-
-    @cached_property
     def edges(self) -> Ints:
         """Return the pairs (i, j), i < j, of regions that share a facet, one row a facet."""
-        return np.sort(self.owners[self.inner_facets], axis=1)
+        owners = self.owners
+        return owners[owners[:, 1] >= 0]
 
 
 class Subdivision:
@@ -169,20 +173,14 @@ class Subdivision:
     def freeze(self) -> FaceLattice:
         """Return the finished lattice."""
         self._sort(padding=0)
-        work, d = self.work, self.dim
-        offsets = np.append(work.first[: work.used[FACES]], work.used[ARENA])
-        indptr, indices = [], []
-        for k in range(1, d + 1):
-            begin, end = int(self.starts[k]), int(self.starts[k + 1])
-            pointers = offsets[begin : end + 1]
-            lists = work.arena[pointers[0] : pointers[-1]]
-            indptr.append(pointers - pointers[0])
-            indices.append(lists - np.int32(self.starts[k - 1]))
-        vertices, regions = self.num_vertices, self.num_regions
+        work = self.work
+        faces, arena, vertices, regions = (
+            int(work.used[i]) for i in (FACES, ARENA, VERTICES, REGIONS)
+        )
         return FaceLattice(
-            dim=d,
-            indptr=tuple(indptr),
-            indices=tuple(indices),
+            starts=self.starts,
+            indptr=np.append(work.first[:faces], arena),
+            indices=work.arena[:arena].copy(),
             parents=work.parents[:vertices].copy(),
             x=work.x[:vertices, 1:].copy(),
             ex=work.ex[:vertices, 1:].copy(),
@@ -333,7 +331,7 @@ def _float(value: Fraction) -> float:
 
 def _corner_coordinates(
     boxes: Sequence[Box], corners: Sequence[tuple[int, ...]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Return the homogeneous float coordinates of all corners and bounds of their errors."""
     exact = [(box.lo, box.hi) for box in boxes]
     nearest = np.array([[[_float(t) for t in bound] for bound in pair] for pair in exact])
