@@ -87,7 +87,7 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
     """
     if not points:
         return PointMeasures((), 0, 0, *((False,) * network.num_hidden,) * 2, Fraction(0))
-    integer = IntegerNetwork.of(network)
+    integer = IntegerNetwork.of(network.layers)
     denominator = lcm(*(t.denominator for point in points for t in point))
     columns = [[denominator, *(int(t * denominator) for t in point)] for point in points]
     hidden = len(network.hidden)
@@ -97,10 +97,7 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
     layers = integer.preactivations(state, hidden - 1)
     values = [[int(z) for z in column] for column in _columns(layers)]
     signs = [bytes((z > 0) + 2 * (z < 0) for z in column) for column in values]
-    norms = {
-        pattern: [sum(g * g for g in form) for form in local_forms(integer.layers[:-1], pattern)]
-        for pattern in set(signs)
-    }
+    norms = {pattern: _squared_norms(integer, pattern) for pattern in set(signs)}
     distances: list[Fraction | None] = []
     patterns = set()
     for column, pattern in zip(values, signs, strict=True):
@@ -119,34 +116,15 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
     )
 
 
-def local_forms(layers: Sequence[IntegerLayer], pattern: bytes) -> list[tuple[int, ...]]:
-    """Return the integer gradient of every neuron in the linear piece of a sign pattern.
+def _squared_norms(integer: IntegerNetwork, signs: bytes) -> list[int]:
+    """Return |g|^2 of every hidden neuron's integer form in the linear piece of these signs.
 
-    ``pattern`` has one byte a neuron: 1 for a value > 0, 2 for one < 0, 0 for a value 0. With
-    F = M (above^l e_0; D F_before), D = diag(above or below), the neuron's integer value Z of
-    :mod:`exactbn.evaluation` is F (X_0, X); what is returned is F without its first column. A
-    zero value passes a zero form on, which is right where the form itself is zero and never used
-    where it is not.
+    ``signs`` has one byte a neuron: 1 for a value > 0, 2 for one < 0, 0 for the value 0. Where a
+    zero value has a form that is not zero, the forms of later layers are not those at the point;
+    they are never used there, see :func:`_squared_distance`.
     """
-    dim = layers[0].matrix.ncols() - 1
-    width = 1 + dim
-    carried = fmpz_mat(width, width, [int(i == j) for i in range(width) for j in range(width)])
-    gradients: list[tuple[int, ...]] = []
-    unit = fmpz(1)
-    for layer in layers:
-        form = layer.matrix * carried
-        entries = form.entries()
-        offset = len(gradients)
-        unit = unit * layer.above
-        rows = [unit, *([fmpz(0)] * dim)]
-        factors = (fmpz(0), layer.above, layer.below)
-        for k in range(form.nrows()):
-            row = entries[k * width:(k + 1) * width]
-            gradients.append(tuple(int(entry) for entry in row[1:]))
-            factor = factors[pattern[offset + k]]
-            rows += [factor * entry for entry in row]
-        carried = fmpz_mat(1 + form.nrows(), width, rows)
-    return gradients
+    forms = integer.forms([int(s == 1) for s in signs])[:-1]
+    return [sum(int(g) ** 2 for g in row[1:]) for form in forms for row in form.tolist()]
 
 
 def _columns(layers: Sequence[fmpz_mat]) -> list[list[fmpz]]:

@@ -18,7 +18,7 @@ from exactbn.domain import Box
 from exactbn.errors import DegenerateError, InputError, LimitError
 from exactbn.initialization import draw_network, zero_biases
 from exactbn.network import Network
-from exactbn.paired import exact_mean, exact_median
+from exactbn.paired import decimal, exact_mean, exact_median
 from exactbn.partitioning import Partition, count_regions, partition
 from exactbn.rational import Matrix, Vector, dot
 
@@ -137,16 +137,16 @@ def measure_labels(settings: Settings) -> dict[str, str]:
     """Return the key of every measure and what it says, in the order of the tables."""
     labels = {"regions": "regions in the box"}
     for radius in settings.radii:
-        labels[f"near_data@{radius}"] = f"regions within {radius} of a data point, mean"
+        labels[f"near_data@{radius}"] = f"regions within {decimal(radius)} of a data point"
     for radius in settings.radii:
-        labels[f"near_random@{radius}"] = f"regions within {radius} of a random point, mean"
+        labels[f"near_random@{radius}"] = f"regions within {decimal(radius)} of a random point"
     for radius in settings.radii:
-        labels[f"concentration@{radius}"] = f"data over random, within {radius}"
+        labels[f"concentration@{radius}"] = f"data over random points, within {decimal(radius)}"
     labels |= {
-        "mean_squared_distance": "squared distance to the nearest boundary, mean",
-        "median_squared_distance": "squared distance to the nearest boundary, median",
+        "mean_squared_distance": "squared distance to boundary, mean",
+        "median_squared_distance": "squared distance to boundary, median",
         "layer1_sum": "layer-1 sum of squared distances",
-        "cut_units": "units with data strictly on both sides",
+        "cut_units": "units with data on both sides",
         "regions_with_data": "regions that hold data",
     }
     return labels

@@ -3,12 +3,12 @@
 Signs, counts and medians are exact; p-values and intervals are float64.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from exactbn.comparison import NETWORKS, Comparison, NetworkMeasures, measure_labels
-from exactbn.paired import PairedTest, compare_pairs
+from exactbn.paired import PairedTest, compare_pairs, decimal, exact_median, number
 
 #: The pairs whose differences (first minus second) are tested.
 PAIRS = (
@@ -23,7 +23,19 @@ PAIRS = (
 #: The pairs that are put into words.
 MAIN_PAIRS = (("centred", "random"), ("centred", "zero"), ("scaled", "centred"))
 
-#: A difference is called clear where Wilcoxon's p, times the number of tests made, is below this.
+#: How a measure, or a family of measures over radii, is put into words: more, less, of what.
+PHRASES = {
+    "regions": ("more", "fewer", "regions in the box"),
+    "near_data": ("more", "fewer", "regions around data points"),
+    "near_random": ("more", "fewer", "regions around random points"),
+    "concentration": ("a higher", "a lower", "ratio of regions around data to around random points"),
+    "mean_squared_distance": ("a greater", "a smaller",
+                              "mean squared distance from the data to the nearest boundary"),
+    "cut_units": ("more", "fewer", "units with data strictly on both sides"),
+    "regions_with_data": ("more", "fewer", "regions that hold data"),
+}
+
+#: The level of significance.
 LEVEL = 0.05
 
 
@@ -54,12 +66,29 @@ class PairedRow:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One paired row in words; ``direction`` is 1 or -1 where the difference is clear, else 0."""
+class Sentence:
+    """What one pair of networks shows on one form of the data, in clauses.
 
-    row: PairedRow
-    direction: int
-    text: str
+    Each clause comes with its direction: 1 or -1 where the difference stands out, else 0.
+    """
+
+    data: str
+    heading: str
+    clauses: tuple[tuple[int, str], ...]
+
+    @property
+    def text(self) -> str:
+        """Return the clauses as one text."""
+        return "; ".join(text for _, text in self.clauses) + "."
+
+    @property
+    def short(self) -> str:
+        """Return the clauses that stand out, and the number of the others."""
+        loud = [text for side, text in self.clauses if side]
+        rest = len(self.clauses) - len(loud)
+        if rest:
+            loud.append(f"{'for all else ' if loud else ''}no clear difference")
+        return "; ".join(loud) + "."
 
 
 def check_theorems(comparison: Comparison) -> tuple[Check, ...]:
@@ -130,105 +159,92 @@ def pair_differences(
     return differences
 
 
-def clear_direction(result: PairedTest, tests: int) -> int:
-    """Return the sign of a difference that stands out among ``tests`` tests (Bonferroni), or 0.
+def verdict(result: PairedTest, tests: int) -> tuple[int, str]:
+    """Return the sign of a difference and how much stands behind it: clearly, probably, or ''.
 
-    Both the signed-rank test, corrected, and the bootstrap interval must agree on the side.
+    The bootstrap interval must lie on one side of zero. Then the difference is clear where
+    Wilcoxon's p times ``tests``, the number of tests made, is below 0.05 (Bonferroni), and
+    probable where p alone is.
     """
-    if result.interval is None or result.wilcoxon_p * tests >= LEVEL:
-        return 0
-    low, high = result.interval
-    if low > 0 and result.median > 0:
-        return 1
-    return -1 if high < 0 and result.median < 0 else 0
+    low, high = result.interval if result.interval is not None else (0.0, 0.0)
+    side = 1 if low > 0 and result.median > 0 else -1 if high < 0 and result.median < 0 else 0
+    if side == 0 or result.wilcoxon_p >= LEVEL:
+        return 0, ""
+    return side, "clearly" if result.wilcoxon_p * tests < LEVEL else "probably"
 
 
-def put_in_words(
-    comparison: Comparison, rows: tuple[PairedRow, ...]
-) -> Iterator[tuple[str, str, str, list[Finding]]]:
-    """Yield (data variant, first, second, findings) for the main pairs."""
-    tests = sum(row.result is not None for row in rows)
-    phrases = _phrases(comparison)
+def count_tests(rows: Sequence[PairedRow]) -> int:
+    """Return the number of paired tests that were made, those without any difference left out."""
+    return sum(row.result is not None and row.result.zero < row.result.count for row in rows)
+
+
+def describe(comparison: Comparison, rows: Sequence[PairedRow]) -> list[Sentence]:
+    """Return what the paired tests of the main pairs say, in words."""
+    tests = count_tests(rows)
+    found = {(r.data, r.first, r.second, r.measure): r.result for r in rows}
+    radii = comparison.settings.radii
+    sentences = []
     for variant in comparison.variants:
         for first, second in MAIN_PAIRS:
-            findings = []
-            for row in rows:
-                wanted = (row.data, row.first, row.second) == (variant.key, first, second)
-                if wanted and row.measure in phrases and row.result is not None:
-                    direction = clear_direction(row.result, tests)
-                    text = _sentence(row.result, direction, phrases[row.measure])
-                    findings.append(Finding(row, direction, text))
-            yield variant.key, first, second, findings
+            clauses: list[tuple[int, str]] = []
+            for group, words in PHRASES.items():
+                keys = {group: ""}
+                if (variant.key, first, second, group) not in found:
+                    keys = {f"{group}@{r}": decimal(r) for r in radii}
+                results = {name: found[variant.key, first, second, key]
+                           for key, name in keys.items()}
+                known = {name: r for name, r in results.items() if r is not None}
+                clauses += _clauses(known, words, tests)
+            heading = f"{NETWORKS[first]} against {NETWORKS[second]}"
+            if clauses:
+                sentences.append(Sentence(variant.key, heading, tuple(clauses)))
+    return sentences
 
 
-def _phrases(comparison: Comparison) -> dict[str, tuple[str, str, str]]:
-    """Return for the measures that are put into words: more, fewer, and the thing itself."""
-    phrases = {"regions": ("more regions in the box", "fewer regions in the box",
-                           "the number of regions in the box")}
-    for radius in comparison.settings.radii:
-        ball = f"around a data point at radius {decimal(radius)}"
-        phrases[f"near_data@{radius}"] = (
-            f"more regions {ball}", f"fewer regions {ball}", f"the number of regions {ball}")
-    for radius in comparison.settings.radii:
-        excess = f"concentration of regions at the data at radius {decimal(radius)}"
-        phrases[f"concentration@{radius}"] = (
-            f"a higher {excess}", f"a lower {excess}", f"the {excess}")
-    phrases["mean_squared_distance"] = (
-        "data farther from the nearest boundary", "data nearer to the nearest boundary",
-        "the distance of the data to the nearest boundary")
-    phrases["cut_units"] = (
-        "more units with data on both sides", "fewer units with data on both sides",
-        "the number of units with data on both sides")
-    phrases["regions_with_data"] = (
-        "more regions that hold data", "fewer regions that hold data",
-        "the number of regions that hold data")
-    return phrases
+def _clauses(
+    results: Mapping[str, PairedTest], words: tuple[str, str, str], tests: int
+) -> Iterator[tuple[int, str]]:
+    """Yield the clauses of one measure, whose radii of equal verdict share a clause."""
+    groups: dict[tuple[int, str], list[str]] = {}
+    for name, result in results.items():
+        equal = result.zero == result.count
+        groups.setdefault((0, "equal") if equal else verdict(result, tests), []).append(name)
+    thing = f"the number of {words[2]}" if words[0] == "more" else f"the {words[2]}"
+    for (side, force), names in groups.items():
+        chosen = [results[name] for name in names]
+        where = f" at radius {_listed(names)}" if names != [""] else ""
+        if force == "equal":
+            yield 0, f"no difference in any seed in {thing}{where}"
+            continue
+        medians = ", ".join(number(r.median, sign=True) for r in chosen)
+        agree = ", ".join(f"{max(r.positive, r.negative)} of {r.count}" for r in chosen)
+        if side == 0:
+            counts = ", ".join(f"{r.positive} up {r.negative} down" for r in chosen)
+            yield 0, f"no clear difference in {thing}{where} (median {medians}; {counts})"
+        else:
+            more = words[0] if side > 0 else words[1]
+            yield side, f"{force} {more} {words[2]}{where} (median {medians}; in {agree} seeds)"
 
 
-def _sentence(result: PairedTest, direction: int, phrase: tuple[str, str, str]) -> str:
-    """Return one finding as a clause with its numbers."""
-    counts = f"up in {result.positive}, down in {result.negative}"
-    if result.zero:
-        counts += f", equal in {result.zero}"
-    median = number(result.median, sign=True)
-    numbers = f"median difference {median}; {counts} of {result.count} seeds"
-    if direction > 0:
-        return f"{phrase[0]} ({numbers})"
-    if direction < 0:
-        return f"{phrase[1]} ({numbers})"
-    if result.zero == result.count:
-        return f"no difference at all in {phrase[2]} ({result.count} seeds)"
-    return f"no clear difference in {phrase[2]} ({numbers})"
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a list with a last "and"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def decimal(value: Fraction) -> str:
-    """Return a short decimal where it is exact, else p/q.
-
-    >>> decimal(Fraction(1, 20)), decimal(Fraction(1, 3)), decimal(Fraction(2))
-    ('0.05', '1/3', '2')
-    """
-    denominator = value.denominator
-    for prime in (2, 5):
-        while denominator % prime == 0:
-            denominator //= prime
-    if denominator != 1 or value.denominator > 10**6:
-        return str(value)
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    return f"{float(value):.{digits}f}"
+def medians(comparison: Comparison, data: str, network: str) -> dict[str, Fraction | None]:
+    """Return the median over seeds of every measure of one network, None where undefined."""
+    result: dict[str, Fraction | None] = {}
+    for key in measure_labels(comparison.settings):
+        found = [m.values[key] for m in comparison.select(data, network).values()]
+        values = [value for value in found if value is not None]
+        result[key] = exact_median(values) if values else None
+    return result
 
 
-def number(value: Fraction | float, *, sign: bool = False) -> str:
-    r"""Return a number for people, to four significant digits.
-
-    >>> number(Fraction(280), sign=True), number(-0.00123456), number(12345.6)
-    ('+280', '−0.001235', '12\u202f346')
-    """
-    size = abs(value)
-    if size >= 1000 and size < 10**9:
-        text = f"{round(size):,}".replace(",", "\u202f")
-    else:
-        text = f"{float(size):.4g}"
-    mark = "\u2212" if value < 0 else "+" if sign and value > 0 else ""
-    return mark + text
+def median_table(comparison: Comparison, data: str) -> list[tuple[str, list[str]]]:
+    """Return for every measure its label and the median over seeds for each network, as text."""
+    columns = [medians(comparison, data, name) for name in NETWORKS]
+    return [
+        (label, ["not defined" if (t := column[key]) is None else number(t) for column in columns])
+        for key, label in measure_labels(comparison.settings).items()
+    ]

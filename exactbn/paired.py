@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from flint import fmpq, fmpz
+
 from exactbn.errors import InputError
 
 #: Confidence of the bootstrap interval, in percent.
@@ -59,7 +61,13 @@ def exact_mean(values: Sequence[Fraction]) -> Fraction:
     """Return the mean of at least one value."""
     if not values:
         raise InputError("the mean of no values is not defined, expected at least one")
-    return sum(values, Fraction(0)) / len(values)
+    # Halves first: the terms have long and different denominators, so a running sum is slow.
+    terms = [fmpq(t.numerator, t.denominator) for t in values]
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2])]
+        terms = pairs + terms[len(pairs) * 2:]
+    mean = terms[0] / len(values)
+    return Fraction(int(mean.p), int(mean.q))
 
 
 def compare_pairs(differences: Sequence[Fraction], *, seed: int = 0) -> PairedTest:
@@ -129,3 +137,42 @@ def _bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | None
     )
     low, high = result.confidence_interval
     return float(low), float(high)
+
+
+def exact_text(value: Fraction) -> str:
+    """Return p or p/q in lowest terms, of any length (Python itself stops at 4300 digits)."""
+    numerator = fmpz(value.numerator).str()
+    return numerator if value.denominator == 1 else f"{numerator}/{fmpz(value.denominator).str()}"
+
+
+def decimal(value: Fraction) -> str:
+    """Return a short decimal where it is exact, else p/q.
+
+    >>> decimal(Fraction(1, 20)), decimal(Fraction(1, 3)), decimal(Fraction(2))
+    ('0.05', '1/3', '2')
+    """
+    denominator = value.denominator
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    if denominator != 1 or value.denominator > 10**6:
+        return str(value)
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    return f"{float(value):.{digits}f}"
+
+
+def number(value: Fraction | float, *, sign: bool = False) -> str:
+    r"""Return a number for people, to four significant digits.
+
+    >>> number(Fraction(280), sign=True), number(-0.00123456), number(12345.6)
+    ('+280', '−0.001235', '12\u202f346')
+    """
+    size = abs(value)
+    if size >= 1000 and size < 10**9:
+        text = f"{round(size):,}".replace(",", "\u202f")
+    else:
+        text = f"{float(size):.4g}"
+    mark = "\u2212" if value < 0 else "+" if sign and value > 0 else ""
+    return mark + text

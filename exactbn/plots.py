@@ -93,10 +93,13 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
     """Write a picture of one partition, or of several on equal axes in two columns."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
+    # Boundaries are thinner where there are many, but alike in all panels of a picture.
+    most = max(len(panel.polygons) for panel in panels)
+    line = 0.6 if most < 1500 else 0.35 if most < 6000 else 0.15
     with _style():
         figure, axes = _figure(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
         for i, (ax, panel) in enumerate(zip(axes, panels)):
-            _draw_panel(ax, panel, scene, dots=3.2 if columns > 1 else 4)
+            _draw_panel(ax, panel, scene, dots=3.2, width=line)
             if i // columns == rows - 1:
                 ax.set_xlabel(scene.axes[0])
             if i % columns == 0:
@@ -139,9 +142,11 @@ def draw_counts_by_radius(
         _write(figure, path)
 
 
-def draw_differences(panels: Sequence[Differences], path: Path, *, title: str) -> None:
+def draw_differences(
+    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3
+) -> None:
     """Write the paired differences of several measures: a dot a seed, median and interval."""
-    columns = min(3, len(panels))
+    columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     height = max(len(panel.rows) for panel in panels) * 0.42 + 0.95
     with _style():
@@ -177,13 +182,13 @@ def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
     ax.set_title(panel.title, fontsize=9.5, loc="left")
 
 
-def _draw_panel(ax: "Axes", panel: Panel, scene: Scene, *, dots: float) -> None:
+def _draw_panel(
+    ax: "Axes", panel: Panel, scene: Scene, *, dots: float, width: float
+) -> None:
     """Draw one partition and the data on it."""
     from matplotlib.collections import PolyCollection
 
     faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
-    # The boundaries fade where there are many, so that dense places stay readable.
-    width = 0.75 if len(panel.polygons) < 400 else 0.45 if len(panel.polygons) < 3000 else 0.2
     ax.add_collection(
         PolyCollection(list(panel.polygons), facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
     )
