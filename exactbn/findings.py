@@ -211,19 +211,15 @@ def _clauses(
         groups.setdefault((0, "equal") if equal else verdict(result, tests), []).append(name)
     thing = f"the number of {words[2]}" if words[0] == "more" else f"the {words[2]}"
     for (side, force), names in groups.items():
-        chosen = [results[name] for name in names]
         where = f" at radius {_listed(names)}" if names != [""] else ""
+        if where and len(names) == len(results) > 1:
+            where = " at every radius"
         if force == "equal":
             yield 0, f"no difference in any seed in {thing}{where}"
-            continue
-        medians = ", ".join(number(r.median, sign=True) for r in chosen)
-        agree = ", ".join(f"{max(r.positive, r.negative)} of {r.count}" for r in chosen)
-        if side == 0:
-            counts = ", ".join(f"{r.positive} up {r.negative} down" for r in chosen)
-            yield 0, f"no clear difference in {thing}{where} (median {medians}; {counts})"
+        elif side == 0:
+            yield 0, f"no clear difference in {thing}{where}"
         else:
-            more = words[0] if side > 0 else words[1]
-            yield side, f"{force} {more} {words[2]}{where} (median {medians}; in {agree} seeds)"
+            yield side, f"{force} {words[0] if side > 0 else words[1]} {words[2]}{where}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ NETWORK_COLOURS = {
 
 #: Colours and markers of the classes of data.
 CLASS_STYLES = (
-    ("#c1272d", "o"), ("#1b4f9c", "s"), ("#1d7a3e", "^"), ("#7b3294", "D"), ("#b35806", "v"),
+    ("#c1272d", "o"), ("#1b4f9c", "s"), ("#14632f", "D"), ("#7b3294", "^"), ("#b35806", "v"),
     ("#00798c", "P"), ("#5c4d00", "X"), ("#ad1457", "<"), ("#37474f", ">"), ("#000000", "*"),
 )  # fmt: skip
 
@@ -99,7 +99,7 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
     with _style():
         figure, axes = _figure(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
         for i, (ax, panel) in enumerate(zip(axes, panels)):
-            _draw_panel(ax, panel, scene, dots=3.2, width=line)
+            _draw_panel(ax, panel, scene, dots=4.4, width=line)
             if i // columns == rows - 1:
                 ax.set_xlabel(scene.axes[0])
             if i % columns == 0:
@@ -124,7 +124,7 @@ def draw_counts_by_radius(
     ``curves`` maps a network to its counts around data points and around random points.
     """
     with _style():
-        figure, (ax,) = _figure(1, 1, width=7.2, height=4.6)
+        figure, (ax,) = _figure(1, 1, width=6.2, height=4.6)
         for name, (near, far) in curves.items():
             colour = NETWORK_COLOURS[name]
             ax.plot(radii, near, "-o", color=colour, label=names[name], lw=2, ms=5)
@@ -208,7 +208,7 @@ def _draw_points(ax: "Axes", scene: Scene, dots: float) -> None:
         chosen = np.ones(len(scene.points), bool)
         if labels is not None:
             chosen = np.array([label == name for label in labels])
-        ax.plot(*scene.points[chosen].T, marker, color=colour, ms=dots, mew=0.5, mec="white",
+        ax.plot(*scene.points[chosen].T, marker, color=colour, ms=dots, mew=0.4, mec="white",
                 label="data" if name is None else name, zorder=3)
 
 

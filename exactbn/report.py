@@ -21,6 +21,7 @@ from exactbn.comparison import (
     NETWORKS,
     Comparison,
     DataVariant,
+    Settings,
     measure_labels,
 )
 from exactbn.findings import (
@@ -286,6 +287,7 @@ def page_values(
                 "box": _sides(variant),
                 "exact_box": [f"[{lo}, {hi}]" for lo, hi in zip(variant.box.lo, variant.box.hi)],
                 "sentences": [s for s in sentences if s.data == variant.key],
+                "glance": _glance(rows, variant.key, settings, tests),
                 "medians": median_table(comparison, variant.key),
                 "paired": _paired_cells(rows, variant.key, settings, tests),
                 "pictures": {
@@ -301,7 +303,7 @@ def page_values(
              "folder": f"{PARTITIONS}/{key}_{name}", "policy": part.sigma_policy}
             for (key, name), part in comparison.shown.items()
         ],
-        "pairs": [(NETWORKS[a], NETWORKS[b]) for a, b in PAIRS],
+        "main_pairs": [(NETWORKS[a], NETWORKS[b]) for a, b in MAIN_PAIRS],
         "checks": checks,
         "sampling": [
             {"data": DATA_VARIANTS[s.data], "network": NETWORKS[s.network], "agrees": s.agrees,
@@ -349,7 +351,7 @@ def _policies(comparison: Comparison) -> list[tuple[str, str, str]]:
 
 
 def _paired_cells(
-    rows: Sequence[PairedRow], data: str, settings: Any, tests: int
+    rows: Sequence[PairedRow], data: str, settings: Settings, tests: int
 ) -> list[dict[str, Any]]:
     """Return the paired tests of one form of the data, pair by pair, as texts."""
     labels = measure_labels(settings)
@@ -374,6 +376,27 @@ def _paired_cells(
             })
         groups.append({"first": NETWORKS[first], "second": NETWORKS[second], "lines": lines})
     return groups
+
+
+def _glance(
+    rows: Sequence[PairedRow], data: str, settings: Settings, tests: int
+) -> list[tuple[str, list[dict[str, Any] | None]]]:
+    """Return for every measure the median differences of the main pairs, with their verdicts."""
+    found = {(r.first, r.second, r.measure): r.result for r in rows if r.data == data}
+    table = []
+    for key, label in measure_labels(settings).items():
+        cells: list[dict[str, Any] | None] = []
+        for first, second in MAIN_PAIRS:
+            result = found.get((first, second, key))
+            if result is None:
+                cells.append(None)
+                continue
+            side, force = verdict(result, tests)
+            cells.append({"median": number(result.median, sign=True), "side": side,
+                          "force": force, "up": result.positive, "down": result.negative,
+                          "count": result.count})
+        table.append((label, cells))
+    return table
 
 
 def _p(value: float | None) -> str:
