@@ -14,12 +14,25 @@ ever divided; a batch of points is one product of flint integer matrices.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
+from typing import Protocol
 
 from flint import fmpz, fmpz_mat
 
-from exactbn.network import Network
-from exactbn.rational import Vector, row_scale
+from exactbn.rational import Matrix, Vector
+
+
+class AffineLayer(Protocol):
+    """What a layer must offer here: weights (n, m), biases (n,) and the activation's slope."""
+
+    @property
+    def weight(self) -> Matrix: ...
+
+    @property
+    def bias(self) -> Vector: ...
+
+    @property
+    def slope(self) -> Fraction: ...
 
 
 @dataclass(frozen=True)
@@ -42,27 +55,20 @@ class IntegerNetwork:
     layers: tuple[IntegerLayer, ...]
 
     @classmethod
-    def of(cls, network: Network) -> "IntegerNetwork":
-        """Return the integer form of ``network``."""
-        layers = []
-        before: tuple[Fraction, ...] = (Fraction(1),) * network.num_inputs
-        for layer in network.layers:
+    def of(cls, layers: Sequence[AffineLayer]) -> "IntegerNetwork":
+        """Return the integer form of the layers of a network, output layer included."""
+        integers = []
+        before = (Fraction(1),) * len(layers[0].weight[0])
+        for layer in layers:
             rows, scales = [], []
             for weights, bias in zip(layer.weight, layer.bias, strict=True):
-                row = [bias, *(w / rho for w, rho in zip(weights, before, strict=True))]
-                scale = row_scale(row)
-                rows.append([int(entry * scale) for entry in row])
+                row, scale = _primitive_row(weights, bias, before)
+                rows.append(row)
                 scales.append(scale)
             before = tuple(scales)
-            layers.append(
-                IntegerLayer(
-                    fmpz_mat(rows),
-                    before,
-                    fmpz(layer.slope.denominator),
-                    fmpz(layer.slope.numerator),
-                )
-            )
-        return cls(tuple(layers))
+            above, below = fmpz(layer.slope.denominator), fmpz(layer.slope.numerator)
+            integers.append(IntegerLayer(fmpz_mat(rows), before, above, below))
+        return cls(tuple(integers))
 
     def preactivations(self, points: fmpz_mat, last: int) -> list[fmpz_mat]:
         """Return Z of the layers 0 to ``last`` for the columns of ``points``.
@@ -126,6 +132,20 @@ class IntegerNetwork:
                 entries = [above * t for t in entries]
             state = fmpz_mat(1 + z.nrows(), columns, entries + activations)
         return results
+
+
+def _primitive_row(
+    weights: Vector, bias: Fraction, before: tuple[Fraction, ...]
+) -> tuple[list[int], Fraction]:
+    """Return rho * (bias, w_k / before_k, ...) as coprime integers, and rho > 0."""
+    # Pairs of integers instead of Fractions: no common divisor is looked for until the end.
+    tops = [w.numerator * rho.denominator for w, rho in zip(weights, before, strict=True)]
+    bottoms = [w.denominator * rho.numerator for w, rho in zip(weights, before, strict=True)]
+    common = lcm(bias.denominator, *bottoms)
+    row = [bias.numerator * (common // bias.denominator)]
+    row += [top * (common // bottom) for top, bottom in zip(tops, bottoms, strict=True)]
+    content = gcd(*row) or common
+    return [entry // content for entry in row], Fraction(common, content)
 
 
 def homogeneous(points: Sequence[Vector]) -> fmpz_mat:

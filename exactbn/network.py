@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exactbn.errors import DimensionError, InputError
+from exactbn.evaluation import IntegerNetwork
 from exactbn.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
 
 if TYPE_CHECKING:
@@ -208,6 +209,11 @@ class Network:
         if len(point) != self.num_inputs:
             raise DimensionError(f"x has {len(point)} coordinates, expected {self.num_inputs}")
         return point
+
+    @cached_property
+    def integers(self) -> IntegerNetwork:
+        """Return the integer form of the layers, for exact evaluation of many points."""
+        return IntegerNetwork.of(self.layers)
 
     @cached_property
     def sha256(self) -> str:

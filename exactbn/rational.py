@@ -145,20 +145,6 @@ def sign(value: Fraction | int) -> int:
     return (value > 0) - (value < 0)
 
 
-def row_scale(row: Iterable[Fraction]) -> Fraction:
-    """Return the positive rational rho for which rho * row is a primitive integer vector.
-
-    For a row of zeros rho is 1.
-
-    >>> row_scale([Fraction(1, 2), Fraction(-3, 4)])
-    Fraction(4, 1)
-    """
-    entries = list(row)
-    denominator = math.lcm(*(entry.denominator for entry in entries))
-    content = math.gcd(*(int(entry * denominator) for entry in entries))
-    return Fraction(denominator, content) if content else Fraction(1)
-
-
 def sqrt_rounded(value: Fraction) -> Fraction:
     """Return the float64 nearest to sqrt(value), ties to even, as the rational that it is.
 
@@ -194,3 +180,11 @@ def nearest_float(numerator: int, denominator: int = 1) -> float:
         return numerator / denominator
     except OverflowError:
         return math.inf if numerator > 0 else -math.inf
+
+
+def nearest_floats(values: Sequence[Fraction]) -> list[float]:
+    """Return the float64 nearest to each value, infinite on overflow."""
+    try:
+        return [value.numerator / value.denominator for value in values]
+    except OverflowError:
+        return [nearest_float(value.numerator, value.denominator) for value in values]

@@ -191,8 +191,7 @@ class _Run:
         """Forget the signs of the block's neurons that were not processed."""
         mask = np.uint64((1 << done) - 1)
         work = self.subdivision.work
-        for words in (work.pos, work.neg, work.zer):
-            words &= mask
+        work.word[:, [kernels.POS, kernels.NEG, kernels.ZER]] &= mask
         self.subdivision.end_block(block.index)
 
     def _settle(self, block: _Block, rows: NDArray[np.int64], begin: int) -> None:
@@ -209,7 +208,7 @@ class _Run:
             for axis in range(1, points.nrows()):
                 work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], points[0, i])
             face, mask = work.face[v], int(work.open[v])
-            pos, neg, zer = int(work.pos[face]), int(work.neg[face]), int(work.zer[face])
+            pos, neg, zer = (int(t) for t in work.word[face, :3])
             self.statistics.exact_signs += mask.bit_count()
             for k in range(begin, block.width):
                 value = z[block.begin + k, i]
@@ -224,5 +223,5 @@ class _Run:
                 work.z[v, k], work.ez[v, k] = rounded(
                     value * scale.denominator, denominators[i] * scale.numerator
                 )
-            work.pos[face], work.neg[face], work.zer[face] = pos, neg, zer
+            work.word[face, :3] = pos, neg, zer
             work.open[v] = 0

@@ -23,6 +23,12 @@ BLOCK = 64
 # Counters in Work.used.
 FACES, ARENA, VERTICES, REGIONS, ENTRIES, UNDECIDED, WIDEST = range(7)
 
+# Columns of Work.word: the neurons for which a face has a positive, a negative, a zero vertex, and
+# the parts into which it was cut last: the id of the negative part (upper half) and of the middle.
+POS, NEG, ZER, PARTS = range(4)
+
+_HALF = np.uint64(32)
+_LOWER = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -45,11 +51,7 @@ class Work(NamedTuple):
     dim: NDArray[np.int8]  # (faces,) dimension
     first: NDArray[np.int64]  # (faces,) offset in the arena
     count: NDArray[np.int32]  # (faces,) number of facets
-    pos: NDArray[np.uint64]  # (faces,) neurons with a positive vertex
-    neg: NDArray[np.uint64]  # (faces,) neurons with a negative vertex
-    zer: NDArray[np.uint64]  # (faces,) neurons with a vertex at zero
-    minus: NDArray[np.int32]  # (faces,) the negative part, where cut in the current step
-    mid: NDArray[np.int32]  # (faces,) the middle face, where cut in the current step
+    word: NDArray[np.uint64]  # (faces, 4) POS, NEG, ZER, PARTS: one half of a cache line
     slot: NDArray[np.int32]  # (faces,) row in the vertex or in the region arrays
     arena: NDArray[np.int32]
     x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
@@ -108,7 +110,7 @@ def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
                 undecided |= bit
                 total += 1
         f = w.face[v]
-        w.pos[f], w.neg[f], w.zer[f] = pos, neg, zer
+        w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = pos, neg, zer
         w.open[v] = undecided
     return total
 
@@ -120,10 +122,10 @@ def _collect(w, f):  # type: ignore[no-untyped-def]
     start = w.first[f]
     for i in range(start, start + w.count[f]):
         g = w.arena[i]
-        pos |= w.pos[g]
-        neg |= w.neg[g]
-        zer |= w.zer[g]
-    w.pos[f], w.neg[f], w.zer[f] = pos, neg, zer
+        pos |= w.word[g, POS]
+        neg |= w.word[g, NEG]
+        zer |= w.word[g, ZER]
+    w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = pos, neg, zer
 
 
 @njit(cache=True)  # type: ignore[misc]
@@ -135,14 +137,14 @@ def collect_words(w, begin):  # type: ignore[no-untyped-def]
     total = 0
     for f in range(begin, w.used[FACES]):
         _collect(w, f)
-        total += _ones(w.pos[f] & w.neg[f])
+        total += _ones(w.word[f, POS] & w.word[f, NEG])
     return total
 
 
 @njit(cache=True, inline="always")  # type: ignore[misc]
 def _enter(w, f, later):  # type: ignore[no-untyped-def]
     """Put a face into the bucket of every neuron of ``later`` that cuts it."""
-    cut = w.pos[f] & w.neg[f] & later
+    cut = w.word[f, POS] & w.word[f, NEG] & later
     k = w.dim[f]
     while cut != _ZERO:
         j = _lowest(cut)
@@ -157,7 +159,8 @@ def _enter(w, f, later):  # type: ignore[no-untyped-def]
 @njit(cache=True)  # type: ignore[misc]
 def fill_buckets(w, begin):  # type: ignore[no-untyped-def]
     """Put every face from ``begin`` on into the buckets of the neurons that cut it."""
-    for f in range(begin, w.used[FACES]):
+    # From the last to the first, so that each list begins with its lowest ids.
+    for f in range(w.used[FACES] - 1, begin - 1, -1):
         _enter(w, f, _FULL)
 
 
@@ -172,7 +175,7 @@ def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
         while e >= 0:
             f = w.entry[e]
             e = w.link[e]
-            cut = w.pos[f] & w.neg[f]
+            cut = w.word[f, POS] & w.word[f, NEG]
             if (cut >> bit) & _ONE == _ZERO:
                 continue
             needs[FACES] += 2
@@ -193,8 +196,8 @@ def _new_face(w, k):  # type: ignore[no-untyped-def]
     f = w.used[FACES]
     w.used[FACES] = f + 1
     w.dim[f] = k
-    w.minus[f] = -1
     w.count[f] = 0
+    w.word[f, PARTS] = _ZERO
     return f
 
 
@@ -257,7 +260,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     while e >= 0:
         f = w.entry[e]
         e = w.link[e]
-        both = w.pos[f] & w.neg[f]
+        both = w.word[f, POS] & w.word[f, NEG]
         if both & bit == _ZERO:
             continue
         start = w.first[f]
@@ -270,16 +273,17 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         w.face[v] = v_id
         sa, sb = w.slot[ra], w.slot[rb]
         w.parents[v, 0], w.parents[v, 1], w.parents[v, 2] = sa, sb, neuron
-        up = w.pos[a] & bit != _ZERO
+        up = w.word[a, POS] & bit != _ZERO
         za = w.z[sa, j] if up else -w.z[sa, j]
         zb = -w.z[sb, j] if up else w.z[sb, j]
         t, dt = _crossing(max(za, 0.0), max(zb, 0.0), w.ez[sa, j], w.ez[sb, j])
         _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
         _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
-        pos = w.pos[f] & ~w.neg[f]
-        neg = w.neg[f] & ~w.pos[f]
-        zer = ~(w.pos[f] | w.neg[f]) | bit
+        above, under = w.word[f, POS], w.word[f, NEG]
+        pos = above & ~under
+        neg = under & ~above
+        zer = ~(above | under) | bit
         undecided = _ZERO
         rest = both & ~(below | bit)
         while rest != _ZERO:
@@ -297,7 +301,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
                 undecided |= mask
                 total += 1
         w.used[UNDECIDED] += _ones(both & ~(below | bit))
-        w.pos[v_id], w.neg[v_id], w.zer[v_id] = pos, neg, zer
+        w.word[v_id, POS], w.word[v_id, NEG], w.word[v_id, ZER] = pos, neg, zer
         w.open[v] = undecided
         g = _new_face(w, 1)
         new = w.used[ARENA]
@@ -312,8 +316,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
             w.arena[start] = v_id
             w.arena[new], w.arena[new + 1] = a, v_id
         w.arena[new + 2], w.arena[new + 3] = ra, rb
-        w.minus[f] = g
-        w.mid[f] = v_id
+        w.word[f, PARTS] = (np.uint64(g) << _HALF) | np.uint64(v_id)
         if d == 1:
             _new_region(w, g, f)
     return total
@@ -333,7 +336,7 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
     while e >= 0:
         f = w.entry[e]
         e = w.link[e]
-        g = w.minus[f]
+        g = np.int64(w.word[f, PARTS] >> _HALF)
         if g >= base:
             _collect(w, f)
             _collect(w, g)
@@ -346,35 +349,52 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
         while e >= 0:
             f = w.entry[e]
             e = w.link[e]
-            if w.pos[f] & w.neg[f] & bit == _ZERO:
+            if w.word[f, POS] & w.word[f, NEG] & bit == _ZERO:
                 continue
             np_, nm, nc = 0, 0, 0
+            plus_pos, plus_neg, plus_zer = _ZERO, _ZERO, _ZERO
+            minus_pos, minus_neg, minus_zer = _ZERO, _ZERO, _ZERO
+            mid_pos, mid_neg, mid_zer = _ZERO, _ZERO, _ZERO
             start = w.first[f]
             for i in range(start, start + w.count[f]):
                 g = w.arena[i]
-                if w.minus[g] >= base:
+                pos, neg, zer = w.word[g, POS], w.word[g, NEG], w.word[g, ZER]
+                part = np.int64(w.word[g, PARTS] >> _HALF)
+                ridge = np.int64(-1)
+                if part >= base or pos & bit != _ZERO:
                     plus[np_] = g
                     np_ += 1
-                    minus[nm] = w.minus[g]
-                    nm += 1
-                    middle[nc] = w.mid[g]
-                    nc += 1
-                elif w.pos[g] & bit != _ZERO:
-                    plus[np_] = g
-                    np_ += 1
-                    # A ridge of f in the hyperplane lies between a facet above and one below it,
-                    # neither of them cut: looking from above finds each such ridge once.
-                    if w.zer[g] & bit != _ZERO:
+                    plus_pos |= pos
+                    plus_neg |= neg
+                    plus_zer |= zer
+                    if part >= base:
+                        minus[nm] = part
+                        nm += 1
+                        minus_pos |= w.word[part, POS]
+                        minus_neg |= w.word[part, NEG]
+                        minus_zer |= w.word[part, ZER]
+                        ridge = np.int64(w.word[g, PARTS] & _LOWER)
+                    elif zer & bit != _ZERO:
+                        # A ridge of f in the hyperplane lies between a facet above and one below
+                        # it, neither of them cut: looking from above finds each of them once.
                         inner = w.first[g]
                         for i2 in range(inner, inner + w.count[g]):
                             h = w.arena[i2]
-                            if (w.pos[h] | w.neg[h]) & bit == _ZERO:
-                                middle[nc] = h
-                                nc += 1
+                            if (w.word[h, POS] | w.word[h, NEG]) & bit == _ZERO:
+                                ridge = np.int64(h)
                                 break
                 else:
                     minus[nm] = g
                     nm += 1
+                    minus_pos |= pos
+                    minus_neg |= neg
+                    minus_zer |= zer
+                if ridge >= 0:
+                    middle[nc] = ridge
+                    nc += 1
+                    mid_pos |= w.word[ridge, POS]
+                    mid_neg |= w.word[ridge, NEG]
+                    mid_zer |= w.word[ridge, ZER]
             if nc < k or (k == 2 and nc != 2):
                 return f
             m = _new_face(w, k - 1)
@@ -383,6 +403,14 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             np_ += 1
             minus[nm] = m
             nm += 1
+            w.word[m, POS], w.word[m, NEG], w.word[m, ZER] = mid_pos, mid_neg, mid_zer
+            w.word[f, POS] = plus_pos | mid_pos
+            w.word[f, NEG] = plus_neg | mid_neg
+            w.word[f, ZER] = plus_zer | mid_zer
+            w.word[n, POS] = minus_pos | mid_pos
+            w.word[n, NEG] = minus_neg | mid_neg
+            w.word[n, ZER] = minus_zer | mid_zer
+            w.word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
             if np_ > w.count[f]:
                 w.first[f] = w.used[ARENA]
                 w.used[ARENA] += np_
@@ -405,11 +433,6 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
                 w.arena[start], w.arena[start + 1] = middle[0], middle[1]
                 start += 2
             w.used[ARENA] = start
-            w.minus[f] = n
-            w.mid[f] = m
-            _collect(w, m)
-            _collect(w, f)
-            _collect(w, n)
             _enter(w, m, later)
             _enter(w, n, later)
             if k == d:
@@ -425,9 +448,9 @@ def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     """
     for f in range(w.used[FACES]):
         if w.dim[f] == d:
-            if w.pos[f] & w.neg[f] != _ZERO:
+            if w.word[f, POS] & w.word[f, NEG] != _ZERO:
                 return f
-            w.words[w.slot[f], block] = w.pos[f]
+            w.words[w.slot[f], block] = w.word[f, POS]
     return -1
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
@@ -23,13 +22,17 @@ from exactbn.complex.kernels import (
 )
 from exactbn.domain import Box
 from exactbn.errors import InternalError
-from exactbn.rational import nearest_float
+from exactbn.rational import nearest_floats
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 # A face array that is full grows by this ratio; the larger it is the more memory stands idle.
-_GROWTH = 1.3
+_GROWTH = 1.5
+# Ids are 32-bit integers.
+_MOST = 2**31 - 1
+# Rows that arrays have at least.
+_LEAST = 4096
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ class Subdivision:
         return FaceLattice(
             starts=self.starts,
             indptr=np.append(work.first[:faces], arena),
-            indices=work.arena[:arena].copy(),
+            indices=work.arena[:arena],
             parents=work.parents[:vertices].copy(),
             x=work.x[:vertices, 1:].copy(),
             ex=work.ex[:vertices, 1:].copy(),
@@ -212,17 +215,17 @@ class Subdivision:
         total = int(lengths.sum())
         arena = np.empty(max(total, 1), dtype=np.int32)
         kernels.copy_lists(work, new_id, first, arena, padding)
-        minus = np.full(size, -1, dtype=np.int32)
         face = np.arange(len(work.face), dtype=np.int32)
         work.used[ARENA] = total
+        work.word[:faces, kernels.PARTS] = 0
         self.starts = starts
         self.work = work._replace(
-            dim=dim, first=first, count=count, slot=slot, arena=arena, minus=minus, face=face
+            dim=dim, first=first, count=count, slot=slot, arena=arena, face=face
         )
         self._sorted = True
 
 
-_FACE_ARRAYS = ("dim", "first", "count", "pos", "neg", "zer", "minus", "mid", "slot")
+_FACE_ARRAYS = ("dim", "first", "count", "word", "slot")
 _VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "face", "open")
 _REGION_ARRAYS = ("words", "component")
 
@@ -234,8 +237,8 @@ def _grown(
     size = int(used) + int(more)
     if size <= len(getattr(work, names[0])):
         return {}
-    rows = max(int(size * _GROWTH), 64)
-    if rows > np.iinfo(np.int32).max and names[0] != "arena":
+    rows = max(int(size * _GROWTH), _LEAST)
+    if rows > _MOST and names[0] != "arena":
         raise InternalError(f"{size} faces exceed the range of 32-bit ids; use a smaller box")
     grown = {}
     for name in names:
@@ -247,27 +250,16 @@ def _grown(
 
 
 def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64]]:
-    """Return the lattice of the faces of disjoint copies of the boxes, sorted by dimension.
-
-    A face of the cube is a word over {0, 1, *}: its stars are its free axes, and its facets
-    replace one star by 0 or by 1.
-    """
+    """Return the lattice of the faces of disjoint copies of the boxes, sorted by dimension."""
     d, m = boxes[0].dim, len(boxes)
-    template: list[list[tuple[int, ...]]] = [[] for _ in range(d + 1)]
-    for word in product((0, 1, 2), repeat=d):
-        template[word.count(2)].append(word)
-    index = [{word: i for i, word in enumerate(words)} for words in template]
-    sizes = [len(words) for words in template]
-    starts = np.concatenate(([0], np.cumsum(np.array(sizes) * m))).astype(np.int64)
+    words, lists = _cube(d)
+    sizes = [len(of_dimension) for of_dimension in words]
+    starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64) * m
     shift = np.arange(m, dtype=np.int64)
-    arena, counts = [], []
-    for k, words in enumerate(template):
-        if k == 0:
-            counts.append(np.zeros(sizes[0] * m, dtype=np.int64))
-            continue
-        lists = np.array([_facets(word, index[k - 1]) for word in words], dtype=np.int64)
+    arena, counts = [], [np.zeros(sizes[0] * m, dtype=np.int64)]
+    for k in range(1, d + 1):
         # (boxes, faces, facets): the copies of one dimension lie one box after the other.
-        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[None]
+        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[k - 1][None]
         if k == 1:
             ids = np.concatenate((ids, ids), axis=2)
         arena.append(ids.reshape(-1))
@@ -281,8 +273,8 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
     slot = np.zeros(faces, dtype=np.int32)
     slot[:vertices] = np.arange(vertices)
     slot[starts[d] :] = np.arange(m)
-    x, ex = _corner_coordinates(boxes, template[0])
-    corner = np.array([sum(bit << i for i, bit in enumerate(w)) for w in template[0]])
+    x, ex = _corner_coordinates(boxes, words[0])
+    corner = np.array([sum(bit << i for i, bit in enumerate(word)) for word in words[0]])
     parents = np.empty((vertices, 3), dtype=np.int32)
     parents[:, 0] = -1
     parents[:, 1] = np.repeat(shift, sizes[0])
@@ -294,11 +286,7 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
         dim=dim,
         first=first.astype(np.int64),
         count=count.astype(np.int32),
-        pos=np.zeros(faces, dtype=np.uint64),
-        neg=np.zeros(faces, dtype=np.uint64),
-        zer=np.zeros(faces, dtype=np.uint64),
-        minus=np.full(faces, -1, dtype=np.int32),
-        mid=np.full(faces, -1, dtype=np.int32),
+        word=np.zeros((faces, 4), dtype=np.uint64),
         slot=slot,
         arena=flat,
         x=x,
@@ -318,26 +306,40 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
     return work, starts
 
 
+@cache
+def _cube(d: int) -> tuple[list[list[tuple[int, ...]]], list[NDArray[np.int64]]]:
+    """Return the faces of the cube by dimension, and for dimension 1 to d their facets.
+
+    A face is a word over {0, 1, *}: its stars are its free axes, and its facets replace one star
+    by 0 or by 1. The letter 2 stands for the star.
+    """
+    words: list[list[tuple[int, ...]]] = [[] for _ in range(d + 1)]
+    for word in product((0, 1, 2), repeat=d):
+        words[word.count(2)].append(word)
+    index = [{word: i for i, word in enumerate(of_dimension)} for of_dimension in words]
+    lists = [
+        np.array([_facets(word, index[k - 1]) for word in words[k]], dtype=np.int64)
+        for k in range(1, d + 1)
+    ]
+    return words, lists
+
+
 def _facets(word: tuple[int, ...], index: dict[tuple[int, ...], int]) -> list[int]:
     """Return the facets of a face of the cube: each star replaced by 0 and by 1."""
     stars = [i for i, letter in enumerate(word) if letter == 2]
     return [index[word[:i] + (bit,) + word[i + 1 :]] for i in stars for bit in (0, 1)]
 
 
-def _float(value: Fraction) -> float:
-    """Return the float64 nearest to an exact number, infinite on overflow."""
-    return nearest_float(value.numerator, value.denominator)
-
-
 def _corner_coordinates(
     boxes: Sequence[Box], corners: Sequence[tuple[int, ...]]
 ) -> tuple[Floats, Floats]:
     """Return the homogeneous float coordinates of all corners and bounds of their errors."""
-    exact = [(box.lo, box.hi) for box in boxes]
-    nearest = np.array([[[_float(t) for t in bound] for bound in pair] for pair in exact])
+    exact = [bound for box in boxes for bound in (box.lo, box.hi)]
+    rounded = [nearest_floats(bound) for bound in exact]
+    nearest = np.array(rounded).reshape(len(boxes), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
-    inexact = np.array([[[_float(t) != t for t in bound] for bound in pair] for pair in exact])
-    bounds = np.where(inexact, np.abs(nearest) * 2.0**-52 + 2.0**-1000, 0.0)
+    inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(exact, rounded)])
+    bounds = np.where(inexact.reshape(nearest.shape), np.abs(nearest) * 2.0**-52 + 2.0**-1000, 0.0)
     bits = np.array(corners)
     axes = np.arange(bits.shape[1])
     x = np.ones((len(boxes) * len(bits), 1 + bits.shape[1]))

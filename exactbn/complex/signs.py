@@ -8,6 +8,7 @@ same result must come out of integers alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import inf, isfinite
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from exactbn.domain import Box
 from exactbn.evaluation import IntegerNetwork
 from exactbn.network import Network
-from exactbn.rational import Vector, nearest_float
+from exactbn.rational import Vector, nearest_float, nearest_floats
 
 Floats = NDArray[np.float64]
 
@@ -25,21 +26,64 @@ Floats = NDArray[np.float64]
 _EPS = 2.0**-52
 _UNDERFLOW = 2.0**-1000
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
-_CHUNK = 2048
+_CHUNK = 256
 
 
 @dataclass(frozen=True)
 class FloatLayer:
-    """A layer rounded to float64: the transposed weights with the bias first, shape (1 + m, n)."""
+    """A layer rounded to float64: the transposed weights with the bias first, shape (1 + m, n).
+
+    ``h``, ``e`` and ``work`` are room for a chunk of inputs: (1, activations before), their error
+    bounds, and one intermediate result. Memory is asked for once, since fresh pages cost more than
+    the arithmetic.
+    """
 
     weight: Floats
     magnitude: Floats
     slope: float
+    h: Floats
+    e: Floats
+    work: Floats
 
-    @property
-    def lipschitz(self) -> float:
-        """Return the Lipschitz constant of the rounded activation, at least 1."""
-        return max(1.0, abs(self.slope))
+    @classmethod
+    def of(cls, weight: Sequence[Vector], bias: Vector, slope: Fraction) -> "FloatLayer":
+        """Return a layer; what overflows becomes infinite, and decides nothing."""
+        rows = [nearest_floats((b, *row)) for b, row in zip(bias, weight, strict=True)]
+        matrix = np.ascontiguousarray(np.array(rows).T)
+        room = (np.empty((_CHUNK, len(matrix))) for _ in range(3))
+        return cls(matrix, np.abs(matrix), *nearest_floats((slope,)), *room)
+
+    def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Floats) -> None:
+        """Write W h of some neurons to z and a bound of its error to ez, given |h - exact| <= e.
+
+        |fl(W h) - W h| <= |W| ((1 + c) e + c |h|) with c = (m + 8) 2^-52 covers the rounding of
+        the weights, the products in any order, and the computation of the bound itself.
+        """
+        c = (len(self.weight) + 8) * _EPS
+        work = self.work[: len(h)]
+        np.abs(h, out=work)
+        np.multiply(work, c, out=work)
+        np.add(work, e, out=work)
+        np.matmul(work, self.magnitude[:, columns], out=ez)
+        np.multiply(ez, 1.0 + 2.0 * c, out=ez)
+        np.add(ez, _UNDERFLOW, out=ez)
+        np.matmul(h, self.weight[:, columns], out=z)
+
+    def activate(self, z: Floats, ez: Floats) -> None:
+        """Replace z by a(z) and ez by a bound of its error, in place."""
+        if self.slope == 0.0:
+            np.maximum(z, 0.0, out=z)
+            return
+        negative = np.minimum(z, 0.0)
+        np.maximum(z, 0.0, out=z)
+        np.multiply(negative, self.slope, out=negative)
+        np.add(z, negative, out=z)
+        # The rounded slope and its product are each wrong by at most one unit roundoff.
+        np.multiply(ez, max(1.0, abs(self.slope)) * (1.0 + 8.0 * _EPS), out=ez)
+        np.abs(negative, out=negative)
+        np.multiply(negative, 4.0 * _EPS, out=negative)
+        np.add(ez, negative, out=ez)
+        np.add(ez, _UNDERFLOW, out=ez)
 
 
 class FloatNetwork:
@@ -47,7 +91,7 @@ class FloatNetwork:
 
     def __init__(self, network: Network) -> None:
         self.layers = [
-            _float_layer(layer.weight, layer.bias, layer.slope) for layer in network.hidden
+            FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
         ]
 
     def preactivations(
@@ -68,60 +112,14 @@ class FloatNetwork:
             for start in range(0, len(x), _CHUNK):
                 rows = slice(start, start + _CHUNK)
                 h, e = x[rows], ex[rows]
-                for inner in self.layers[:layer]:
-                    h, e = _activate(inner, h, *_affine(inner.weight, inner.magnitude, h, e))
-                last = self.layers[layer]
-                z[rows], ez[rows] = _affine(
-                    last.weight[:, columns], last.magnitude[:, columns], h, e
-                )
-
-
-def _float_layer(weight: Sequence[Vector], bias: Vector, slope: Fraction) -> FloatLayer:
-    """Return one layer rounded to float64; what overflows becomes infinite and decides nothing."""
-    rows = [[_float(b), *map(_float, row)] for b, row in zip(bias, weight, strict=True)]
-    matrix = np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
-    return FloatLayer(matrix, np.abs(matrix), _float(slope))
-
-
-def _float(value: Fraction) -> float:
-    """Return the float64 nearest to an exact number, infinite on overflow."""
-    return nearest_float(value.numerator, value.denominator)
-
-
-def _affine(weight: Floats, magnitude: Floats, h: Floats, e: Floats) -> tuple[Floats, Floats]:
-    """Return W h and a bound of its error, given h with the error bound e.
-
-    |fl(W h) - W h| <= |W| ((1 + c) e + c |h|) with c = (m + 8) 2^-52 covers the rounding of the
-    weights, the products in any order, and the computation of the bound itself.
-    """
-    c = (weight.shape[0] + 8) * _EPS
-    bound = np.abs(h)
-    bound *= c
-    bound += e * (1.0 + c)
-    error = bound @ magnitude
-    error *= 1.0 + c
-    error += _UNDERFLOW
-    return h @ weight, error
-
-
-def _activate(layer: FloatLayer, h: Floats, z: Floats, ez: Floats) -> tuple[Floats, Floats]:
-    """Return (x_0, a(z)) and its error bounds from (x_0, ...) in ``h`` and z."""
-    width = z.shape[1]
-    out = np.empty((len(z), 1 + width))
-    error = np.zeros_like(out)
-    out[:, 0] = h[:, 0]
-    np.maximum(z, 0.0, out=out[:, 1:])
-    error[:, 1:] = ez
-    if layer.slope != 0.0:
-        negative = np.minimum(z, 0.0)
-        negative *= layer.slope
-        out[:, 1:] += negative
-        error[:, 1:] *= layer.lipschitz * (1.0 + 8 * _EPS)
-        np.abs(negative, out=negative)
-        negative *= 4 * _EPS
-        error[:, 1:] += negative
-        error[:, 1:] += _UNDERFLOW
-    return out, error
+                for inner, following in pairwise(self.layers[: layer + 1]):
+                    size = len(h)
+                    following.h[:size, 0], following.e[:size, 0] = h[:, 0], e[:, 0]
+                    z_inner, e_inner = following.h[:size, 1:], following.e[:size, 1:]
+                    inner.affine(slice(None), h, e, z_inner, e_inner)
+                    inner.activate(z_inner, e_inner)
+                    h, e = following.h[:size], following.e[:size]
+                self.layers[layer].affine(columns, h, e, z[rows], ez[rows])
 
 
 class ExactVertices:
@@ -133,13 +131,18 @@ class ExactVertices:
     """
 
     def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
-        self.integers = IntegerNetwork.of(network)
+        self.network = network
         self.boxes = tuple(boxes)
         self.dim = network.num_inputs
         self.neurons = [
             (index, k) for index, layer in enumerate(network.hidden) for k in range(layer.num_neurons)
         ]
         self._known: dict[int, tuple[fmpz, ...]] = {}
+
+    @property
+    def integers(self) -> IntegerNetwork:
+        """Return the integer form of the network, made when first used."""
+        return self.network.integers
 
     def coordinates(
         self, vertices: Iterable[int], parents: NDArray[np.int32]
