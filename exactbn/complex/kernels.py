@@ -33,11 +33,12 @@ _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-# Relative rounding of one interpolation, 4 u with u = 2**-53, and an absolute term far above every
-# underflow; both are proven sufficient in docs/error_analysis.md.
+# Relative rounding of one interpolation, 4 u with u = 2**-53; an absolute term far above every
+# underflow, that of float32 included; and what makes good for rounding a bound to float32. Proven
+# sufficient in docs/error_analysis.md.
 _ROUNDING = 2.0**-51
-_UNDERFLOW = 2.0**-1000
-_INFLATION = 1.0 + 2.0**-40
+_UNDERFLOW = 2.0**-120
+_INFLATION = 1.0 + 2.0**-22
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_INDEX = np.zeros(64, dtype=np.int64)
@@ -57,7 +58,7 @@ class Work(NamedTuple):
     x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
     ex: NDArray[np.float64]  # (vertices, 1 + d) their error bounds
     z: NDArray[np.float64]  # (vertices, block) preactivations of the block
-    ez: NDArray[np.float64]  # (vertices, block) their error bounds
+    ez: NDArray[np.float32]  # (vertices, block) their error bounds
     parents: NDArray[np.int32]  # (vertices, 3) root edge and neuron that made it; -1 for corners
     face: NDArray[np.int32]  # (vertices,) id of the vertex as a face
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
@@ -98,7 +99,7 @@ def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     for v in range(begin, end):
         pos, neg, zer, undecided = _ZERO, _ZERO, _ZERO, _ZERO
         for k in range(width):
-            value, bound = w.z[v, k], factor * w.ez[v, k]
+            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
             bit = _ONE << np.uint64(k)
             if value > bound:
                 pos |= bit
@@ -220,7 +221,7 @@ def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no
         ya, yb = target[a, i], target[b, i]
         difference = yb - ya
         target[v, i] = ya + t * difference
-        bound = max(bounds[a, i], bounds[b, i])
+        bound = np.float64(max(bounds[a, i], bounds[b, i]))
         if difference != 0.0:
             bound += dt * abs(difference) + _ROUNDING * (abs(ya) + abs(yb)) + _UNDERFLOW
             bound *= _INFLATION
@@ -276,7 +277,8 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         up = w.word[a, POS] & bit != _ZERO
         za = w.z[sa, j] if up else -w.z[sa, j]
         zb = -w.z[sb, j] if up else w.z[sb, j]
-        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), w.ez[sa, j], w.ez[sb, j])
+        ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
+        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
         _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
         _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
@@ -290,7 +292,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
             k = _lowest(rest)
             rest &= rest - _ONE
             mask = _ONE << np.uint64(k)
-            value, bound = w.z[v, k], factor * w.ez[v, k]
+            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
             if value > bound:
                 pos |= mask
             elif value < -bound:

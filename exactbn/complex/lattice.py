@@ -124,7 +124,7 @@ class Subdivision:
         rows = len(self.work.x)
         self.work = self.work._replace(
             z=np.empty((rows, width)),
-            ez=np.empty((rows, width)),
+            ez=np.empty((rows, width), dtype=np.float32),
             head=np.full((self.dim + 1, width), -1, dtype=np.int32),
         )
         self.work.used[ENTRIES] = 0
@@ -172,6 +172,9 @@ class Subdivision:
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
         self._sorted = False
+        # The largest arrays, of no use until the next block begins.
+        rows = len(self.work.x)
+        self.work = self.work._replace(z=np.empty((rows, 0)), ez=np.empty((rows, 0), np.float32))
 
     def freeze(self) -> FaceLattice:
         """Return the finished lattice."""
@@ -292,7 +295,7 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
         x=x,
         ex=ex,
         z=np.empty((vertices, BLOCK)),
-        ez=np.empty((vertices, BLOCK)),
+        ez=np.empty((vertices, BLOCK), dtype=np.float32),
         parents=parents,
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),
