@@ -103,7 +103,7 @@ def _pull(
     return np.column_stack((np.full(len(below), apex[face]), below))
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _mean_points(indptr, indices, begin, points):  # type: ignore[no-untyped-def]
     """Set the point of every face to the mean of the points of its facets."""
     for f in range(begin, len(indptr) - 1):
@@ -115,7 +115,7 @@ def _mean_points(indptr, indices, begin, points):  # type: ignore[no-untyped-def
             points[f, axis] = total
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _least_vertices(indptr, indices, begin, apex):  # type: ignore[no-untyped-def]
     """Set the apex of every face to the least one of its facets."""
     for f in range(begin, len(indptr) - 1):
@@ -125,7 +125,7 @@ def _least_vertices(indptr, indices, begin, apex):  # type: ignore[no-untyped-de
         apex[f] = least
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
     """Return |det a| and a bound of its error when every entry of a is wrong by at most e.
 
@@ -156,7 +156,7 @@ def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
     return abs(table[full, 0]), high - table[full, 1] + 8.0 * d * d * _U * high + _UNDERFLOW
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _enclose_volumes(  # type: ignore[no-untyped-def]
     indptr, indices, apex, x, ex, begin, d, middle, radius
 ):
@@ -202,7 +202,7 @@ def _enclose_volumes(  # type: ignore[no-untyped-def]
         radius[region] = error * _INFLATION
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _chain_polygons(indptr, indices, begin, chains):  # type: ignore[no-untyped-def]
     """Write the vertices of every polygon in order; an edge is a pair of vertices."""
     offset = indptr[begin]

@@ -97,7 +97,7 @@ def load(directory: Path) -> Partition:
     partition = Partition(network, box, lattice, done, counts)
     found = (partition.num_regions, partition.num_adjacencies, list(partition.f_vector))
     if found != stated:
-        raise InputError(f"{directory} states regions, adjacencies, f-vector {stated}, holds {found}")
+        raise InputError(f"{directory} states the counts {stated}, but holds {found}")
     return partition
 
 

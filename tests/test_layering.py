@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     # result
     "patterns": {"numpy"},
     "geometry": {"numpy", "flint", "numba"},
+    "location": {"numpy", "flint"},
     "partitioning": {"numpy", "flint"},
     "graph": {"numpy", "scipy", "networkx", "pyarrow"},
     "storage": {"numpy"},

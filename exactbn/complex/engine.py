@@ -131,7 +131,7 @@ class _Block:
 
 def _blocks(network: Network) -> list[_Block]:
     """Return the blocks of all hidden layers in order."""
-    blocks = []
+    blocks: list[_Block] = []
     before = 0
     for layer, width in enumerate(network.widths):
         for begin in range(0, width, BLOCK):

@@ -58,7 +58,7 @@ class FloatLayer:
         matrix = np.ascontiguousarray(np.array(rows).T)
         inputs, outputs = matrix.shape
         room = (np.empty((_CHUNK, columns)) for columns in (inputs, inputs, inputs, outputs))
-        return cls(matrix, np.abs(matrix), *nearest_floats((slope,)), *room)
+        return cls(matrix, np.abs(matrix), nearest_floats((slope,))[0], *room)
 
     def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Bounds) -> None:
         """Write W h of some neurons to z and a bound of its error to ez, given |h - exact| <= e.
@@ -158,7 +158,7 @@ class ExactVertices:
         self.boxes = tuple(boxes)
         self.dim = network.num_inputs
         self.neurons = [
-            (index, k) for index, layer in enumerate(network.hidden) for k in range(layer.num_neurons)
+            (layer, k) for layer, width in enumerate(network.widths) for k in range(width)
         ]
         self._known: dict[int, tuple[fmpz, ...]] = {}
 
