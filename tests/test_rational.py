@@ -111,6 +111,13 @@ def test_fraction_text_round_trip(value):
     assert to_fraction(str(value)) == value
 
 
+def test_wide_floats_keep_every_bit():
+    value = np.longdouble(1) / 3
+    assert to_fraction(value) == Fraction(*value.as_integer_ratio())
+    with pytest.raises(NotRationalError, match="w is nan, expected a finite number"):
+        to_fraction(np.longdouble("nan"), "w")
+
+
 def test_vector_and_matrix_name_the_place():
     assert to_vector(np.array([0.5, 2])) == (Fraction(1, 2), Fraction(2))
     assert to_vector([]) == ()
