@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from exactbn.evaluation import IntegerNetwork, homogeneous
 from exactbn.network import Network
+from exactbn.rational import dot
 
 NUMBERS = st.one_of(st.integers(-3, 3), st.fractions(-5, 5, max_denominator=12))
 
@@ -31,7 +32,7 @@ def networks_and_points(draw):
 @given(networks_and_points())
 def test_values_and_signs_are_those_of_fractions(case):
     net, points = case
-    integers = IntegerNetwork.of(net)
+    integers = net.integers
     columns = homogeneous(points)
     for last in range(len(net.layers)):
         values = integers.values(columns, last)
@@ -50,9 +51,27 @@ def test_values_and_signs_are_those_of_fractions(case):
 def test_denominators_stay_positive(case):
     net, points = case
     for last in range(len(net.layers)):
-        denominators = IntegerNetwork.of(net).denominators(homogeneous(points), last)
+        denominators = IntegerNetwork.of(net.layers).evaluate(homogeneous(points), last)[-1][1]
         assert len(denominators) == len(points)
         assert all(t > 0 for t in denominators)
+
+
+@settings(deadline=None, max_examples=50)
+@given(networks_and_points())
+def test_forms_give_the_values_where_the_pattern_holds(case):
+    net, points = case
+    for point in points:
+        values = [*net.preactivations(point), net.forward(point)]
+        forms = net.integers.forms([int(t > 0) for z in values[:-1] for t in z])
+        above = 1
+        for layer, integers, form, exact in zip(
+            net.layers, net.integers.layers, forms, values, strict=True
+        ):
+            for k, t in enumerate(exact):
+                constant, *gradient = (int(form[k, c]) for c in range(form.ncols()))
+                value = constant + dot(tuple(map(Fraction, gradient)), point)
+                assert value == t * integers.scales[k] * above
+            above *= layer.slope.denominator
 
 
 def test_homogeneous_points():
@@ -63,11 +82,11 @@ def test_homogeneous_points():
 def test_a_sign_gap_far_below_float64():
     tiny = Fraction(1, 2**300)
     net = Network.from_arrays([[[1], [1]], [[1, -1]]], [[tiny, 0], [0]])
-    values = IntegerNetwork.of(net).values(homogeneous([(Fraction(1, 3),)]), 1)
+    values = net.integers.values(homogeneous([(Fraction(1, 3),)]), 1)
     assert values == [(tiny,)]
 
 
 def test_a_row_of_zeros_is_zero_everywhere():
     net = Network.from_arrays([[[0, 0]], [[1]]], [[0], [0]])
-    z = IntegerNetwork.of(net).preactivations(homogeneous([(Fraction(1), Fraction(2))]), 0)
+    z = net.integers.preactivations(homogeneous([(Fraction(1), Fraction(2))]), 0)
     assert z[0] == fmpz_mat([[0]])

@@ -95,6 +95,12 @@ def test_sha256_is_of_the_exact_numbers():
     assert net.sha256 == "e3911936fca50a6d70f076cdc8e3a3f47ac90ebd3bb7b6a84f4fe2121bc2993b"
 
 
+def test_canonical_form_of_long_numbers():
+    # More digits than Python writes without being asked to.
+    net = Network.from_arrays([[[10**5000]]], [[Fraction(1, 10**5000)]])
+    assert len(net.canonical()) > 10000
+
+
 def test_sigma_policy_is_a_remark():
     net = sawtooth(1)
     other = Network(net.layers, "rounded")
@@ -106,6 +112,7 @@ def test_sigma_policy_is_a_remark():
 @pytest.mark.parametrize(
     ("weights", "biases", "error", "message"),
     [
+        ([], [], DimensionError, "the network has no layers"),
         ([[]], [[]], DimensionError, "a layer has no neurons or no inputs"),
         ([[[]]], [[0]], DimensionError, "a layer has no neurons or no inputs"),
         ([[[1]]], [], DimensionError, "got 1 weights and 0 biases"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from exactbn.errors import DimensionError, InputError, NotRationalError
 from exactbn.rational import (
     dot,
-    row_scale,
+    nearest_float,
+    nearest_floats,
     sign,
     sqrt_rounded,
     to_fraction,
@@ -110,6 +111,13 @@ def test_fraction_text_round_trip(value):
     assert to_fraction(str(value)) == value
 
 
+def test_wide_floats_keep_every_bit():
+    value = np.longdouble(1) / 3
+    assert to_fraction(value) == Fraction(*value.as_integer_ratio())
+    with pytest.raises(NotRationalError, match="w is nan, expected a finite number"):
+        to_fraction(np.longdouble("nan"), "w")
+
+
 def test_vector_and_matrix_name_the_place():
     assert to_vector(np.array([0.5, 2])) == (Fraction(1, 2), Fraction(2))
     assert to_vector([]) == ()
@@ -134,16 +142,27 @@ def test_dot_and_sign():
     assert [sign(t) for t in (Fraction(-1, 10**40), 0, Fraction(1, 10**40))] == [-1, 0, 1]
 
 
-@given(st.lists(FRACTIONS, max_size=6))
-def test_row_scale_makes_a_primitive_integer_row(row):
-    scale = row_scale(row)
-    scaled = [scale * entry for entry in row]
-    assert scale > 0
-    assert all(entry.denominator == 1 for entry in scaled)
-    if any(row):
-        assert math.gcd(*(int(entry) for entry in scaled)) == 1
-    else:
-        assert scale == 1
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_nearest_float_of_a_float_is_itself(value):
+    assert nearest_float(*value.as_integer_ratio()) == value
+    assert nearest_floats([Fraction(value)]) == [value]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Fraction(1, 3), 1 / 3),
+        (Fraction(1, 10**400), 0.0),
+        (Fraction(10**400), math.inf),
+        (Fraction(-(10**400)), -math.inf),
+        (Fraction(10**400 + 1, 10**400), 1.0),
+        (Fraction(2**53 + 1), 2.0**53),
+    ],
+    ids=range(6),
+)
+def test_nearest_float(value, expected):
+    assert nearest_float(value.numerator, value.denominator) == expected
+    assert nearest_floats([Fraction(1), value]) == [1.0, expected]
 
 
 @pytest.mark.parametrize(
