@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from math import inf
 from operator import or_
 
 import numpy as np
@@ -21,6 +22,9 @@ from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.domain import Box
 from exactbn.errors import InternalError
 from exactbn.network import Network
+
+# What is larger would overflow a float32.
+_LARGEST_BOUND = 2.0**126
 
 Progress = Callable[[int, int, str], None]
 
@@ -145,7 +149,7 @@ class _Run:
         self.boxes = boxes
         self.factor = factor
         self.subdivision = Subdivision(boxes, len(_blocks(network)))
-        self.floats = FloatNetwork(network)
+        self.floats = FloatNetwork(network, boxes)
         self.vertices = ExactVertices(network, boxes)
         self.statistics = SignStatistics()
 
@@ -222,9 +226,10 @@ class _Run:
                     pos |= (value > 0) << k
                     neg |= (value < 0) << k
                     zer |= (value == 0) << k
-                work.z[v, k], work.ez[v, k] = rounded(
+                work.z[v, k], bound = rounded(
                     value * scale.denominator, denominators[i] * scale.numerator
                 )
+                work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
             work.word[face, :3] = pos, neg, zer
             work.open[v] = 0
             self.statistics.exact_signs += masks[i].bit_count()

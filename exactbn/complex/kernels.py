@@ -39,6 +39,8 @@ _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ROUNDING = 2.0**-51
 _UNDERFLOW = 2.0**-120
 _INFLATION = 1.0 + 2.0**-22
+# Below this share of the whole, a difference has lost too many digits to divide by.
+_CANCELLATION = 2.0**-20
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_INDEX = np.zeros(64, dtype=np.int64)
@@ -237,7 +239,7 @@ def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """
     total = za + zb
     certain = total - ea - eb
-    if not (total < np.inf) or not (certain > 0.0):
+    if not (total < np.inf) or not (certain > _CANCELLATION * total):
         t = za / total if 0.0 < total < np.inf else 0.5
         return t, 1.0
     dt = (zb / total * ea + za / total * eb) / certain * _INFLATION + _ROUNDING

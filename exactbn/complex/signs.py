@@ -28,6 +28,8 @@ Bounds = NDArray[np.float64] | NDArray[np.float32]
 _EPS = 2.0**-52
 _UNDERFLOW = 2.0**-120
 _TO_SINGLE = 1.0 + 2.0**-22
+# Below this bound of all numbers nothing overflows, and the absolute term covers denormal weights.
+_RANGE = 2.0**600
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
 _CHUNK = 256
 
@@ -95,10 +97,22 @@ class FloatLayer:
 class FloatNetwork:
     """The hidden layers in float64, each entry the nearest float of the exact one."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
         self.layers = [
             FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
         ]
+        bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
+        self.is_in_range = self._reach(nearest_floats(bounds)) < _RANGE
+
+    def _reach(self, coordinates: Sequence[float]) -> float:
+        """Return a bound of every activation and every weight, in floats."""
+        reach = max(1.0, *map(abs, coordinates))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer in self.layers:
+                growth = float(layer.magnitude.sum(axis=0).max())
+                reach *= max(1.0, growth) * max(1.0, abs(layer.slope)) * 2.0
+        # A product of infinity and zero is nothing to rely on.
+        return reach if reach == reach else inf
 
     def preactivations(
         self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
@@ -114,6 +128,9 @@ class FloatNetwork:
         z, ez : (m, width)
             Results: |z - exact| <= ez, with ez > 0.
         """
+        if not self.is_in_range:
+            z[:], ez[:] = 0.0, inf
+            return
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(x), _CHUNK):
                 rows = slice(start, start + _CHUNK)

@@ -1,0 +1,388 @@
+"""The sampling check: random points against an exact partition.
+
+Untrusted by design: what it reports are estimates and found disagreements, and no exact result is
+ever changed by it. Yet each single sample is classified with certainty.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from exactbn.domain import Box
+from exactbn.errors import InputError
+from exactbn.network import Network
+from exactbn.sampling.classify import DTYPES, Classifier, ieee_products
+from exactbn.sampling.points import draw_points, float_bounds
+from exactbn.sampling.statistics import (
+    LEAST_EXPECTED,
+    ChiSquare,
+    Unseen,
+    compare_with_volumes,
+    enclose_sum,
+    estimate_unseen,
+)
+
+Progress = Callable[[int, int, str], None]
+
+#: Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
+CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
+# Points that no table entry matched at once are collected up to this many.
+_PENDING = 1 << 13
+# The bare matrix product is timed after every so many chunks.
+_BARE_EVERY = 16
+
+
+class Regions(Protocol):
+    """What the check asks of a partition; :class:`exactbn.Partition` has it."""
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+
+    @property
+    def box(self) -> Box:
+        """Return the box."""
+
+    @property
+    def sigma_policy(self) -> str:
+        """Return how sigma entered the network."""
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of regions."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether these are all regions of the box."""
+
+    @property
+    def patterns(self) -> NDArray[np.uint8]:
+        """Return the patterns, shape (regions, neurons)."""
+
+    def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (middle, radius) of the volumes."""
+
+
+@dataclass(frozen=True)
+class SamplingResult:
+    """What ``samples`` random points of the box say about the exact ``regions``.
+
+    ``outside`` points have a pattern that is no region's: any but 0 refutes the partition.
+    ``on_boundary`` points lie exactly on a boundary between regions; the others are counted in
+    ``hits``, shape (regions,). ``undecided_by_float`` points had a preactivation within its
+    proven float error bound and were evaluated again, exactly where that was needed.
+    ``unseen_volume`` encloses, exactly, the total volume of the regions never hit, and
+    ``box_volume`` is that of the box. ``share_of_bare_product`` is the speed as a share of the
+    bare matrix products of the same shapes, timed in between.
+    """
+
+    samples: int
+    outside: int
+    on_boundary: int
+    regions: int
+    undecided_by_float: int
+    hits: NDArray[np.int64]
+    chi_square: ChiSquare
+    unseen: Unseen
+    unseen_volume: tuple[Fraction, Fraction]
+    box_volume: Fraction
+    seed: int
+    dtype: str
+    device: str
+    chunk: int
+    threads: int
+    seconds: float
+    samples_per_second: float
+    bare_samples_per_second: float
+    sigma_policy: str
+    network_sha256: str
+
+    @property
+    def hit(self) -> int:
+        """Return the number of regions that were hit."""
+        return int(np.count_nonzero(self.hits))
+
+    @property
+    def never_hit(self) -> NDArray[np.int64]:
+        """Return the regions that were not hit."""
+        return np.flatnonzero(self.hits == 0)
+
+    @property
+    def share_of_bare_product(self) -> float:
+        """Return the speed as a share of that of the bare matrix products."""
+        return self.samples_per_second / self.bare_samples_per_second
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as plain values: numbers, text, lists and dictionaries."""
+        lower, upper = self.unseen_volume
+        return {
+            "samples": self.samples,
+            "outside": self.outside,
+            "on_boundary": self.on_boundary,
+            "regions": self.regions,
+            "hit": self.hit,
+            "undecided_by_float": self.undecided_by_float,
+            "chi_square_p": self.chi_square.p,
+            "samples_per_second": self.samples_per_second,
+            "device": self.device,
+            "chi_square": {**asdict(self.chi_square), "least_expected": LEAST_EXPECTED},
+            "unseen": {
+                "regions": self.regions - self.hit,
+                "volume_share": [float(lower / self.box_volume), float(upper / self.box_volume)],
+                "volume": [str(lower), str(upper)],
+                **asdict(self.unseen),
+            },
+            "seed": self.seed,
+            "dtype": self.dtype,
+            "chunk": self.chunk,
+            "threads": self.threads,
+            "seconds": self.seconds,
+            "bare_samples_per_second": self.bare_samples_per_second,
+            "share_of_bare_product": self.share_of_bare_product,
+            "sigma_policy": self.sigma_policy,
+            "network_sha256": self.network_sha256,
+        }
+
+
+def sample(
+    part: Regions,
+    samples: int,
+    *,
+    seed: int = 0,
+    device: str | None = None,
+    dtype: str = "float32",
+    chunk: int | None = None,
+    progress: Progress | None = None,
+    filter_factor: float = 1.0,
+) -> SamplingResult:
+    """Return what random points of the box say about an exact partition.
+
+    Points are drawn uniformly from the box and found in the partition by their activation
+    patterns, each with certainty. Memory does not grow with ``samples``.
+
+    Parameters
+    ----------
+    part : Partition
+        Complete; the regions to check.
+    samples : int
+        At least 1.
+    seed : int
+        Of the generator; the same seed, device type and dtype give the same points, whatever the
+        chunk.
+    device : str, optional
+        A torch device such as "cpu" or "cuda"; by default a GPU where there is one.
+    dtype : "float32" or "float64"
+        The float type of the points, and of the arithmetic that is tried first.
+    chunk : int, optional
+        Points that go through the layers together.
+    progress : callable, optional
+        Called with (points done, all points, remark).
+    filter_factor : float
+        For tests: multiplies the error bounds of the floats; with infinity every sample is
+        decided in integers. No count but ``undecided_by_float`` depends on it.
+
+    Raises
+    ------
+    InputError
+        If the partition is incomplete, the device is absent, an option is unknown, or the box is
+        too narrow for the float type.
+    """
+    _check_options(part, samples, dtype, chunk, seed)
+    where = find_device(device)
+    bounds = float_bounds(part.box, dtype)
+    middle, radius = part.volumes()
+    with ieee_products():
+        classifier = Classifier.of(
+            part.network, part.patterns, middle, bounds,
+            dtype=dtype, device=where, factor=filter_factor,
+        )
+        rows = chunk or CHUNK.get(where.type, CHUNK["cuda"])
+        run = _count(classifier, bounds, samples, seed, rows, progress)
+    hits = run.counts[: part.num_regions]
+    missed = hits == 0
+    return SamplingResult(
+        samples=samples,
+        outside=int(run.counts[classifier.outside]),
+        on_boundary=int(run.counts[classifier.on_boundary]),
+        regions=part.num_regions,
+        undecided_by_float=run.undecided,
+        hits=hits,
+        chi_square=compare_with_volumes(hits, middle),
+        unseen=estimate_unseen(hits),
+        unseen_volume=enclose_sum(middle[missed], radius[missed]),
+        box_volume=part.box.volume,
+        seed=seed,
+        dtype=dtype,
+        device=device_name(where),
+        chunk=rows,
+        threads=torch.get_num_threads() if where.type == "cpu" else 1,
+        seconds=run.seconds,
+        samples_per_second=samples / run.seconds,
+        bare_samples_per_second=run.bare_samples_per_second,
+        sigma_policy=part.sigma_policy,
+        network_sha256=part.network.sha256,
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The counts by result of :class:`Classifier`, and the times."""
+
+    counts: NDArray[np.int64]
+    undecided: int
+    seconds: float
+    bare_samples_per_second: float
+
+
+def _count(
+    classifier: Classifier,
+    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    samples: int,
+    seed: int,
+    chunk: int,
+    progress: Progress | None,
+) -> _Run:
+    """Draw the points and count their regions."""
+    device, table = classifier.device, classifier.table
+    space = classifier.workspace(chunk)
+    bare = BareProduct(classifier, chunk)
+    later = classifier.on_boundary + 1  # stands for points that are resolved later
+    counts = torch.zeros(later + 1, dtype=torch.int64, device=device)
+    pending: list[tuple[torch.Tensor, torch.Tensor]] = []
+    waiting = undecided = done = chunks = 0
+    clock = Clock(device)
+    bare_clock = Clock(device)
+
+    def resolve() -> None:
+        nonlocal pending, waiting, undecided
+        regions, uncertain = classifier.resolve(
+            torch.cat([points for points, _ in pending]), torch.cat([codes for _, codes in pending])
+        )
+        counts.add_(torch.bincount(regions, minlength=later + 1))
+        pending, waiting, undecided = [], 0, undecided + uncertain
+
+    clock.start()
+    for block in draw_points(bounds, samples, seed=seed, dtype=classifier.dtype, device=device):
+        for points in block.t().split(chunk):
+            codes = classifier.codes(points, space)
+            regions, found = table.look_up(codes)
+            rest = torch.nonzero(~found).flatten()
+            if len(rest):
+                regions.index_fill_(0, rest, later)
+                pending.append((points[rest], codes[rest]))
+                waiting += len(rest)
+            counts.add_(torch.bincount(regions, minlength=later + 1))
+            if waiting >= _PENDING:
+                resolve()
+            if chunks % _BARE_EVERY == 0:
+                clock.stop()
+                bare.run()
+                bare_clock.start()
+                bare.run()
+                bare_clock.stop()
+                clock.start()
+            chunks += 1
+        done += block.shape[1]
+        if progress is not None:
+            progress(done, samples, f"{int(counts[classifier.outside])} outside")
+    if pending:
+        resolve()
+    clock.stop()
+    speed = bare_clock.laps * chunk / bare_clock.seconds
+    return _Run(counts.cpu().numpy()[:later], undecided, clock.seconds, speed)
+
+
+class Clock:
+    """A stop watch that waits for the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = 0.0
+        self.laps = 0
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Start a lap."""
+        self._wait()
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        """End the lap."""
+        self._wait()
+        self.seconds += time.perf_counter() - self._since
+        self.laps += 1
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+class BareProduct:
+    """The matrix products of one chunk alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ..."""
+
+    def __init__(self, classifier: Classifier, rows: int) -> None:
+        kind = DTYPES[classifier.dtype]
+        sizes = (classifier.network.num_inputs, *classifier.network.widths)
+        self._products = [
+            tuple(
+                torch.ones(shape, dtype=kind, device=classifier.device)
+                for shape in ((rows, m), (m, n), (rows, n))
+            )
+            for m, n in zip(sizes, sizes[1:])
+        ]
+
+    def run(self) -> None:
+        """Multiply."""
+        for left, right, out in self._products:
+            torch.mm(left, right, out=out)
+
+
+def find_device(device: str | None) -> torch.device:
+    """Return the device of this name, by default a GPU where there is one.
+
+    Raises
+    ------
+    InputError
+        If it is unknown or not there.
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise InputError(f"device {device!r}, expected 'cpu' or 'cuda'")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"device {device!r} is not there: torch sees {torch.cuda.device_count()} GPUs; "
+            "use --device cpu, or install torch for your GPU"
+        )
+    return torch.device("cpu" if kind == "cpu" else device)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a device with the model of a GPU."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)
+
+
+def _check_options(part: Regions, samples: int, dtype: str, chunk: int | None, seed: int) -> None:
+    """Raise InputError for options that cannot be used."""
+    if not part.is_complete:
+        raise InputError(
+            "the partition is incomplete, so a point outside it says nothing; compute it without "
+            "a budget, or with a larger one"
+        )
+    if samples < 1:
+        raise InputError(f"samples is {samples}, expected at least 1")
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
+    if chunk is not None and chunk < 1:
+        raise InputError(f"chunk is {chunk}, expected at least 1")
+    if not -(1 << 63) <= seed < 1 << 63:
+        raise InputError(f"seed is {seed}, expected an integer of 64 bits")

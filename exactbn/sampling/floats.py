@@ -1,0 +1,267 @@
+"""Float forms of a network with proven error bounds: what a float sign may be trusted for.
+
+The derivation of every bound stands in ``docs/error_analysis_sampling.md``. In short: let u be
+the unit roundoff and lambda the least normal number of the float type. For a computed row sum
+s = fl(sum_j w_j h_j + b) over n terms, in any order of summation, with or without fused
+multiply-add, and whether or not subnormal numbers are flushed to zero,
+
+    |s - (sum_j w_j h_j + b)| <= g (sum_j |w_j| |h_j| + |b|) + t,   g = n u / (1 - n u),
+
+where t gathers the multiples of lambda. With |h - h_exact| <= e and |w - w_exact| <= delta the
+distance to the exact preactivation is at most this plus sum_j (|w_j| e_j + delta_j |h_exact_j|).
+
+:func:`static_filter` bounds all this once for a whole box, from interval bounds of |h|. Each
+neuron is then scaled by a power of two, which moves no sign and rounds nothing, such that its
+bound is less than 2. So a float preactivation is of certain sign if and only if it is at least 2
+in absolute value: one bit of its exponent.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.network import Layer, Network
+
+Floats = NDArray[np.float64]
+
+#: A scaled float preactivation is of certain sign where its absolute value is at least this. It
+#: is the least float whose top exponent bit is set.
+THRESHOLD = 2.0
+
+# Bounds are computed in float64 themselves; all their terms are >= 0, so one factor makes up for
+# the rounding of sums of up to 2^20 terms.
+_INFLATION = 1.0 + 2.0**-30
+
+# Numbers below this are taken as 0, and this is their error: no product of bounds underflows
+# unnoticed.
+_TINY = 2.0**-900
+
+_UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
+_LEAST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
+# Above this a row sum might overflow somewhere on the way; such rows are left to exact arithmetic.
+_LARGEST = {"float32": 2.0**120, "float64": 2.0**1000}
+_SCALE_LIMIT = {"float32": 60, "float64": 300}
+
+
+@dataclass(frozen=True)
+class RoundedLayer:
+    """A layer rounded to float64: ``weight`` of shape (n, m + 1), the bias in the last column.
+
+    ``error`` bounds the distance of every entry to the exact one, 0 where it is exact;
+    ``slope_error`` does so for the slope.
+    """
+
+    weight: Floats
+    error: Floats
+    slope: float
+    slope_error: float
+
+
+@dataclass(frozen=True)
+class FilteredLayer:
+    """A layer scaled and rounded for the float filter.
+
+    ``weight`` has shape (n, m + 1), the bias in the last column, entries of the float type.
+    ``bound`` is less than :data:`THRESHOLD` and bounds the error of the preactivations anywhere in
+    the box, except for neurons without a usable bound, whose row is 0, so that they are never of
+    certain sign. ``scale`` are the exponents of the powers of two.
+    """
+
+    weight: Floats
+    bound: Floats
+    scale: NDArray[np.int64]
+    slope: float
+
+
+def round_layers(network: Network) -> tuple[RoundedLayer, ...]:
+    """Return the hidden layers in float64 with the errors of their entries."""
+    return tuple(_round_layer(layer) for layer in network.hidden)
+
+
+def _round_layer(layer: Layer) -> RoundedLayer:
+    rows = [[*w, b] for w, b in zip(layer.weight, layer.bias, strict=True)]
+    pairs = [[_round(entry) for entry in row] for row in rows]
+    weight = np.array([[value for value, _ in row] for row in pairs])
+    error = np.array([[bound for _, bound in row] for row in pairs])
+    return RoundedLayer(weight, error, *_round(layer.slope))
+
+
+def _round(value: Fraction) -> tuple[float, float]:
+    """Return a float64 near ``value`` and a bound on the distance; (0, inf) where none is near."""
+    try:
+        nearest = float(value)
+    except OverflowError:
+        return 0.0, np.inf
+    if abs(nearest) < _TINY:
+        return 0.0, _TINY if value else 0.0
+    return nearest, 0.0 if Fraction(nearest) == value else abs(nearest) * 2.0**-52
+
+
+def static_filter(
+    layers: tuple[RoundedLayer, ...],
+    lo: Floats,
+    hi: Floats,
+    *,
+    dtype: str,
+    factor: float = 1.0,
+) -> tuple[FilteredLayer, ...]:
+    """Return the hidden layers for points of float type ``dtype`` between ``lo`` and ``hi``.
+
+    ``factor`` multiplies the bounds: a test of all that stands behind the filter. With infinity
+    no float sign is ever trusted.
+    """
+    result = []
+    scale = np.zeros(len(lo), dtype=np.int64)
+    error = np.zeros(len(lo))
+    idle = np.zeros(len(lo), dtype=bool)
+    with np.errstate(all="ignore"):  # what overflows becomes inf or nan, and so not usable
+        for layer in layers:
+            layer = _cut_off(layer, idle)
+            inputs = _Inputs(_largest(lo, hi), error, scale)
+            z_lo, z_hi = _interval(layer, lo, hi)
+            lo, hi = _activated_interval(layer, z_lo, z_hi)
+            scale, weight, bound = _scale_rows(layer, inputs, dtype, factor)
+            usable = bound < THRESHOLD  # False for nan
+            weight[~usable] = 0.0
+            idle = _is_idle(layer, z_lo, z_hi) & np.isfinite(factor)
+            weight[idle] = 0.0
+            weight[idle, -1] = -2.0 * THRESHOLD
+            slope = float(np.dtype(dtype).type(layer.slope))
+            top = np.ldexp(_largest(z_lo, z_hi), scale)
+            error = _activated_error(layer, slope, top, bound, dtype)
+            error = np.where(usable, error, np.ldexp(_largest(lo, hi), scale))
+            error[idle] = 0.0
+            result.append(FilteredLayer(weight, np.where(idle, 0.0, bound), scale, slope))
+    return tuple(result)
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a layer is given: bounds of |h|, of its error after scaling, and the scale."""
+
+    largest: Floats
+    error: Floats
+    scale: NDArray[np.int64]
+
+
+def _cut_off(layer: RoundedLayer, idle: NDArray[np.bool_]) -> RoundedLayer:
+    """Return the layer without the inputs that are 0 on the whole box."""
+    keep = np.append(~idle, True)
+    weight, error = (np.where(keep, entries, 0.0) for entries in (layer.weight, layer.error))
+    return RoundedLayer(weight, error, layer.slope, layer.slope_error)
+
+
+def _is_idle(layer: RoundedLayer, z_lo: Floats, z_hi: Floats) -> NDArray[np.bool_]:
+    """Return which neurons are off and pass on 0 at every point of the box."""
+    if layer.slope == 0 and layer.slope_error == 0:
+        return z_hi <= 0
+    return (z_lo == 0) & (z_hi == 0)
+
+
+def _largest(lo: Floats, hi: Floats) -> Floats:
+    return np.maximum(np.abs(lo), np.abs(hi))
+
+
+def _interval(layer: RoundedLayer, lo: Floats, hi: Floats) -> tuple[Floats, Floats]:
+    """Return bounds of the exact preactivations, given bounds of the exact inputs.
+
+    The bounds of a neuron with all-zero row and bias are exactly 0.
+    """
+    lo, hi = np.append(lo, 1.0), np.append(hi, 1.0)
+    up, down = np.maximum(layer.weight, 0.0), np.minimum(layer.weight, 0.0)
+    above = _product(up, hi) + _product(down, lo)
+    below = _product(up, lo) + _product(down, hi)
+    size = _product(np.abs(layer.weight), _largest(lo, hi))
+    slack = size * (4 * len(lo)) * 2.0**-52 + _product(layer.error, _largest(lo, hi))
+    slack = _INFLATION * (slack + _TINY * np.count_nonzero(layer.weight, axis=1))
+    # Not "slack > 0": a nan must not pass for 0.
+    return (
+        np.where(slack == 0, below, np.nextafter(below - slack, -np.inf)),
+        np.where(slack == 0, above, np.nextafter(above + slack, np.inf)),
+    )
+
+
+def _product(weight: Floats, values: Floats) -> Floats:
+    """Return weight @ values, where 0 times infinity is 0."""
+    terms = np.where(weight == 0, 0.0, weight * values)
+    sums: Floats = terms.sum(axis=1)
+    return sums
+
+
+def _activated_interval(
+    layer: RoundedLayer, z_lo: Floats, z_hi: Floats
+) -> tuple[Floats, Floats]:
+    """Return bounds of max(z, 0) + slope min(z, 0), exactly 0 where z is."""
+    spread = 2.0**-50 * abs(layer.slope) + 2 * layer.slope_error
+    ends = [np.maximum(z_lo, 0.0), np.maximum(z_hi, 0.0)]  # 0 among them where 0 is in between
+    for slope in (layer.slope - spread, layer.slope + spread):
+        ends += [np.maximum(z, 0.0) + slope * np.minimum(z, 0.0) for z in (z_lo, z_hi)]
+    return np.minimum.reduce(ends), np.maximum.reduce(ends)
+
+
+def _scale_rows(
+    layer: RoundedLayer, inputs: _Inputs, dtype: str, factor: float
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return the row exponents, the scaled weights and the bounds of the errors.
+
+    The exponents are the greatest for which the bounds stay below :data:`THRESHOLD`, for then a
+    float is seldom below it without need.
+    """
+    rows = np.zeros(len(layer.weight), dtype=np.int64)
+    first = factor * _row_bounds(*_scaled(layer, rows, inputs, dtype), inputs, dtype)
+    limit = _SCALE_LIMIT[dtype]
+    wish = np.nan_to_num(np.floor(np.log2(THRESHOLD / first)), nan=0.0)
+    rows = np.clip(wish, -limit, limit).astype(np.int64)
+    second = factor * _row_bounds(*_scaled(layer, rows, inputs, dtype), inputs, dtype)
+    rows = np.where(second < THRESHOLD, rows, rows - 1)
+    weight, delta = _scaled(layer, rows, inputs, dtype)
+    return rows, weight, factor * _row_bounds(weight, delta, inputs, dtype)
+
+
+def _scaled(
+    layer: RoundedLayer, rows: NDArray[np.int64], inputs: _Inputs, dtype: str
+) -> tuple[Floats, Floats]:
+    """Return the weights scaled and rounded to ``dtype``, and bounds of their errors.
+
+    Numbers that are subnormal in ``dtype`` become 0: a device may take them so.
+    """
+    shift = rows[:, None] - np.append(inputs.scale, 0)
+    exact = np.ldexp(layer.weight, shift)
+    lost = (layer.weight != 0) & (np.abs(exact) < _TINY)
+    exact[lost] = 0.0
+    weight = exact.astype(dtype).astype(np.float64)
+    weight[np.abs(weight) < _LEAST_NORMAL[dtype]] = 0.0
+    delta = np.ldexp(layer.error, shift) + np.abs(weight - exact)
+    delta += np.where(lost | (layer.error > 0), _TINY, 0.0)
+    return weight, delta
+
+
+def _row_bounds(weight: Floats, delta: Floats, inputs: _Inputs, dtype: str) -> Floats:
+    """Return the bounds of the module's head, row by row; nan or inf where there is none."""
+    exact = np.append(np.ldexp(inputs.largest, inputs.scale), 1.0)
+    error = np.append(inputs.error, 0.0)
+    terms = weight.shape[1]
+    unit, least = _UNIT[dtype], _LEAST_NORMAL[dtype]
+    gamma = terms * unit / (1.0 - terms * unit)
+    size = _product(np.abs(weight), exact + error)
+    bound = gamma * size + _product(np.abs(weight), error) + _product(delta, exact)
+    bound += least * (4 * terms + 2 * np.abs(weight).sum(axis=1))
+    return np.where(size < _LARGEST[dtype], _INFLATION * bound, np.inf)
+
+
+def _activated_error(
+    layer: RoundedLayer, slope: float, top: Floats, bound: Floats, dtype: str
+) -> Floats:
+    """Return bounds on the error of the activations; ``top`` bounds the exact |z|.
+
+    The activation is Lipschitz with constant max(1, |slope|); a slope other than 0, 1 and -1
+    adds its own rounding and that of one product.
+    """
+    off = abs(slope - layer.slope) + layer.slope_error
+    steep = max(1.0, abs(slope) + off)
+    if slope in (-1.0, 0.0, 1.0) and off == 0:
+        return bound
+    extra = (off + 2 * _UNIT[dtype] * abs(slope)) * (top + bound) + 2 * _LEAST_NORMAL[dtype]
+    return _INFLATION * (steep * bound + extra)
