@@ -186,8 +186,9 @@ def brackets(draw: st.DrawFn) -> tuple[float, float, Fraction]:
     value = draw(st.sampled_from((0.0, 1.0, 1.5, 1.5 * 2**-53, 2.0**-60, 2.0**-900, 3.0)))
     ratio = draw(st.sampled_from((0.0, 2.0**-50, 0.3, 1 - 2.0**-52, 1.0, 1 + 2.0**-52, 1.7)))
     bound = value * ratio if value else draw(st.sampled_from((2.0**-60, 1.0)))
-    share = draw(st.sampled_from(("-999999/1000000", "-1", "-1/2", "0", "1/3", "1")))
-    true = Fraction(value) + Fraction(bound) * Fraction(share)
+    near = Fraction(-1) + power(-80)
+    share = draw(st.sampled_from((near, Fraction(-1, 2), Fraction(0), Fraction(1))))
+    true = Fraction(value) + Fraction(bound) * share
     assume(true > 0)
     return value, bound, true
 
