@@ -1,4 +1,5 @@
 """Random points against exact partitions, on a CPU or a GPU."""
 
-from exactbn.sampling.check import SamplingResult as SamplingResult
-from exactbn.sampling.check import sample as sample
+from exactbn.sampling.check import SamplingResult, sample
+
+__all__ = ["SamplingResult", "sample"]

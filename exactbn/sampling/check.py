@@ -5,7 +5,7 @@ ever changed by it. Yet each single sample is classified with certainty.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from exactbn.domain import Box
 from exactbn.errors import InputError
 from exactbn.network import Network
-from exactbn.sampling.classify import DTYPES, Classifier, ieee_products
+from exactbn.sampling.classify import Classifier
 from exactbn.sampling.points import draw_points, float_bounds
+from exactbn.sampling.stage import DTYPES, ieee_products
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
     ChiSquare,
@@ -196,14 +197,22 @@ def sample(
     _check_options(part, samples, dtype, chunk, seed)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
+    rows = chunk or CHUNK.get(where.type, CHUNK["cuda"])
     middle, radius = part.volumes()
     with ieee_products():
         classifier = Classifier.of(
-            part.network, part.patterns, middle, bounds,
-            dtype=dtype, device=where, factor=filter_factor,
+            part.network,
+            part.patterns,
+            middle,
+            bounds,
+            dtype=dtype,
+            device=where,
+            chunk=rows,
+            factor=filter_factor,
         )
-        rows = chunk or CHUNK.get(where.type, CHUNK["cuda"])
-        run = _count(classifier, bounds, samples, seed, rows, progress)
+        points = draw_points(bounds, samples, seed=seed, dtype=dtype, device=where)
+        bare = BareProduct(part.network, rows, dtype, where)
+        run = _count(classifier, points, samples, bare, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
     return SamplingResult(
@@ -242,41 +251,37 @@ class _Run:
 
 def _count(
     classifier: Classifier,
-    bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
+    points: Iterable[torch.Tensor],
     samples: int,
-    seed: int,
-    chunk: int,
+    bare: "BareProduct",
     progress: Progress | None,
 ) -> _Run:
-    """Draw the points and count their regions."""
-    device, table = classifier.device, classifier.table
-    space = classifier.workspace(chunk)
-    bare = BareProduct(classifier, chunk)
+    """Count the regions of points that come in blocks of shape (d + 1, m)."""
+    device, table, chunk = classifier.device, classifier.table, classifier.first.chunk
     later = classifier.on_boundary + 1  # stands for points that are resolved later
     counts = torch.zeros(later + 1, dtype=torch.int64, device=device)
     pending: list[tuple[torch.Tensor, torch.Tensor]] = []
     waiting = undecided = done = chunks = 0
-    clock = Clock(device)
-    bare_clock = Clock(device)
+    clock, bare_clock = Clock(device), Clock(device)
 
     def resolve() -> None:
-        nonlocal pending, waiting, undecided
+        nonlocal waiting, undecided
         regions, uncertain = classifier.resolve(
             torch.cat([points for points, _ in pending]), torch.cat([codes for _, codes in pending])
         )
         counts.add_(torch.bincount(regions, minlength=later + 1))
-        pending, waiting, undecided = [], 0, undecided + uncertain
+        pending.clear()
+        waiting, undecided = 0, undecided + uncertain
 
     clock.start()
-    for block in draw_points(bounds, samples, seed=seed, dtype=classifier.dtype, device=device):
-        for points in block.t().split(chunk):
-            codes = classifier.codes(points, space)
-            regions, found = table.look_up(codes)
-            rest = torch.nonzero(~found).flatten()
-            if len(rest):
-                regions.index_fill_(0, rest, later)
-                pending.append((points[rest], codes[rest]))
-                waiting += len(rest)
+    for block in points:
+        for part in torch.split(block.t(), chunk):
+            codes = classifier.first.codes(part)
+            regions, missed = table.look_up(codes)
+            if len(missed):
+                regions.index_fill_(0, missed, later)
+                pending.append((part[missed], codes[missed]))
+                waiting += len(missed)
             counts.add_(torch.bincount(regions, minlength=later + 1))
             if waiting >= _PENDING:
                 resolve()
@@ -326,12 +331,11 @@ class Clock:
 class BareProduct:
     """The matrix products of one chunk alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ..."""
 
-    def __init__(self, classifier: Classifier, rows: int) -> None:
-        kind = DTYPES[classifier.dtype]
-        sizes = (classifier.network.num_inputs, *classifier.network.widths)
+    def __init__(self, network: Network, rows: int, dtype: str, device: torch.device) -> None:
+        sizes = (network.num_inputs, *network.widths)
         self._products = [
             tuple(
-                torch.ones(shape, dtype=kind, device=classifier.device)
+                torch.ones(shape, dtype=DTYPES[dtype], device=device)
                 for shape in ((rows, m), (m, n), (rows, n))
             )
             for m, n in zip(sizes, sizes[1:])

@@ -155,9 +155,10 @@ def _cut_off(layer: RoundedLayer, idle: NDArray[np.bool_]) -> RoundedLayer:
 
 def _is_idle(layer: RoundedLayer, z_lo: Floats, z_hi: Floats) -> NDArray[np.bool_]:
     """Return which neurons are off and pass on 0 at every point of the box."""
+    idle = (z_lo == 0) & (z_hi == 0)
     if layer.slope == 0 and layer.slope_error == 0:
-        return z_hi <= 0
-    return (z_lo == 0) & (z_hi == 0)
+        idle |= z_hi <= 0
+    return np.asarray(idle, dtype=bool)
 
 
 def _largest(lo: Floats, hi: Floats) -> Floats:

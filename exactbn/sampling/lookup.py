@@ -24,6 +24,8 @@ _SLOTS_PER_REGION = 8
 # Odd multipliers of the hash, from the fractional parts of roots; any odd numbers serve.
 _GOLDEN = 0x9E3779B97F4A7C15
 
+_ROWS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
 
 def num_words(neurons: int) -> int:
     """Return the number of 32-bit words of a code: even, so that 64-bit comparisons serve."""
@@ -51,12 +53,12 @@ def pack_buffers(rows: int, words: int, device: torch.device) -> tuple[torch.Ten
 
 
 def pack_signs(signs: torch.Tensor) -> torch.Tensor:
-    """Return the codes, shape (m, words), of signs -1 and 1, shape (m, neurons)."""
+    """Return the codes, shape (m, words / 2), int64, of signs -1 and 1, shape (m, neurons)."""
     rows, neurons = signs.shape
     words = num_words(neurons)
     digits = torch.zeros((rows, words * DIGITS), dtype=torch.int32, device=signs.device)
     digits[:, :neurons] = signs
-    return pack_digits(digits, pack_buffers(rows, words, signs.device))
+    return pack_digits(digits, pack_buffers(rows, words, signs.device)).view(torch.int64)
 
 
 def certain_mask(neurons: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,8 +71,8 @@ def certain_mask(neurons: int, device: torch.device) -> tuple[torch.Tensor, torc
     odd[:, :neurons] = 1
     two = torch.full_like(odd, 2)
     return (
-        pack_digits(two, pack_buffers(1, words, device)).clone(),
-        pack_digits(odd, pack_buffers(1, words, device)).clone(),
+        pack_digits(two, pack_buffers(1, words, device)),
+        pack_digits(odd, pack_buffers(1, words, device)),
     )
 
 
@@ -105,7 +107,7 @@ class RegionTable:
         """
         regions = len(patterns)
         signs = torch.from_numpy(patterns.astype(np.int32) * 2 - 1)
-        codes = pack_signs(signs).contiguous().view(torch.int64)
+        codes = pack_signs(signs)
         bits = max(4, (_SLOTS_PER_REGION * regions - 1).bit_length())
         table = cls(
             torch.cat((codes, codes[:1])),
@@ -143,10 +145,13 @@ class RegionTable:
         return result.bitwise_right_shift_(self.shift).bitwise_and_(len(self.slots) - 1)
 
     def look_up(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (regions, found) of round 0; a region is right where found."""
+        """Return (regions, missed) of round 0: ``missed`` are the rows whose region is wrong."""
         regions = torch.index_select(self.slots, 0, self.hashes(codes))
-        same = torch.index_select(self.codes, 0, regions) == codes
-        return regions, same.all(dim=1)
+        other = torch.index_select(self.codes, 0, regions) != codes
+        # The truth values of a row are seen as one integer where its length allows.
+        row = _ROWS.get(other.shape[1])
+        missed = other.any(dim=1) if row is None else other.view(row)
+        return regions, torch.nonzero(missed.flatten()).flatten()
 
     def look_on(self, codes: torch.Tensor) -> torch.Tensor:
         """Return the regions of codes through all rounds, ``regions`` where there is none."""

@@ -54,8 +54,6 @@ def compare_with_volumes(hits: Counts, volumes: Floats) -> ChiSquare:
     return ChiSquare(statistic, freedom, float(chi2.sf(statistic, freedom)), freedom + 1, pooled)
 
 
-
-
 @dataclass(frozen=True)
 class Unseen:
     """Estimates, from the hit counts alone, of what the samples did not see.

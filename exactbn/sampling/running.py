@@ -1,0 +1,105 @@
+"""Signs of preactivations in float64, with error bounds of the single point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from exactbn.sampling.floats import Floats, RoundedLayer
+from exactbn.sampling.stage import activate
+
+_UNIT = 2.0**-53
+_LEAST_NORMAL = 2.0**-1022
+# Makes up for the rounding of the bounds themselves, whose terms are all >= 0.
+_INFLATION = 1.0 + 2.0**-30
+
+
+@dataclass(frozen=True)
+class _RunningLayer:
+    """One layer: ``weight`` of shape (m + 1, n), the bias last, and what its bounds need.
+
+    The bound is ``terms`` applied to the row (|h|, e, [h or e is not 0]), see the module
+    :mod:`exactbn.sampling.floats`; ``terms`` has shape (3 (m + 1), n).
+    """
+
+    weight: torch.Tensor
+    terms: torch.Tensor
+    slope: float
+    slope_error: float
+
+
+@dataclass(frozen=True)
+class RunningBounds:
+    """The hidden layers for bounds that follow each point through the network."""
+
+    layers: tuple[_RunningLayer, ...]
+    device: torch.device
+
+    @classmethod
+    def of(
+        cls, layers: Sequence[RoundedLayer], *, device: torch.device, factor: float = 1.0
+    ) -> "RunningBounds":
+        """Return the layers on a device; ``factor`` multiplies the bounds, for tests."""
+
+        def tensor(array: Floats) -> torch.Tensor:
+            return torch.tensor(array.T, dtype=torch.float64, device=device).contiguous()
+
+        running = []
+        for layer in layers:
+            size, count = np.abs(layer.weight), layer.weight.shape[1]
+            gamma = count * _UNIT / (1 - count * _UNIT)
+            touched = (layer.weight != 0) | (layer.error != 0)
+            terms = np.hstack(
+                [
+                    _INFLATION * (gamma * size + layer.error),
+                    _INFLATION * (size + layer.error),
+                    _LEAST_NORMAL * (8.0 * touched + 4.0 * size),
+                ]
+            )
+            with np.errstate(invalid="ignore"):
+                scaled = factor * terms  # nan where infinity meets 0: never decided, as it must
+            running.append(
+                _RunningLayer(
+                    tensor(layer.weight), tensor(scaled), layer.slope, layer.slope_error
+                )
+            )
+        return cls(tuple(running), device)
+
+    def signs(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the signs, int32, shape (m, neurons), and for which points all are known.
+
+        ``points`` has shape (m, d + 1), the last column ones. A neuron that is certainly off,
+        with slope 0, passes on an exact 0. A row sum without any term that is not 0 has bound 0
+        and is exactly 0: so a preactivation that vanishes on a region is mostly known to.
+        """
+        ones = torch.ones((len(points), 1), dtype=torch.float64, device=self.device)
+        h, error = points, torch.zeros_like(points)
+        signs = [torch.zeros((len(points), 0), dtype=torch.int32, device=self.device)]
+        known = torch.ones(len(points), dtype=torch.bool, device=self.device)
+        for layer in self.layers:
+            z = h @ layer.weight
+            touched = ((h != 0) | (error != 0)).to(torch.float64)
+            bound = _INFLATION * (torch.hstack((h.abs(), error, touched)) @ layer.terms)
+            positive, negative = z > bound, z < -bound
+            signs.append(positive.to(torch.int32) - negative.to(torch.int32))
+            known &= (positive | negative | (bound == 0)).all(dim=1)
+            activated = torch.empty_like(z)
+            activate(z, layer.slope, activated)
+            spread = _activated_error(layer, z, bound, negative)
+            h, error = torch.hstack((activated, ones)), torch.hstack((spread, 0 * ones))
+        return torch.hstack(signs), known
+
+
+def _activated_error(
+    layer: _RunningLayer, z: torch.Tensor, bound: torch.Tensor, negative: torch.Tensor
+) -> torch.Tensor:
+    """Return bounds on the errors of the activations."""
+    slope, off = layer.slope, layer.slope_error
+    if slope == 0 and off == 0:
+        return bound.masked_fill(negative, 0.0)
+    error = _INFLATION * max(1.0, abs(slope) + off) * bound
+    if slope in (-1.0, 1.0) and off == 0:
+        return error
+    rounding = _INFLATION * (off + 2 * _UNIT * abs(slope)) * (z.abs() + bound)
+    return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST_NORMAL)

@@ -1,0 +1,153 @@
+"""The float stage: packed codes of many points at once, on a device.
+
+Everything is written to preallocated buffers, a chunk of points at a time, in as few passes over
+memory as there are: a matrix product and an activation a layer, then one shift that leaves the
+digit of every neuron, then halving steps that pack sixteen digits to a word.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from exactbn.sampling.floats import FilteredLayer
+from exactbn.sampling.lookup import DIGITS, num_words, pack_buffers, pack_digits
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+# Rows of the float buffers start at multiples of this many entries.
+_ALIGNMENT = 16
+
+
+@contextmanager
+def ieee_products() -> Iterator[None]:
+    """Keep matrix products in full float32 within the block, and put the settings back.
+
+    TF32 and bfloat16 products would break the error bounds.
+    """
+    settings: tuple[Any, ...] = (
+        torch.backends.cuda.matmul,
+        getattr(torch.backends.mkldnn, "matmul"),  # noqa: B009 (torch gives it no type)
+    )
+    before = [setting.fp32_precision for setting in settings]
+    for setting in settings:
+        setting.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            setting.fp32_precision = value
+
+
+@dataclass(frozen=True)
+class _Workspace:
+    """Buffers for ``rows`` points.
+
+    ``inputs`` and ``outputs`` are those of each layer's product: inputs end with a column of ones
+    for the bias (None for the first layer); outputs are columns of ``z``, whose last columns are
+    0, up to a full word. ``activations`` are the inputs without the ones. ``digits`` is ``z``
+    itself where its entries have 32 bits.
+    """
+
+    z: torch.Tensor
+    outputs: tuple[torch.Tensor, ...]
+    inputs: tuple[torch.Tensor | None, ...]
+    activations: tuple[torch.Tensor, ...]
+    digits: torch.Tensor
+    halves: tuple[torch.Tensor, ...]
+
+    def first(self, rows: int) -> "_Workspace":
+        """Return the buffers for fewer points."""
+
+        def cut(tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+            return tuple(t[:rows] for t in tensors)
+
+        return _Workspace(
+            self.z[:rows],
+            cut(self.outputs),
+            tuple(None if t is None else t[:rows] for t in self.inputs),
+            cut(self.activations),
+            self.digits[:rows],
+            cut(self.halves),
+        )
+
+
+@dataclass(frozen=True)
+class FloatStage:
+    """The filtered layers on a device, with buffers for ``chunk`` points.
+
+    ``weights`` have shape (m + 1, n), the biases in the last row.
+    """
+
+    weights: tuple[torch.Tensor, ...]
+    slopes: tuple[float, ...]
+    chunk: int
+    space: _Workspace
+
+    @classmethod
+    def of(
+        cls, layers: Sequence[FilteredLayer], *, dtype: str, device: torch.device, chunk: int
+    ) -> "FloatStage":
+        """Return the stage of a static filter's layers."""
+        weights = tuple(
+            torch.tensor(layer.weight.T, dtype=DTYPES[dtype], device=device).contiguous()
+            for layer in layers
+        )
+        slopes = tuple(layer.slope for layer in layers)
+        return cls(weights, slopes, chunk, _allocate(weights, DTYPES[dtype], device, chunk))
+
+    def codes(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the codes of points, shape (m, words / 2), int64; the next call overwrites them.
+
+        ``points`` has shape (m, d + 1), m <= chunk, the last column ones. A float is of certain
+        sign where its top exponent bit is set; sign and top exponent bit are the digit.
+        """
+        space = self.space if len(points) == self.chunk else self.space.first(len(points))
+        for index, weight in enumerate(self.weights):
+            inputs = space.inputs[index]
+            torch.mm(points if inputs is None else inputs, weight, out=space.outputs[index])
+            if index < len(space.activations):
+                activate(space.outputs[index], self.slopes[index], space.activations[index])
+        if space.z.dtype == torch.float32:
+            space.digits.bitwise_right_shift_(30)
+        else:
+            space.digits.copy_(space.z.view(torch.int64).bitwise_right_shift_(62))
+        return pack_digits(space.digits, space.halves).view(torch.int64)
+
+
+def _allocate(
+    weights: Sequence[torch.Tensor], dtype: torch.dtype, device: torch.device, rows: int
+) -> _Workspace:
+    """Return the buffers for ``rows`` points."""
+    widths = [weight.shape[1] for weight in weights]
+    words = num_words(sum(widths))
+    z = torch.zeros((rows, words * DIGITS), dtype=dtype, device=device)
+    inputs: list[torch.Tensor | None] = [None]
+    for width in widths[:-1]:
+        columns = -(-(width + 1) // _ALIGNMENT) * _ALIGNMENT
+        h = torch.zeros((rows, columns), dtype=dtype, device=device)[:, : width + 1]
+        h[:, width] = 1.0
+        inputs.append(h)
+    used = z[:, : sum(widths)]
+    return _Workspace(
+        z,
+        tuple(torch.split(used, widths, dim=1)) if widths else (),
+        tuple(inputs),
+        tuple(h[:, :-1] for h in inputs if h is not None),
+        z.view(torch.int32) if dtype == torch.float32 else torch.zeros_like(z, dtype=torch.int32),
+        pack_buffers(rows, words, device),
+    )
+
+
+def activate(z: torch.Tensor, slope: float, out: torch.Tensor) -> None:
+    """Write max(z, 0) + slope min(z, 0) to ``out``."""
+    if slope == 0:
+        torch.clamp_min(z, 0.0, out=out)
+    elif slope == -1:
+        torch.abs(z, out=out)
+    elif slope == 1:
+        out.copy_(z)
+    else:
+        torch._C._nn.leaky_relu(z, slope, out=out)
