@@ -55,6 +55,9 @@ EXCEPTIONS = {
     ("partitioning", "storage"): "Partition.save and .open are promised names",
 }
 
+# Modules that may be longer than the others, and how long.
+LONG = {"exactbn.complex.kernels": 600}  # compiled loops over one shared record of arrays
+
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -127,7 +130,8 @@ def test_no_cycle_at_import_time() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_modules_are_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    limit = LONG.get(dotted(path), 450)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
