@@ -167,7 +167,9 @@ def evaluations(draw: st.DrawFn) -> tuple[Network, list[float]]:
 @settings(max_examples=300, deadline=None)
 def test_bounds_of_preactivations_hold(problem: tuple[Network, list[float]]) -> None:
     network, point = problem
-    floats = FloatNetwork(network)
+    reach = max(map(abs, point))
+    box = Box.of(-reach - 1, reach + 1, len(point))
+    floats = FloatNetwork(network, [box])
     x = np.array([[1.0, *point]])
     exact = network.preactivations([Fraction(t) for t in point])
     for layer, width in enumerate(network.widths):
