@@ -51,6 +51,10 @@ class Box:
         """Return whether the closed box holds the point ``x``."""
         return all(lo <= t <= hi for lo, t, hi in zip(self.lo, x, self.hi, strict=True))
 
+    def has_inside(self, x: Vector) -> bool:
+        """Return whether the point ``x`` is in the interior of the box."""
+        return all(lo < t < hi for lo, t, hi in zip(self.lo, x, self.hi, strict=True))
+
 
 def _bound(bound: object, d: int, what: str) -> Vector:
     """Return one bound of a box as d exact numbers."""

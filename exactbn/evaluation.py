@@ -113,13 +113,21 @@ class IntegerNetwork:
             state = fmpz_mat(1 + z.nrows(), 1 + d, entries)
         return results
 
-    def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
-        """Return (Z, D) of the layers 0 to ``last``, see the head of this module."""
+    def evaluate(
+        self, points: fmpz_mat, last: int, rows: Sequence[int] | None = None
+    ) -> list[tuple[fmpz_mat, list[fmpz]]]:
+        """Return (Z, D) of the layers 0 to ``last``, see the head of this module.
+
+        ``rows`` are the neurons of layer ``last`` that are wanted, all by default.
+        """
         columns = points.ncols()
         state = points
         results = []
         for index, layer in enumerate(self.layers[: last + 1]):
-            z = layer.matrix * state
+            matrix = layer.matrix
+            if index == last and rows is not None:
+                matrix = fmpz_mat([[matrix[k, c] for c in range(matrix.ncols())] for k in rows])
+            z = matrix * state
             entries = state.entries()[:columns]
             results.append((z, entries))
             if index == last:

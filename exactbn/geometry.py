@@ -23,6 +23,7 @@ Point = tuple[fmpz, ...]
 _U = 2.0**-53
 _UNDERFLOW = 2.0**-1000
 _INFLATION = 1.0 + 2.0**-40
+_LEAST = 2.0**-1074
 
 
 def interior_points(lattice: FaceLattice) -> Floats:
@@ -39,22 +40,28 @@ def interior_points(lattice: FaceLattice) -> Floats:
 def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
     """Return (middle, radius), shape (R,): the volume of each region is within radius of middle.
 
-    Rigorous: coordinate errors and all roundings are in the radius.
+    Rigorous: coordinate errors and all roundings are in the radius, which is infinite where the
+    coordinates or the volume are beyond the range of floats.
     """
     d = lattice.dim
-    apex = least_vertices(lattice)
     middle = np.empty(lattice.num_regions)
     radius = np.empty(lattice.num_regions)
-    _enclose_volumes(
-        lattice.indptr, lattice.indices, apex, lattice.x, lattice.ex,
-        int(lattice.starts[d]), d, middle, radius,
-    )  # fmt: skip
-    scale = 1 / factorial(d)
-    middle *= scale
-    radius *= scale
-    radius += middle * (8 * _U) + _UNDERFLOW
-    radius *= _INFLATION
-    return middle, radius
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        # Powers of two bring every axis to unit size, so that no product leaves the range.
+        _, exponents = np.frexp(np.abs(lattice.x).max(axis=0))
+        _enclose_volumes(
+            lattice.indptr, lattice.indices, least_vertices(lattice),
+            np.ldexp(lattice.x, -exponents), np.ldexp(lattice.ex, -exponents) + _UNDERFLOW,
+            int(lattice.starts[d]), d, middle, radius,
+        )  # fmt: skip
+        radius += middle * (8 * _U) + _UNDERFLOW
+        scale = 1 / factorial(d)
+        total = int(exponents.sum())
+        middle = np.ldexp(middle * scale, total)
+        # Two denormals for what underflows here.
+        radius = np.ldexp(radius * (scale * _INFLATION), total) * _INFLATION + 2 * _LEAST
+    known = np.isfinite(middle) & np.isfinite(radius)
+    return np.where(known, middle, 0.0), np.where(known, radius, np.inf)
 
 
 def simplices(
@@ -103,7 +110,7 @@ def _pull(
     return np.column_stack((np.full(len(below), apex[face]), below))
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _mean_points(indptr, indices, begin, points):  # type: ignore[no-untyped-def]
     """Set the point of every face to the mean of the points of its facets."""
     for f in range(begin, len(indptr) - 1):
@@ -115,7 +122,7 @@ def _mean_points(indptr, indices, begin, points):  # type: ignore[no-untyped-def
             points[f, axis] = total
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _least_vertices(indptr, indices, begin, apex):  # type: ignore[no-untyped-def]
     """Set the apex of every face to the least one of its facets."""
     for f in range(begin, len(indptr) - 1):
@@ -125,7 +132,7 @@ def _least_vertices(indptr, indices, begin, apex):  # type: ignore[no-untyped-de
         apex[f] = least
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
     """Return |det a| and a bound of its error when every entry of a is wrong by at most e.
 
@@ -156,7 +163,7 @@ def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
     return abs(table[full, 0]), high - table[full, 1] + 8.0 * d * d * _U * high + _UNDERFLOW
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _enclose_volumes(  # type: ignore[no-untyped-def]
     indptr, indices, apex, x, ex, begin, d, middle, radius
 ):
@@ -202,7 +209,7 @@ def _enclose_volumes(  # type: ignore[no-untyped-def]
         radius[region] = error * _INFLATION
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def _chain_polygons(indptr, indices, begin, chains):  # type: ignore[no-untyped-def]
     """Write the vertices of every polygon in order; an edge is a pair of vertices."""
     offset = indptr[begin]

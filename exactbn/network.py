@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.evaluation import IntegerNetwork
-from exactbn.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
+from exactbn.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
 
 if TYPE_CHECKING:
     import torch
@@ -131,6 +131,8 @@ class Network:
         vectors = [to_vector(b, f"b{i}") for i, b in enumerate(biases)]
         if len(matrices) != len(vectors):
             raise DimensionError(f"got {len(matrices)} weights and {len(vectors)} biases")
+        if not matrices:
+            raise DimensionError("the network has no layers, expected at least the output layer")
         hidden = max(len(matrices) - 1, 0)
         if isinstance(slope, (list, tuple)) or getattr(slope, "ndim", 0) == 1:
             slopes = to_vector(slope, "slope")  # type: ignore[arg-type]
@@ -228,9 +230,9 @@ class Network:
         """Return the canonical exact form, see :attr:`sha256`."""
         layers = [
             {
-                "W": [[str(entry) for entry in row] for row in layer.weight],
-                "b": [str(entry) for entry in layer.bias],
-                "slope": str(layer.slope),
+                "W": [[to_text(entry) for entry in row] for row in layer.weight],
+                "b": [to_text(entry) for entry in layer.bias],
+                "slope": to_text(layer.slope),
             }
             for layer in self.layers
         ]

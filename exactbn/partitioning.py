@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from flint import fmpz, fmpz_mat
+from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn import geometry
@@ -17,9 +18,9 @@ from exactbn.complex.lattice import FaceLattice
 from exactbn.complex.signs import ExactVertices
 from exactbn.domain import Box
 from exactbn.errors import DimensionError, InputError, InternalError, LimitError
-from exactbn.evaluation import homogeneous
+from exactbn.location import Location
 from exactbn.network import Network
-from exactbn.patterns import pack, unpack
+from exactbn.patterns import unpack
 from exactbn.rational import Matrix, Vector
 
 if TYPE_CHECKING:
@@ -89,10 +90,14 @@ class Partition:
         """
         if self.neurons_done < self.network.num_hidden:
             return False
-        distinct = len(self._index) == self.num_regions
+        if len(self._location.index) < self.num_regions:
+            return False
         middle, radius = (values.tolist() for values in self.volumes())
-        total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
-        return distinct and abs(total - self.box.volume) <= slack
+        if not all(map(isfinite, radius)):
+            total, slack = sum(map(self.volume, range(self.num_regions))), Fraction(0)
+        else:
+            total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
+        return abs(total - self.box.volume) <= slack
 
     @cached_property
     def patterns(self) -> NDArray[np.uint8]:
@@ -106,31 +111,23 @@ class Partition:
     def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
         """Return an exact point strictly inside each region (all of them by default).
 
-        Candidates are rounded float points; each is checked in integers: inside the box, and all
-        preactivations of the right strict sign, where one that vanishes must vanish on the whole
-        region. Where none passes the exact centroid of a simplex of the region is taken.
+        Candidates are rounded float points, shortest first, and last the exact centroid of a
+        simplex of the region; each is checked in integers before it is believed.
         """
-        wanted = [self._checked(i) for i in (range(self.num_regions) if regions is None else regions)]
+        wanted = [self._checked(i) for i in self._all(regions)]
         found: dict[int, Vector] = {}
         rest = list(dict.fromkeys(wanted))
         for bits in _WITNESS_BITS:
-            candidates = {
-                i: tuple(Fraction(round(Fraction(t) * 2**bits), 2**bits) for t in middle)
-                for i, middle in zip(rest, self._middles[rest].tolist())
-                if np.all(np.isfinite(middle))
-            }
-            candidates = {i: x for i, x in candidates.items() if self._is_inside(x)}
-            found |= self._confirmed(candidates)
+            middles = zip(rest, self._middles[rest].tolist(), strict=True)
+            candidates = {i: _rounded(x, bits) for i, x in middles if all(map(isfinite, x))}
+            found |= self._location.confirmed(candidates)
             rest = [i for i in rest if i not in found]
             if not rest:
                 break
-        for i in rest:
-            simplex = self._exact(self._simplices(i)[0])
-            points = [[Fraction(int(t), int(p[0])) for t in p[1:]] for p in simplex]
-            center = tuple(sum(axis) / len(points) for axis in zip(*points, strict=True))
-            if not self._confirmed({i: center}):
-                raise InternalError(f"region {i} has no witness; please report this network")
-            found[i] = center
+        found |= self._location.confirmed({i: self._centroid(i) for i in rest})
+        if len(found) < len(set(wanted)):
+            lacking = next(i for i in wanted if i not in found)
+            raise InternalError(f"region {lacking} has no witness; please report this network")
         return [found[i] for i in wanted]
 
     def region_of(self, x: Iterable[object]) -> int | None:
@@ -139,20 +136,7 @@ class Partition:
         A point lies in the closure of a region if and only if the region's pattern agrees with
         the signs at the point wherever these are not zero.
         """
-        point = self.network.point(x)
-        if not self.box.contains(point):
-            return None
-        signs = self._signs([point])[0]
-        if signs.all():
-            return self._index.get(self._key(signs))
-        matches = self.regions_at(signs)
-        return int(matches[0]) if len(matches) == 1 else None
-
-    def regions_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
-        """Return the regions whose closure holds a point with these preactivation signs."""
-        positive = pack((signs > 0)[None].astype(np.uint8), self.network.widths)
-        decided = pack((signs != 0)[None].astype(np.uint8), self.network.widths)
-        return np.flatnonzero(~np.any((self.lattice.words ^ positive) & decided, axis=1))
+        return self._location.region_of(self.network.point(x))
 
     def neighbours(self, i: int) -> NDArray[np.int32]:
         """Return the regions that share a facet with region i, ascending."""
@@ -184,15 +168,7 @@ class Partition:
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b), exact: the network maps x in region i to A x + b."""
         i = self._require_complete(i)
-        integers = self._vertices.integers
-        rows = self._forms(i)[-1]
-        scales = integers.layers[-1].scales
-        factor = self._denominator
-        entries = [
-            [Fraction(int(rows[k, c]), 1) / (scale * factor) for c in range(rows.ncols())]
-            for k, scale in enumerate(scales)
-        ]
-        return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
+        return self._location.affine_map(i)
 
     def polygons(self) -> list[NDArray[np.float64]]:
         """Return the regions of a plane partition as float polygons in order, for drawing."""
@@ -251,16 +227,16 @@ class Partition:
         return adjacency_matrix(self.edges, self.num_regions)
 
     @cached_property
-    def _index(self) -> dict[bytes, int]:
-        return {words.tobytes(): i for i, words in enumerate(self.lattice.words)}
+    def _location(self) -> Location:
+        return Location(self.network, self.box, self.lattice.words, self.neurons_done)
 
-    @cached_property
-    def _denominator(self) -> Fraction:
-        """Return the factor that the slopes of the hidden layers put on the common denominator."""
-        factor = Fraction(1)
-        for layer in self._vertices.integers.layers[:-1]:
-            factor *= int(layer.above)
-        return factor
+    def _centroid(self, i: int) -> Vector:
+        """Return the exact centroid of one simplex of region i."""
+        simplex = [self.vertex(v) for v in self._simplices(i)[0]]
+        return tuple(sum(axis, Fraction(0)) / len(simplex) for axis in zip(*simplex, strict=True))
+
+    def _all(self, regions: Iterable[int] | None) -> Iterable[int]:
+        return range(self.num_regions) if regions is None else regions
 
     def _checked(self, i: int) -> int:
         """Return a region number after a look at its range."""
@@ -279,63 +255,6 @@ class Partition:
     def _exact(self, vertices: Iterable[int]) -> list[tuple[fmpz, ...]]:
         return self._vertices.coordinates(vertices, self.lattice.parents)
 
-    def _is_inside(self, x: Vector) -> bool:
-        """Return whether x is in the interior of the box."""
-        return all(lo < t < hi for lo, t, hi in zip(self.box.lo, x, self.box.hi, strict=True))
-
-    def _key(self, signs: NDArray[np.int8]) -> bytes:
-        return pack((signs > 0)[None].astype(np.uint8), self.network.widths)[0].tobytes()
-
-    def _signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:
-        """Return the signs of the processed neurons at points, shape (points, neurons), exact.
-
-        Neurons that a budget left out count as decided and off, as in the patterns.
-        """
-        columns = homogeneous(points)
-        last = len(self.network.widths) - 1
-        signs = np.full((len(points), self.network.num_hidden), -1, dtype=np.int8)
-        if last < 0:
-            return signs
-        row = 0
-        for z in self._vertices.integers.preactivations(columns, last):
-            values = [(t > 0) - (t < 0) for t in z.entries()]
-            signs[:, row : row + z.nrows()] = np.array(values).reshape(z.nrows(), -1).T
-            row += z.nrows()
-        signs[:, self.neurons_done :] = -1
-        return signs
-
-    def _confirmed(self, candidates: dict[int, Vector]) -> dict[int, Vector]:
-        """Return the candidates that lie strictly inside their regions."""
-        if not candidates:
-            return {}
-        signs = self._signs(list(candidates.values()))
-        wanted = np.zeros(signs.shape, dtype=bool)
-        rows = list(candidates)
-        wanted[:, : self.neurons_done] = self.patterns[rows] > 0
-        wrong = np.where(wanted, signs < 0, signs > 0)
-        confirmed = {}
-        for row, (i, x) in enumerate(candidates.items()):
-            if wrong[row].any():
-                continue
-            zeros = np.flatnonzero(signs[row] == 0)
-            if len(zeros) == 0 or all(self._vanishes(i, int(k)) for k in zeros):
-                confirmed[i] = x
-        return confirmed
-
-    def _vanishes(self, i: int, neuron: int) -> bool:
-        """Return whether a neuron's preactivation is identically zero on region i."""
-        layer, k = self._vertices.neurons[neuron]
-        rows = self._forms(i)[layer]
-        return all(rows[k, c] == 0 for c in range(rows.ncols()))
-
-    def _forms(self, i: int) -> list[fmpz_mat]:
-        """Return the integer rows of all preactivations on region i, one matrix a layer.
-
-        Row k of layer l is (constant, gradient) times a positive factor.
-        """
-        pattern = unpack(self.lattice.words[i : i + 1], self.network.widths)[0]
-        return self._vertices.integers.forms(pattern.tolist())
-
 
 def partition(
     network: Network,
@@ -345,7 +264,7 @@ def partition(
     max_regions: int | None = None,
     max_seconds: float | None = None,
     progress: Progress | None = None,
-    filter_factor: float = 1.0,
+    filter_factor: float = 1,
 ) -> Partition:
     """Return the exact partition of ``box`` into the activation regions of ``network``.
 
@@ -413,6 +332,11 @@ def count_regions(
         return np.zeros(0, dtype=np.int64)
     outcome = subdivide(network, _checked_boxes(network, boxes), progress=progress)
     return np.bincount(outcome.lattice.component, minlength=len(boxes)).astype(np.int64)
+
+
+def _rounded(point: Sequence[float], bits: int) -> Vector:
+    """Return a float point rounded to ``bits`` binary digits after the point."""
+    return tuple(Fraction(round(Fraction(t) * 2**bits), 2**bits) for t in point)
 
 
 def _partition_of(network: Network, box: Box, outcome: Outcome) -> Partition:

@@ -59,12 +59,13 @@ def to_fraction(value: object, what: str = "value") -> Fraction:
     if isinstance(value, Integral):
         return Fraction(int(value))
     if isinstance(value, Rational):
-        return Fraction(value.numerator, value.denominator)
+        return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, Real):
-        number = float(value)
-        if not math.isfinite(number):
-            raise NotRationalError(f"{what} is {number}, expected a finite number")
-        return Fraction(*number.as_integer_ratio())
+        if not math.isfinite(value):
+            raise NotRationalError(f"{what} is {float(value)}, expected a finite number")
+        # Wider floats than float64 state their own ratio; nothing is rounded on the way.
+        ratio = getattr(value, "as_integer_ratio", float(value).as_integer_ratio)
+        return Fraction(*ratio())
     raise NotRationalError(
         f"{what} is of type {type(value).__name__}, expected an integer, a float, "
         "a Fraction or text such as 'p/q' or '0.1'"
@@ -132,7 +133,7 @@ def _listed(values: Iterable[object]) -> Iterable[object]:
     """Return arrays as nested lists of Python numbers; other iterables unchanged."""
     tolist = getattr(values, "tolist", None)
     listed = tolist() if tolist is not None else values
-    return listed  # type: ignore[no-any-return]
+    return listed
 
 
 def dot(u: Sequence[Fraction], v: Sequence[Fraction]) -> Fraction:
@@ -172,6 +173,16 @@ def sqrt_rounded(value: Fraction) -> Fraction:
         mantissa += 1
     exponent = drop - shift
     return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
+
+
+def to_text(value: Fraction) -> str:
+    """Return ``p`` or ``p/q`` in lowest terms, however long; str would stop at 4300 digits.
+
+    >>> to_text(Fraction(-2, 6)), len(to_text(Fraction(10**5000)))
+    ('-1/3', 5001)
+    """
+    text = str(fmpz(value.numerator))
+    return text if value.denominator == 1 else f"{text}/{fmpz(value.denominator)}"
 
 
 def nearest_float(numerator: int, denominator: int = 1) -> float:

@@ -97,14 +97,14 @@ def load(directory: Path) -> Partition:
     partition = Partition(network, box, lattice, done, counts)
     found = (partition.num_regions, partition.num_adjacencies, list(partition.f_vector))
     if found != stated:
-        raise InputError(f"{directory} states regions, adjacencies, f-vector {stated}, holds {found}")
+        raise InputError(f"{directory} states the counts {stated}, but holds {found}")
     return partition
 
 
 def _read_lattice(path: Path) -> FaceLattice:
     """Read the arrays of a face lattice."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in _ARRAYS}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None

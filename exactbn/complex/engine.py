@@ -8,6 +8,9 @@ assumes general position.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from math import inf
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,9 @@ from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.domain import Box
 from exactbn.errors import InternalError
 from exactbn.network import Network
+
+# What is larger would overflow a float32.
+_LARGEST_BOUND = 2.0**126
 
 Progress = Callable[[int, int, str], None]
 
@@ -125,7 +131,7 @@ class _Block:
 
 def _blocks(network: Network) -> list[_Block]:
     """Return the blocks of all hidden layers in order."""
-    blocks = []
+    blocks: list[_Block] = []
     before = 0
     for layer, width in enumerate(network.widths):
         for begin in range(0, width, BLOCK):
@@ -143,7 +149,7 @@ class _Run:
         self.boxes = boxes
         self.factor = factor
         self.subdivision = Subdivision(boxes, len(_blocks(network)))
-        self.floats = FloatNetwork(network)
+        self.floats = FloatNetwork(network, boxes)
         self.vertices = ExactVertices(network, boxes)
         self.statistics = SignStatistics()
 
@@ -159,7 +165,7 @@ class _Run:
         undecided = kernels.classify(work, 0, count, block.width, self.factor)
         self.statistics.signs += count * block.width
         if undecided:
-            self._settle(block, np.flatnonzero(work.open[:count]), 0)
+            self._settle(block, np.flatnonzero(work.open[:count]))
         division.fill_buckets()
 
     def cut(self, block: _Block, j: int) -> None:
@@ -172,7 +178,7 @@ class _Run:
         self.statistics.signs += looked_at
         if undecided:
             new = division.work.open[before : division.num_vertices]
-            self._settle(block, before + np.flatnonzero(new), j + 1)
+            self._settle(block, before + np.flatnonzero(new))
         division.split_faces(j)
 
     def finish(self, block: _Block | None, done: int) -> Outcome:
@@ -194,34 +200,36 @@ class _Run:
         work.word[:, [kernels.POS, kernels.NEG, kernels.ZER]] &= mask
         self.subdivision.end_block(block.index)
 
-    def _settle(self, block: _Block, rows: NDArray[np.int64], begin: int) -> None:
-        """Settle the open signs of the vertices ``rows`` in integers.
+    def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:
+        """Settle the open signs of some vertices in integers.
 
-        Their coordinates and their preactivations of the block from neuron ``begin`` on are
-        replaced by the nearest floats, so that their bounds start afresh.
+        Their coordinates and the preactivations looked at are replaced by the nearest floats, so
+        that their bounds start afresh.
         """
         work = self.subdivision.work
-        points = self.vertices.points(rows, work.parents)
-        layer = self.vertices.integers.layers[block.layer]
-        z, denominators = self.vertices.integers.evaluate(points, block.layer)[-1]
-        for i, v in enumerate(rows):
+        exact = self.vertices
+        points = exact.points(vertices, work.parents)
+        masks = [int(mask) for mask in work.open[vertices]]
+        union = reduce(or_, masks)
+        wanted = [k for k in range(block.width) if union >> k & 1]
+        rows = [block.begin + k for k in wanted]
+        z, denominators = exact.integers.evaluate(points, block.layer, rows)[-1]
+        scales = [exact.integers.layers[block.layer].scales[row] for row in rows]
+        for i, v in enumerate(vertices):
             for axis in range(1, points.nrows()):
                 work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], points[0, i])
-            face, mask = work.face[v], int(work.open[v])
+            face = work.face[v]
             pos, neg, zer = (int(t) for t in work.word[face, :3])
-            self.statistics.exact_signs += mask.bit_count()
-            for k in range(begin, block.width):
-                value = z[block.begin + k, i]
-                if mask >> k & 1:
-                    if value > 0:
-                        pos |= 1 << k
-                    elif value < 0:
-                        neg |= 1 << k
-                    else:
-                        zer |= 1 << k
-                scale = layer.scales[block.begin + k]
-                work.z[v, k], work.ez[v, k] = rounded(
+            for row, (k, scale) in enumerate(zip(wanted, scales, strict=True)):
+                value = z[row, i]
+                if masks[i] >> k & 1:
+                    pos |= (value > 0) << k
+                    neg |= (value < 0) << k
+                    zer |= (value == 0) << k
+                work.z[v, k], bound = rounded(
                     value * scale.denominator, denominators[i] * scale.numerator
                 )
+                work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
             work.word[face, :3] = pos, neg, zer
             work.open[v] = 0
+            self.statistics.exact_signs += masks[i].bit_count()

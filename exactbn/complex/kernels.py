@@ -33,11 +33,14 @@ _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-# Relative rounding of one interpolation, 4 u with u = 2**-53, and an absolute term far above every
-# underflow; both are proven sufficient in docs/error_analysis.md.
+# Relative rounding of one interpolation, 4 u with u = 2**-53; an absolute term far above every
+# underflow, that of float32 included; and what makes good for rounding a bound to float32. Proven
+# sufficient in docs/error_analysis.md.
 _ROUNDING = 2.0**-51
-_UNDERFLOW = 2.0**-1000
-_INFLATION = 1.0 + 2.0**-40
+_UNDERFLOW = 2.0**-120
+_INFLATION = 1.0 + 2.0**-22
+# Below this share of the whole, a difference has lost too many digits to divide by.
+_CANCELLATION = 2.0**-20
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_INDEX = np.zeros(64, dtype=np.int64)
@@ -50,14 +53,14 @@ class Work(NamedTuple):
 
     dim: NDArray[np.int8]  # (faces,) dimension
     first: NDArray[np.int64]  # (faces,) offset in the arena
-    count: NDArray[np.int32]  # (faces,) number of facets
+    size: NDArray[np.int32]  # (faces,) number of facets
     word: NDArray[np.uint64]  # (faces, 4) POS, NEG, ZER, PARTS: one half of a cache line
     slot: NDArray[np.int32]  # (faces,) row in the vertex or in the region arrays
     arena: NDArray[np.int32]
     x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
     ex: NDArray[np.float64]  # (vertices, 1 + d) their error bounds
     z: NDArray[np.float64]  # (vertices, block) preactivations of the block
-    ez: NDArray[np.float64]  # (vertices, block) their error bounds
+    ez: NDArray[np.float32]  # (vertices, block) their error bounds
     parents: NDArray[np.int32]  # (vertices, 3) root edge and neuron that made it; -1 for corners
     face: NDArray[np.int32]  # (vertices,) id of the vertex as a face
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
@@ -69,14 +72,14 @@ class Work(NamedTuple):
     used: NDArray[np.int64]
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _lowest(mask):  # type: ignore[no-untyped-def]
     """Return the index of the lowest bit of a nonzero word."""
     low = mask & (~mask + _ONE)
     return _BIT_INDEX[(low * _DE_BRUIJN) >> np.uint64(58)]
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _ones(mask):  # type: ignore[no-untyped-def]
     """Return the number of bits of a word."""
     mask = mask - ((mask >> _ONE) & np.uint64(0x5555555555555555))
@@ -87,7 +90,7 @@ def _ones(mask):  # type: ignore[no-untyped-def]
     return np.int64((mask * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     """Set the sign words of the vertices ``begin`` to ``end`` from z and its bounds.
 
@@ -98,7 +101,7 @@ def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     for v in range(begin, end):
         pos, neg, zer, undecided = _ZERO, _ZERO, _ZERO, _ZERO
         for k in range(width):
-            value, bound = w.z[v, k], factor * w.ez[v, k]
+            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
             bit = _ONE << np.uint64(k)
             if value > bound:
                 pos |= bit
@@ -115,12 +118,12 @@ def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _collect(w, f):  # type: ignore[no-untyped-def]
     """Set the words of a face to the union over its facets."""
     pos, neg, zer = _ZERO, _ZERO, _ZERO
     start = w.first[f]
-    for i in range(start, start + w.count[f]):
+    for i in range(start, start + w.size[f]):
         g = w.arena[i]
         pos |= w.word[g, POS]
         neg |= w.word[g, NEG]
@@ -128,7 +131,7 @@ def _collect(w, f):  # type: ignore[no-untyped-def]
     w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = pos, neg, zer
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def collect_words(w, begin):  # type: ignore[no-untyped-def]
     """Set the words of all faces from ``begin`` on, which must be sorted by dimension.
 
@@ -141,7 +144,7 @@ def collect_words(w, begin):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _enter(w, f, later):  # type: ignore[no-untyped-def]
     """Put a face into the bucket of every neuron of ``later`` that cuts it."""
     cut = w.word[f, POS] & w.word[f, NEG] & later
@@ -156,7 +159,7 @@ def _enter(w, f, later):  # type: ignore[no-untyped-def]
         w.head[k, j] = e
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def fill_buckets(w, begin):  # type: ignore[no-untyped-def]
     """Put every face from ``begin`` on into the buckets of the neurons that cut it."""
     # From the last to the first, so that each list begins with its lowest ids.
@@ -164,7 +167,7 @@ def fill_buckets(w, begin):  # type: ignore[no-untyped-def]
         _enter(w, f, _FULL)
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
     """Write upper bounds for what step ``j`` adds into ``needs``; return whether it cuts at all."""
     bit = np.uint64(j)
@@ -179,29 +182,29 @@ def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
             if (cut >> bit) & _ONE == _ZERO:
                 continue
             needs[FACES] += 2
-            needs[ARENA] += 3 * w.count[f] + 6
+            needs[ARENA] += 3 * w.size[f] + 6
             needs[ENTRIES] += 2 * _ones(cut & later)
             if k == 1:
                 needs[VERTICES] += 1
             if k == d:
                 needs[REGIONS] += 1
-            if w.count[f] + 2 > needs[WIDEST]:
-                needs[WIDEST] = w.count[f] + 2
+            if w.size[f] + 2 > needs[WIDEST]:
+                needs[WIDEST] = w.size[f] + 2
     return needs[FACES] > 0
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _new_face(w, k):  # type: ignore[no-untyped-def]
     """Return the id of a new face of dimension k without facets."""
     f = w.used[FACES]
     w.used[FACES] = f + 1
     w.dim[f] = k
-    w.count[f] = 0
+    w.size[f] = 0
     w.word[f, PARTS] = _ZERO
     return f
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
     """Give the new d-face ``f`` the pattern so far and the component of ``parent``."""
     r = w.used[REGIONS]
@@ -213,21 +216,26 @@ def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
     w.component[r] = w.component[s]
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no-untyped-def]
-    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end."""
+    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end.
+
+    A bound that is not a number comes out infinite.
+    """
     for i in range(begin, end):
         ya, yb = target[a, i], target[b, i]
         difference = yb - ya
         target[v, i] = ya + t * difference
-        bound = max(bounds[a, i], bounds[b, i])
+        ea, eb = np.float64(bounds[a, i]), np.float64(bounds[b, i])
+        bound = max(ea, eb)
         if difference != 0.0:
             bound += dt * abs(difference) + _ROUNDING * (abs(ya) + abs(yb)) + _UNDERFLOW
             bound *= _INFLATION
-        bounds[v, i] = bound
+        # max() may drop what is not a number, a sum does not.
+        bounds[v, i] = bound if ea + eb + bound < np.inf else np.inf
 
 
-@njit(cache=True, inline="always")  # type: ignore[misc]
+@njit(cache=True, inline="always")
 def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """Return (t, dt) with |t* - t| <= dt for the zero a + t* (b - a) of an affine function.
 
@@ -236,7 +244,7 @@ def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """
     total = za + zb
     certain = total - ea - eb
-    if not (total < np.inf) or not (certain > 0.0):
+    if not (total < np.inf) or not (certain > _CANCELLATION * total):
         t = za / total if 0.0 < total < np.inf else 0.5
         return t, 1.0
     dt = (zb / total * ea + za / total * eb) / certain * _INFLATION + _ROUNDING
@@ -245,7 +253,7 @@ def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     return za / total, dt
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     """Cut every edge that neuron ``j`` of the block cuts; return the number of open signs.
 
@@ -276,7 +284,8 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         up = w.word[a, POS] & bit != _ZERO
         za = w.z[sa, j] if up else -w.z[sa, j]
         zb = -w.z[sb, j] if up else w.z[sb, j]
-        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), w.ez[sa, j], w.ez[sb, j])
+        ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
+        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
         _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
         _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
@@ -290,7 +299,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
             k = _lowest(rest)
             rest &= rest - _ONE
             mask = _ONE << np.uint64(k)
-            value, bound = w.z[v, k], factor * w.ez[v, k]
+            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
             if value > bound:
                 pos |= mask
             elif value < -bound:
@@ -307,7 +316,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         new = w.used[ARENA]
         w.used[ARENA] = new + 4
         w.first[g] = new
-        w.count[g] = 2
+        w.size[g] = 2
         # The positive part keeps the id; both parts keep the direction and the root of the edge.
         if up:
             w.arena[start + 1] = v_id
@@ -322,7 +331,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
     """Finish the step of neuron ``j``: words of the new edges, then cut faces of dimension 2 to d.
 
@@ -356,7 +365,7 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             minus_pos, minus_neg, minus_zer = _ZERO, _ZERO, _ZERO
             mid_pos, mid_neg, mid_zer = _ZERO, _ZERO, _ZERO
             start = w.first[f]
-            for i in range(start, start + w.count[f]):
+            for i in range(start, start + w.size[f]):
                 g = w.arena[i]
                 pos, neg, zer = w.word[g, POS], w.word[g, NEG], w.word[g, ZER]
                 part = np.int64(w.word[g, PARTS] >> _HALF)
@@ -378,7 +387,7 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
                         # A ridge of f in the hyperplane lies between a facet above and one below
                         # it, neither of them cut: looking from above finds each of them once.
                         inner = w.first[g]
-                        for i2 in range(inner, inner + w.count[g]):
+                        for i2 in range(inner, inner + w.size[g]):
                             h = w.arena[i2]
                             if (w.word[h, POS] | w.word[h, NEG]) & bit == _ZERO:
                                 ridge = np.int64(h)
@@ -411,21 +420,21 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             w.word[n, NEG] = minus_neg | mid_neg
             w.word[n, ZER] = minus_zer | mid_zer
             w.word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
-            if np_ > w.count[f]:
+            if np_ > w.size[f]:
                 w.first[f] = w.used[ARENA]
                 w.used[ARENA] += np_
-            w.count[f] = np_
+            w.size[f] = np_
             start = w.first[f]
             for i in range(np_):
                 w.arena[start + i] = plus[i]
             start = w.used[ARENA]
             w.first[n] = start
-            w.count[n] = nm
+            w.size[n] = nm
             for i in range(nm):
                 w.arena[start + i] = minus[i]
             start += nm
             w.first[m] = start
-            w.count[m] = nc
+            w.size[m] = nc
             for i in range(nc):
                 w.arena[start + i] = middle[i]
             start += nc
@@ -440,7 +449,7 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True)  # type: ignore[misc]
+@njit(cache=True)
 def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
 
@@ -452,69 +461,3 @@ def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
                 return f
             w.words[w.slot[f], block] = w.word[f, POS]
     return -1
-
-
-@njit(cache=True)  # type: ignore[misc]
-def renumber(w, d, starts, new_id):  # type: ignore[no-untyped-def]
-    """Number the faces by dimension, in order of creation within each.
-
-    Writes ``new_id`` of every face and the first id of each dimension into ``starts`` (d + 2).
-    """
-    starts[:] = 0
-    for f in range(w.used[FACES]):
-        starts[w.dim[f] + 1] += 1
-    for k in range(d + 1):
-        starts[k + 1] += starts[k]
-    following = starts.copy()
-    for f in range(w.used[FACES]):
-        k = w.dim[f]
-        new_id[f] = following[k]
-        following[k] += 1
-
-
-@njit(cache=True)  # type: ignore[misc]
-def sort_by_dimension(w, new_id, dim, count, slot):  # type: ignore[no-untyped-def]
-    """Write dimension, number of facets and slot of every face in the new numbering.
-
-    Returns the number of facets of all faces together.
-    """
-    total = 0
-    for f in range(w.used[FACES]):
-        g = new_id[f]
-        dim[g] = w.dim[f]
-        count[g] = w.count[f]
-        slot[g] = w.slot[f]
-        total += w.count[f]
-    return total
-
-
-@njit(cache=True)  # type: ignore[misc]
-def copy_lists(w, new_id, first, arena, padding):  # type: ignore[no-untyped-def]
-    """Write the facet lists in the new numbering to ``arena`` at the offsets ``first``.
-
-    With ``padding`` 2 every edge becomes its own root.
-    """
-    for f in range(w.used[FACES]):
-        source, target = w.first[f], first[new_id[f]]
-        for i in range(w.count[f]):
-            arena[target + i] = new_id[w.arena[source + i]]
-        if w.dim[f] == 1 and padding == 2:
-            arena[target + 2], arena[target + 3] = arena[target], arena[target + 1]
-
-
-@njit(cache=True)  # type: ignore[misc]
-def facet_owners(indptr, indices, first, owners):  # type: ignore[no-untyped-def]
-    """Write the one or two regions of every facet to ``owners``, ascending.
-
-    ``first`` is the id of the first facet. Returns 0, or 1 where a facet has more than two.
-    """
-    for region in range(indptr.shape[0] - 1):
-        for i in range(indptr[region], indptr[region + 1]):
-            facet = indices[i] - first
-            if owners[facet, 0] < 0:
-                owners[facet, 0] = region
-            elif owners[facet, 1] < 0:
-                owners[facet, 1] = region
-            else:
-                return 1
-    return 0

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.complex import kernels
+from exactbn.complex import kernels, numbering
 from exactbn.complex.kernels import (
     ARENA,
     BLOCK,
@@ -82,7 +83,7 @@ class FaceLattice:
         d = self.dim
         owners = np.full((self.f_vector[d - 1], 2), -1, dtype=np.int32)
         regions = self.indptr[self.starts[d] :]
-        if kernels.facet_owners(regions, self.indices, self.starts[d - 1], owners):
+        if numbering.facet_owners(regions, self.indices, self.starts[d - 1], owners):
             raise InternalError("a facet lies in more than two regions; please report this network")
         return owners
 
@@ -124,7 +125,7 @@ class Subdivision:
         rows = len(self.work.x)
         self.work = self.work._replace(
             z=np.empty((rows, width)),
-            ez=np.empty((rows, width)),
+            ez=np.empty((rows, width), dtype=np.float32),
             head=np.full((self.dim + 1, width), -1, dtype=np.int32),
         )
         self.work.used[ENTRIES] = 0
@@ -172,6 +173,9 @@ class Subdivision:
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
         self._sorted = False
+        # The largest arrays, of no use until the next block begins.
+        rows = len(self.work.x)
+        self.work = self.work._replace(z=np.empty((rows, 0)), ez=np.empty((rows, 0), np.float32))
 
     def freeze(self) -> FaceLattice:
         """Return the finished lattice."""
@@ -201,38 +205,36 @@ class Subdivision:
         faces = int(work.used[FACES])
         new_id = np.empty(faces, dtype=np.int32)
         starts = np.empty(d + 2, dtype=np.int64)
-        kernels.renumber(work, d, starts, new_id)
-        size = len(work.dim)
-        dim = np.empty(size, dtype=np.int8)
-        count = np.empty(size, dtype=np.int32)
-        slot = np.empty(size, dtype=np.int32)
-        kernels.sort_by_dimension(work, new_id, dim, count, slot)
-        lengths = count[:faces].astype(np.int64)
+        numbering.renumber(work, d, starts, new_id)
+        room = len(work.dim)
+        dim = np.empty(room, dtype=np.int8)
+        size = np.empty(room, dtype=np.int32)
+        slot = np.empty(room, dtype=np.int32)
+        numbering.sort_by_dimension(work, new_id, dim, size, slot)
+        lengths = size[:faces].astype(np.int64)
         lengths[starts[1] : starts[2]] += padding
-        first = np.empty(size, dtype=np.int64)
+        first = np.empty(room, dtype=np.int64)
         first[:1] = 0
         np.cumsum(lengths[:-1], out=first[1:faces])
         total = int(lengths.sum())
         arena = np.empty(max(total, 1), dtype=np.int32)
-        kernels.copy_lists(work, new_id, first, arena, padding)
+        numbering.copy_lists(work, new_id, first, arena, padding)
         face = np.arange(len(work.face), dtype=np.int32)
         work.used[ARENA] = total
         work.word[:faces, kernels.PARTS] = 0
         self.starts = starts
         self.work = work._replace(
-            dim=dim, first=first, count=count, slot=slot, arena=arena, face=face
+            dim=dim, first=first, size=size, slot=slot, arena=arena, face=face
         )
         self._sorted = True
 
 
-_FACE_ARRAYS = ("dim", "first", "count", "word", "slot")
+_FACE_ARRAYS = ("dim", "first", "size", "word", "slot")
 _VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "face", "open")
 _REGION_ARRAYS = ("words", "component")
 
 
-def _grown(
-    work: Work, names: Sequence[str], used: int, more: int
-) -> dict[str, NDArray[np.generic]]:
+def _grown(work: Work, names: Sequence[str], used: int, more: int) -> dict[str, Any]:
     """Return the named arrays enlarged to hold ``more`` rows beyond ``used``, if they must be."""
     size = int(used) + int(more)
     if size <= len(getattr(work, names[0])):
@@ -285,14 +287,14 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
     work = Work(
         dim=dim,
         first=first.astype(np.int64),
-        count=count.astype(np.int32),
+        size=count.astype(np.int32),
         word=np.zeros((faces, 4), dtype=np.uint64),
         slot=slot,
         arena=flat,
         x=x,
         ex=ex,
         z=np.empty((vertices, BLOCK)),
-        ez=np.empty((vertices, BLOCK)),
+        ez=np.empty((vertices, BLOCK), dtype=np.float32),
         parents=parents,
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),

@@ -21,10 +21,15 @@ from exactbn.network import Network
 from exactbn.rational import Vector, nearest_float, nearest_floats
 
 Floats = NDArray[np.float64]
+Bounds = NDArray[np.float64] | NDArray[np.float32]
 
-# Unit roundoff doubled, and an absolute term far above every underflow.
+# Unit roundoff doubled; an absolute term far above every underflow, that of float32 included; and
+# what makes good for rounding a bound to float32.
 _EPS = 2.0**-52
-_UNDERFLOW = 2.0**-1000
+_UNDERFLOW = 2.0**-120
+_TO_SINGLE = 1.0 + 2.0**-22
+# Below this bound of all numbers nothing overflows, and the absolute term covers denormal weights.
+_RANGE = 2.0**600
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
 _CHUNK = 256
 
@@ -34,8 +39,8 @@ class FloatLayer:
     """A layer rounded to float64: the transposed weights with the bias first, shape (1 + m, n).
 
     ``h``, ``e`` and ``work`` are room for a chunk of inputs: (1, activations before), their error
-    bounds, and one intermediate result. Memory is asked for once, since fresh pages cost more than
-    the arithmetic.
+    bounds, and one intermediate result; ``error`` is room for the bounds of the results. Memory is
+    asked for once, since fresh pages cost more than the arithmetic.
     """
 
     weight: Floats
@@ -44,16 +49,18 @@ class FloatLayer:
     h: Floats
     e: Floats
     work: Floats
+    error: Floats
 
     @classmethod
     def of(cls, weight: Sequence[Vector], bias: Vector, slope: Fraction) -> "FloatLayer":
         """Return a layer; what overflows becomes infinite, and decides nothing."""
         rows = [nearest_floats((b, *row)) for b, row in zip(bias, weight, strict=True)]
         matrix = np.ascontiguousarray(np.array(rows).T)
-        room = (np.empty((_CHUNK, len(matrix))) for _ in range(3))
-        return cls(matrix, np.abs(matrix), *nearest_floats((slope,)), *room)
+        inputs, outputs = matrix.shape
+        room = (np.empty((_CHUNK, columns)) for columns in (inputs, inputs, inputs, outputs))
+        return cls(matrix, np.abs(matrix), nearest_floats((slope,))[0], *room)
 
-    def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Floats) -> None:
+    def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Bounds) -> None:
         """Write W h of some neurons to z and a bound of its error to ez, given |h - exact| <= e.
 
         |fl(W h) - W h| <= |W| ((1 + c) e + c |h|) with c = (m + 8) 2^-52 covers the rounding of
@@ -64,9 +71,10 @@ class FloatLayer:
         np.abs(h, out=work)
         np.multiply(work, c, out=work)
         np.add(work, e, out=work)
-        np.matmul(work, self.magnitude[:, columns], out=ez)
-        np.multiply(ez, 1.0 + 2.0 * c, out=ez)
-        np.add(ez, _UNDERFLOW, out=ez)
+        error = self.error[: len(h), : ez.shape[1]]
+        np.matmul(work, self.magnitude[:, columns], out=error)
+        np.multiply(error, _TO_SINGLE + 2.0 * c, out=error)
+        np.add(error, _UNDERFLOW, out=ez, casting="same_kind")
         np.matmul(h, self.weight[:, columns], out=z)
 
     def activate(self, z: Floats, ez: Floats) -> None:
@@ -89,13 +97,25 @@ class FloatLayer:
 class FloatNetwork:
     """The hidden layers in float64, each entry the nearest float of the exact one."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
         self.layers = [
             FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
         ]
+        bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
+        self.is_in_range = self._reach(nearest_floats(bounds)) < _RANGE
+
+    def _reach(self, coordinates: Sequence[float]) -> float:
+        """Return a bound of every activation and every weight, in floats."""
+        reach = max(1.0, *map(abs, coordinates))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer in self.layers:
+                growth = float(layer.magnitude.sum(axis=0).max())
+                reach *= max(1.0, growth) * max(1.0, abs(layer.slope)) * 2.0
+        # A product of infinity and zero is nothing to rely on.
+        return reach if reach == reach else inf
 
     def preactivations(
-        self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Floats
+        self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
         """Write the preactivations of a block of neurons and their error bounds to z and ez.
 
@@ -108,6 +128,9 @@ class FloatNetwork:
         z, ez : (m, width)
             Results: |z - exact| <= ez, with ez > 0.
         """
+        if not self.is_in_range:
+            z[:], ez[:] = 0.0, inf
+            return
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(x), _CHUNK):
                 rows = slice(start, start + _CHUNK)
@@ -135,7 +158,7 @@ class ExactVertices:
         self.boxes = tuple(boxes)
         self.dim = network.num_inputs
         self.neurons = [
-            (index, k) for index, layer in enumerate(network.hidden) for k in range(layer.num_neurons)
+            (layer, k) for layer, width in enumerate(network.widths) for k in range(width)
         ]
         self._known: dict[int, tuple[fmpz, ...]] = {}
 
@@ -194,8 +217,8 @@ class ExactVertices:
         ends = sorted({int(p) for v in vertices for p in parents[v, :2]})
         columns = [known[p] for p in ends]
         points = fmpz_mat([list(row) for row in zip(*columns, strict=True)])
-        z = self.integers.preactivations(points, layer)[layer]
-        value = {p: abs(z[k, i]) for i, p in enumerate(ends)}
+        z, _ = self.integers.evaluate(points, layer, [k])[-1]
+        value = {p: abs(z[0, i]) for i, p in enumerate(ends)}
         for v in vertices:
             a, b = int(parents[v, 0]), int(parents[v, 1])
             # Z is positively homogeneous of degree one in the integer vector, so no denominators.
@@ -222,4 +245,5 @@ def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
     if numerator == 0:
         return 0.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
-    return value, abs(value) * _EPS + _UNDERFLOW if isfinite(value) else inf
+    # Twice the rounding of the value, so that storing the bound as float32 cannot lower it below.
+    return value, abs(value) * (2.0 * _EPS) + _UNDERFLOW if isfinite(value) else inf

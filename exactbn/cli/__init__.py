@@ -1,0 +1,152 @@
+"""The command line: ``exactbn COMMAND ...``, the same as ``python -m exactbn COMMAND ...``.
+
+Each command lives in its own module, which is imported only when that command is called, so that
+``exactbn --help`` and a wrong option answer at once. Commands raise errors of
+:mod:`exactbn.errors`; here, and nowhere else, they become messages and exit codes.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from exactbn.cli.common import EXIT_BAD_INPUT, EXIT_BUDGET, EXIT_DISAGREEMENT, one_line, versions
+from exactbn.errors import ExactBNError, InternalError, LimitError
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives and the one line that ``exactbn --help`` says of it."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS = {
+    "partition": Command(
+        "exactbn.cli.partition",
+        "partition_command",
+        "Cut a box into the exact activation regions of a network.",
+    ),
+    "compare": Command(
+        "exactbn.cli.compare",
+        "compare_command",
+        "Compare batch normalization with random initialization on data, exactly.",
+    ),
+    "sample": Command(
+        "exactbn.cli.sample",
+        "sample_command",
+        "Check an exact partition by random sampling, on a GPU where there is one.",
+    ),
+    "bench": Command(
+        "exactbn.cli.bench",
+        "bench_command",
+        "Time the complex engine and measure its memory.",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (without the program's name) and return the exit code.
+
+    0: done and every check held. 1: a check found a disagreement. 2: bad input. 3: stopped by a
+    budget, the result is incomplete. 130: interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        build_app(arguments)(args=spell_out_none(arguments), prog_name="exactbn")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except LimitError as error:
+        return _fail("stopped", error, EXIT_BUDGET)
+    except MemoryError:
+        return _fail("stopped", "out of memory; give --max-regions", EXIT_BUDGET)
+    except InternalError as error:
+        return _fail("internal error, please report it", error, EXIT_DISAGREEMENT)
+    except ExactBNError as error:
+        return _fail("error", error, EXIT_BAD_INPUT)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail("error", f"{where}{error.strerror or error}", EXIT_BAD_INPUT)
+    return 0
+
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """Return the application with the command that ``arguments`` call, and names of the others."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback(help="Exact polyhedral partitions of small ReLU networks.")(_options)
+    called = next((word for word in arguments if not word.startswith("-")), None)
+    for name, command in COMMANDS.items():
+        function = _load(name, command) if name == called else _placeholder
+        app.command(name, help=None if name == called else command.help)(function)
+    return app
+
+
+def spell_out_none(arguments: Sequence[str]) -> list[str]:
+    """Return ``arguments`` with ``--box none`` as ``--box none none``.
+
+    ``--box`` takes two values, LO and HI; all of R^d has neither.
+
+    >>> spell_out_none(["--box", "none", "--json"])
+    ['--box', 'none', 'none', '--json']
+    """
+    result: list[str] = []
+    for position, word in enumerate(arguments):
+        result.append(word)
+        is_value = position > 0 and arguments[position - 1] == "--box"
+        if is_value and word.lower() == "none":
+            if [other.lower() for other in arguments[position + 1: position + 2]] != ["none"]:
+                result.append(word)
+    return result
+
+
+def _show_versions(wanted: bool) -> None:
+    """Print the versions and end, for ``--version``."""
+    if wanted:
+        for name, number in versions().items():
+            typer.echo(f"{name} {number or 'absent'}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_versions,
+            is_eager=True,
+            help="Show the versions that matter and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before the command."""
+
+
+def _load(name: str, command: Command) -> Callable[..., Any]:
+    """Import and return the function of a command."""
+    try:
+        module = importlib.import_module(command.module)
+    except ModuleNotFoundError as error:
+        if error.name != command.module:
+            raise
+        raise ExactBNError(f"the command {name!r} is not part of this version") from error
+    function: Callable[..., Any] = getattr(module, command.function)
+    return function
+
+
+def _placeholder() -> None:
+    """Stand for a command that is listed but not called."""
+
+
+def _fail(what: str, message: object, code: int) -> int:
+    """Say on standard error, in one line, why the command ends, and return the exit code."""
+    typer.echo(f"{what}: {one_line(message)}", err=True)
+    return code

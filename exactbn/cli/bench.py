@@ -1,0 +1,180 @@
+"""``exactbn bench``: time and memory of the complex engine."""
+
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exactbn.cli.common import print_json, progress, versions
+from exactbn.errors import InputError
+
+ABSENT = "-"
+HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
+
+
+def bench_command(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Networks to time beside the built-in ones.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Time every .npz file in this folder as well.")
+    ] = None,
+    networks: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated names of built-in networks; 'none' for no one of them."),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")] = 5,
+    scaling: Annotated[
+        bool, typer.Option(help="Compare the time per region at 10^3 and at 10^5 regions.")
+    ] = True,
+    relucent: Annotated[
+        bool, typer.Option(help="Run relucent beside it where it is installed.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+    apart: Annotated[str | None, typer.Option(hidden=True)] = None,
+    peer: Annotated[bool, typer.Option("--peer", hidden=True)] = False,
+) -> None:
+    """Time the complex engine in the box [-1, 1]^d, graph included, on one core.
+
+    Each network has a process of its own. The kernels are compiled before the clock starts.
+    Memory is the growth of the process at its peak; 'cpu ms' is the processor's time. 'exact' is
+    the share of signs that floating point with its error bound left undecided, so that integers
+    had to settle them.
+    """
+    from exactbn import bench
+
+    if apart is not None:
+        network = bench.named_network(apart)
+        one = bench.measure_relucent(network) if peer else bench.measure(network, repeat=repeat)
+        print_json(one)
+        return
+    names = _names(files or [], folder, networks, tuple(bench.RECIPES))
+    rows: dict[str, dict[str, object]] = {}
+    scale: dict[str, dict[str, object]] = {}
+    options = ("--repeat", str(repeat))
+    with progress("networks") as report:
+        total = len(names) + (len(bench.SCALING) if scaling else 0)
+        for done, name in enumerate(names):
+            report(done, total, name)
+            rows[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
+        for done, name in enumerate(bench.SCALING if scaling else ()):
+            report(len(names) + done, total, name)
+            scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
+        peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
+    figures: dict[str, object] = {
+        "networks": rows,
+        "scaling": scale,
+        "growth_of_time_per_region": _growth(scale),
+        "relucent": peers if find_spec("relucent") else None,
+        "repeat": repeat,
+        "versions": versions(),
+    }
+    if json:
+        print_json(figures)
+    else:
+        _show(rows, scale, peers, relucent=relucent)
+
+
+def _names(
+    files: list[Path], folder: Path | None, networks: str | None, known: tuple[str, ...]
+) -> list[str]:
+    """Return the networks to time: built-in ones by name, files by path."""
+    if networks is None:
+        names = list(known)
+    elif networks == "none":
+        names = []
+    else:
+        names = networks.split(",")
+        for name in names:
+            if name not in known:
+                raise InputError(f"--networks: {name!r}, expected some of {', '.join(known)}")
+    if folder is not None:
+        if not folder.is_dir():
+            raise InputError(f"--folder: {folder} is not a folder")
+        files = [*files, *sorted(folder.glob("*.npz"))]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file}: no such file, expected a network")
+    return [*names, *map(str, files)]
+
+
+def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, dict[str, object]]:
+    """Return relucent's figures on the networks small enough for it."""
+    from exactbn import bench
+
+    peers = {}
+    for name, row in rows.items():
+        regions = row.get("regions")
+        if isinstance(regions, int) and regions <= limit:
+            peers[name] = bench.measure_apart(name, ("--peer",), bench.TIME_LIMIT)
+    return peers
+
+
+def _growth(scale: Mapping[str, Mapping[str, object]]) -> float | None:
+    """Return the time per region at the larger scale over that at the smaller."""
+    speeds = [row.get("regions_per_second") for row in scale.values()]
+    if len(speeds) == 2 and isinstance(speeds[0], float) and isinstance(speeds[1], float):
+        return speeds[0] / speeds[1]
+    return None
+
+
+def _show(
+    rows: Mapping[str, Mapping[str, object]],
+    scale: Mapping[str, Mapping[str, object]],
+    peers: Mapping[str, Mapping[str, object]],
+    *,
+    relucent: bool,
+) -> None:
+    """Print the figures for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    # Outside a terminal rich takes 80 columns, too few for whole figures.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    table = Table(title="exactbn, box [-1, 1]^d, one core", title_justify="left")
+    table.add_column("network")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in {**rows, **scale}.items():
+        table.add_row(Path(name).stem if Path(name).is_file() else name, *_cells(row))
+    console.print(table)
+    growth = _growth(scale)
+    if growth is not None:
+        console.print(f"Time per region at the larger scale over the smaller: {growth:.2f}")
+    for name, row in {**rows, **scale}.items():
+        if "error" in row:
+            console.print(f"{name}: {row['error']}", markup=False, soft_wrap=True)
+    if not relucent:
+        return
+    if find_spec("relucent") is None:
+        console.print("relucent is not installed")
+        return
+    for name, row in peers.items():
+        if "error" in row:
+            text = str(row["error"])
+        else:
+            cells = dict(zip(HEADINGS, _cells(row), strict=True))
+            text = ", ".join(f"{cells[key]} {key}" for key in ("regions", "adjacencies"))
+            text += f", {cells['regions/s']} regions/s"
+        console.print(f"relucent on {name}: {text}", markup=False, soft_wrap=True)
+
+
+def _cells(row: Mapping[str, object]) -> list[str]:
+    """Return the cells of one network's row."""
+
+    def cell(key: str, form: str, factor: int = 1) -> str:
+        value = row.get(key)
+        return format(value * factor, form) if isinstance(value, (int, float)) else ABSENT
+
+    return [
+        cell("regions", "d"),
+        cell("adjacencies", "d"),
+        cell("seconds", ".1f", 1000),
+        cell("processor_seconds", ".1f", 1000),
+        cell("regions_per_second", ",.0f"),
+        cell("bytes_per_region", ",.0f"),
+        cell("exact_share", ".3%"),
+    ]

@@ -1,0 +1,227 @@
+"""What the commands share: boxes from text, progress, output folders, JSON, versions."""
+
+import json
+import math
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from exactbn import __version__
+from exactbn.domain import Box
+from exactbn.errors import InputError
+
+EXIT_DISAGREEMENT = 1
+EXIT_BAD_INPUT = 2
+EXIT_BUDGET = 3
+
+#: Seconds between two lines of progress where no bar can be drawn.
+PLAIN_INTERVAL = 10.0
+
+#: Distributions whose version can change a result or its time.
+DISTRIBUTIONS = ("numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow", "torch")
+
+#: Every output folder holds this file; a folder without it was not written by exactbn.
+RUN_FILE = "run.json"
+
+Progress = Callable[..., None]
+
+
+def parse_domain(lo: str, hi: str, d: int) -> Box | None:
+    """Return the box that ``--box LO HI`` says, or None, all of R^d, for ``--box none``."""
+    if lo.strip().lower() == hi.strip().lower() == "none":
+        return None
+    return parse_box(lo, hi, d)
+
+
+def parse_box(lo: str, hi: str, d: int) -> Box:
+    """Return the box of d dimensions with the bounds that two texts say.
+
+    A text is one exact number for every axis (``-1``, ``0.1``, ``1/3``) or a comma-separated
+    list of d of them.
+
+    >>> parse_box("-1", "1/3,0.5", 2).hi
+    (Fraction(1, 3), Fraction(1, 2))
+    """
+    try:
+        return Box.of(_bound("LO", lo, d), _bound("HI", hi, d), d)
+    except InputError as error:
+        raise InputError(f"--box: {error}") from error
+
+
+def _bound(name: str, text: str, d: int) -> str | list[str]:
+    """Return the text of one number, or the texts of d."""
+    entries = text.split(",")
+    if len(entries) not in (1, d):
+        raise InputError(
+            f"{name} is {text!r} with {len(entries)} entries, expected 1 or {d} "
+            f"as the network has {d} inputs"
+        )
+    return entries if len(entries) > 1 else text
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Progress]:
+    """Yield a function ``report(done, total, note="")`` that shows how far a long task is.
+
+    On a terminal it moves a bar; elsewhere it writes a plain line now and then. Both go to
+    standard error, so that standard output stays clean for results.
+    """
+    if not sys.stderr.isatty():
+        yield _plain_progress(description)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(description, total=None, note="")
+
+        def report(done: int, total: int | None, note: str = "") -> None:
+            bars.update(task, completed=done, total=total, note=note)
+
+        yield report
+
+
+def _plain_progress(description: str) -> Progress:
+    """Return a report function that writes a line every ten seconds."""
+    last = time.monotonic()
+
+    def report(done: int, total: int | None, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_INTERVAL:
+            last = now
+            of = "" if total is None else f" of {total}"
+            print(f"{description}: {done}{of} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    return report
+
+
+@contextmanager
+def output_folder(path: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
+    """Yield a fresh folder that becomes ``path`` if all goes well, and vanishes if not.
+
+    So nothing is ever written by half. What stands at ``path`` is replaced only with ``force``,
+    and only if it is empty or an earlier output, which is told by its ``run.json``.
+
+    Raises
+    ------
+    InputError
+        If ``path`` may not be replaced.
+    """
+    target = Path(path).resolve()
+    check_output(target, force=force)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        mask = os.umask(0)
+        os.umask(mask)
+        fresh.chmod(0o777 & ~mask)
+        yield fresh
+        check_output(target, force=force)
+        _replace(target, fresh)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
+    """Raise InputError if an output folder cannot be put at ``path``.
+
+    Commands that compute for long call this first, so that they fail early.
+    """
+    target = Path(path)
+    if not os.path.lexists(target):
+        return
+    if not target.is_dir():
+        raise InputError(f"{target} is there and is not a folder, expected a folder to write")
+    if not any(target.iterdir()):
+        return
+    if not force:
+        raise InputError(f"{target} is there and not empty; --force replaces an earlier output")
+    if not (target / RUN_FILE).is_file():
+        raise InputError(
+            f"{target} holds no {RUN_FILE}, so it is not an earlier output and --force does not "
+            "replace it; name another folder or empty it first"
+        )
+
+
+def _replace(target: Path, fresh: Path) -> None:
+    """Put the folder ``fresh`` in the place of ``target``; the old one goes last."""
+    if not target.exists():
+        fresh.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        old = target.rename(aside / "old")
+        try:
+            fresh.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object, and nothing else, on standard output."""
+    print(to_json(value), flush=True)
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """Return ``value`` as JSON text; rationals become ``"p/q"``, NaN and infinities null."""
+    return json.dumps(_plain(value), indent=indent, allow_nan=False)
+
+
+def _plain(value: object) -> object:
+    """Return ``value`` made of dicts, lists, strings, numbers, truth values and None only."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (Fraction, os.PathLike)):
+        return str(value)
+    if isinstance(value, (Sequence, set, frozenset)):
+        return [_plain(entry) for entry in value]
+    raise InputError(f"a value of type {type(value).__name__} cannot be written as JSON")
+
+
+def write_run(folder: Path, command: str, record: Mapping[str, object]) -> None:
+    """Write ``run.json``: the command line, the versions and ``record``, to repeat the run."""
+    entries = {"command": command, "arguments": sys.argv[1:], "versions": versions(), **record}
+    (folder / RUN_FILE).write_text(to_json(entries, indent=2) + "\n", encoding="utf-8")
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions that a result may depend on, without importing what they name."""
+    found: dict[str, str | None] = {"exactbn": __version__}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    found["python"] = platform.python_version()
+    return found
+
+
+def one_line(message: object) -> str:
+    """Return a message as one line."""
+    return " ".join(str(message).split())

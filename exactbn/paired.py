@@ -1,0 +1,178 @@
+"""Paired statistics over seeds: exact differences, then scipy's tests on their float64 values.
+
+Signs and medians are exact; p-values and intervals are float64 and describe, they prove nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import fmpq, fmpz
+
+from exactbn.errors import InputError
+
+#: Confidence of the bootstrap interval, in percent.
+CONFIDENCE = 95
+
+RESAMPLES = 4999
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """What N paired differences say.
+
+    Attributes
+    ----------
+    count, positive, negative, zero : int
+        The numbers of differences, all and by exact sign.
+    median : Fraction
+        The exact median difference.
+    sign_p : float
+        Two-sided sign test: the chance of a split at least as uneven as ``positive`` to
+        ``negative`` under fair coins; ties are left out, and without any difference it is 1.
+    wilcoxon_p : float
+        Two-sided Wilcoxon signed-rank test, ties left out; without any difference it is 1.
+    interval : pair of float, or None
+        The percentile bootstrap interval of the median; None for fewer than two differences.
+    """
+
+    count: int
+    positive: int
+    negative: int
+    zero: int
+    median: Fraction
+    sign_p: float
+    wilcoxon_p: float
+    interval: tuple[float, float] | None
+
+
+def exact_median(values: Sequence[Fraction]) -> Fraction:
+    """Return the median, the mean of the two middle values where their number is even."""
+    if not values:
+        raise InputError("the median of no values is not defined, expected at least one")
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def exact_mean(values: Sequence[Fraction]) -> Fraction:
+    """Return the mean of at least one value."""
+    if not values:
+        raise InputError("the mean of no values is not defined, expected at least one")
+    # Halves first: the terms have long and different denominators, so a running sum is slow.
+    terms = [fmpq(t.numerator, t.denominator) for t in values]
+    while len(terms) > 1:
+        pairs = [a + b for a, b in zip(terms[::2], terms[1::2])]
+        terms = pairs + terms[len(pairs) * 2:]
+    mean = terms[0] / len(values)
+    return Fraction(int(mean.p), int(mean.q))
+
+
+def compare_pairs(differences: Sequence[Fraction], *, seed: int = 0) -> PairedTest:
+    """Return the sign test, Wilcoxon's test and the bootstrap interval of paired differences.
+
+    Parameters
+    ----------
+    differences : at least one exact number, one a seed
+    seed : int
+        Of the bootstrap.
+
+    References
+    ----------
+    W. J. Conover, *Practical Nonparametric Statistics*, 3rd ed., 1999, sections 3.4 and 5.7.
+    """
+    from scipy.stats import binomtest, wilcoxon
+
+    positive = sum(t > 0 for t in differences)
+    negative = sum(t < 0 for t in differences)
+    moved = positive + negative
+    sign_p = wilcoxon_p = 1.0
+    if moved:
+        sign_p = float(binomtest(positive, moved).pvalue)
+        # Ranks are those of the exact differences, so that no rounding makes or breaks a tie.
+        ranked = _signed_ranks([t for t in differences if t])
+        wilcoxon_p = float(wilcoxon(ranked).pvalue)
+    return PairedTest(
+        count=len(differences),
+        positive=positive,
+        negative=negative,
+        zero=len(differences) - moved,
+        median=exact_median(differences),
+        sign_p=sign_p,
+        wilcoxon_p=wilcoxon_p,
+        interval=_bootstrap([float(t) for t in differences], seed),
+    )
+
+
+def _signed_ranks(differences: Sequence[Fraction]) -> list[int]:
+    """Return for every difference its sign times twice its average rank by absolute value."""
+    sizes = sorted(abs(t) for t in differences)
+    first: dict[Fraction, int] = {}
+    last: dict[Fraction, int] = {}
+    for place, size in enumerate(sizes, 1):
+        first.setdefault(size, place)
+        last[size] = place
+    return [(first[abs(t)] + last[abs(t)]) * (1 if t > 0 else -1) for t in differences]
+
+
+def _bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | None:
+    """Return the percentile bootstrap interval of the median."""
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    if len(values) < 2:
+        return None
+    if len(set(values)) == 1:
+        return values[0], values[0]
+    result = bootstrap(
+        (np.asarray(values),),
+        np.median,
+        confidence_level=CONFIDENCE / 100,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(seed),
+    )
+    low, high = result.confidence_interval
+    return float(low), float(high)
+
+
+def exact_text(value: Fraction) -> str:
+    """Return p or p/q in lowest terms, of any length (Python itself stops at 4300 digits)."""
+    numerator = fmpz(value.numerator).str()
+    return numerator if value.denominator == 1 else f"{numerator}/{fmpz(value.denominator).str()}"
+
+
+def decimal(value: Fraction) -> str:
+    """Return a short decimal where it is exact, else p/q.
+
+    >>> decimal(Fraction(1, 20)), decimal(Fraction(1, 3)), decimal(Fraction(2))
+    ('0.05', '1/3', '2')
+    """
+    denominator = value.denominator
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    if denominator != 1 or value.denominator > 10**6:
+        return str(value)
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    return f"{float(value):.{digits}f}"
+
+
+def number(value: Fraction | float, *, sign: bool = False) -> str:
+    r"""Return a number for people, to four significant digits.
+
+    >>> number(Fraction(280), sign=True), number(-0.00123456), number(12345.6)
+    ('+280', '−0.001235', '12\u202f346')
+    """
+    size = abs(value)
+    if size >= 1000 and size < 10**9:
+        text = f"{round(size):,}".replace(",", "\u202f")
+    else:
+        text = f"{float(size):.4g}"
+    mark = "\u2212" if value < 0 else "+" if sign and value > 0 else ""
+    return mark + text

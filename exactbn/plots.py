@@ -1,0 +1,274 @@
+"""Pictures of a comparison, with matplotlib on its file backend. Floats: pictures prove nothing.
+
+Every function writes one PNG. matplotlib is an extra and is imported when first used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.errors import ExactBNError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+#: Soft colours for regions; neighbours get different ones.
+REGION_COLOURS = (
+    "#dbe7f3", "#f6e3d0", "#dcedd9", "#efdcea", "#f8f0cf", "#d8ecec", "#f3dbd8", "#e3dff2",
+)  # fmt: skip
+
+BOUNDARY = "#3a4656"
+INK = "#1f2933"
+MUTED = "#66727f"
+
+#: One colour a network, the same in every picture (distinguishable with colour-blind eyes).
+NETWORK_COLOURS = {
+    "random": "#8a94a0", "zero": "#e69f00", "centred": "#0072b2", "scaled": "#009e73",
+}  # fmt: skip
+
+#: Colours and markers of the classes of data.
+CLASS_STYLES = (
+    ("#c1272d", "o"), ("#1b4f9c", "s"), ("#14632f", "D"), ("#7b3294", "^"), ("#b35806", "v"),
+    ("#00798c", "P"), ("#5c4d00", "X"), ("#ad1457", "<"), ("#37474f", ">"), ("#000000", "*"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One partition to draw: float polygons, a colour index for each, and what to say of it."""
+
+    title: str
+    note: str
+    polygons: Sequence[Floats]
+    colours: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all panels of one picture share: data, box, names of the axes."""
+
+    points: Floats
+    labels: Sequence[str] | None
+    label_name: str | None
+    lo: tuple[float, float]
+    hi: tuple[float, float]
+    axes: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The paired differences of one measure: for each pair the values over seeds, and a test."""
+
+    title: str
+    rows: Sequence[tuple[str, Sequence[float], float, tuple[float, float] | None]]
+
+
+def colour_regions(num_regions: int, edges: Sequence[tuple[int, int]]) -> list[int]:
+    """Return a small number for each region, different for neighbours, evenly used.
+
+    Greedy in order of index: the least used of the colours that no earlier neighbour has.
+    """
+    neighbours: list[list[int]] = [[] for _ in range(num_regions)]
+    for i, j in edges:
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+    colours = [-1] * num_regions
+    used = [0] * len(REGION_COLOURS)
+    for i in range(num_regions):
+        taken = {colours[j] for j in neighbours[i]}
+        free = [c for c in range(len(used)) if c not in taken] or list(range(len(used)))
+        colours[i] = min(free, key=lambda c: (used[c], c))
+        used[colours[i]] += 1
+    return colours
+
+
+def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title: str = "") -> None:
+    """Write a picture of one partition, or of several on equal axes in two columns."""
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    # Boundaries are thinner where there are many, but alike in all panels of a picture.
+    most = max(len(panel.polygons) for panel in panels)
+    line = 0.6 if most < 1500 else 0.35 if most < 6000 else 0.15
+    with _style():
+        figure, axes = _figure(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
+        for i, (ax, panel) in enumerate(zip(axes, panels)):
+            _draw_panel(ax, panel, scene, dots=4.4, width=line)
+            if i // columns == rows - 1:
+                ax.set_xlabel(scene.axes[0])
+            if i % columns == 0:
+                ax.set_ylabel(scene.axes[1])
+            _only_outer_ticks(ax, i, rows, columns)
+        _legend(figure, axes[0])
+        if title:
+            figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+        _write(figure, path)
+
+
+def draw_counts_by_radius(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    radii: Sequence[float],
+    names: Mapping[str, str],
+    path: Path,
+    *,
+    title: str,
+) -> None:
+    """Write the mean number of regions in a ball against its radius, for each network.
+
+    ``curves`` maps a network to its counts around data points and around random points.
+    """
+    with _style():
+        figure, (ax,) = _figure(1, 1, width=6.2, height=4.6)
+        for name, (near, far) in curves.items():
+            colour = NETWORK_COLOURS[name]
+            ax.plot(radii, near, "-o", color=colour, label=names[name], lw=2, ms=5)
+            ax.plot(radii, far, "--o", color=colour, lw=1.2, ms=4, mfc="white")
+        ax.plot([], [], "-", color=INK, lw=2, label="around data points")
+        ax.plot([], [], "--", color=INK, lw=1.2, label="around random points")
+        ax.set(xscale="log", yscale="log", xlabel="radius, relative to the longest side of the data",
+               ylabel="regions that meet the ball, mean")
+        ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
+        ax.xaxis.set_minor_locator(_ticker().NullLocator())
+        ax.yaxis.set_major_formatter(_ticker().FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.grid(True, color="#e4e7eb", lw=0.6)
+        ax.legend(frameon=False, fontsize=9)
+        ax.set_title(title, loc="left")
+        _write(figure, path)
+
+
+def draw_differences(
+    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3
+) -> None:
+    """Write the paired differences of several measures: a dot a seed, median and interval."""
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    height = max(len(panel.rows) for panel in panels) * 0.42 + 0.95
+    with _style():
+        figure, axes = _figure(rows, columns, width=4.3 * columns, height=height * rows + 0.5)
+        for i, ax in enumerate(axes):
+            if i >= len(panels):
+                ax.set_visible(False)
+                continue
+            _draw_differences(ax, panels[i], named=i % columns == 0)
+        figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+        _write(figure, path)
+
+
+def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
+    """Draw one measure: a line of dots a pair."""
+    rng = np.random.default_rng(0)
+    ax.axvline(0, color=INK, lw=0.8)
+    for y, (_, values, median, interval) in enumerate(panel.rows):
+        offsets = y + rng.uniform(-0.16, 0.16, len(values))
+        colours = ["#0072b2" if v > 0 else "#d55e00" if v < 0 else MUTED for v in values]
+        ax.scatter(values, offsets, s=13, c=colours, alpha=0.55, lw=0, zorder=2)
+        if interval is not None:
+            ax.plot(interval, [y, y], color=INK, lw=2, solid_capstyle="butt", zorder=3)
+        ax.plot([median], [y], "|", color=INK, ms=13, mew=2.4, zorder=4)
+    ax.set_ylim(len(panel.rows) - 0.5, -0.5)
+    ax.set_yticks(range(len(panel.rows)), [row[0] if named else "" for row in panel.rows])
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x", color="#e4e7eb", lw=0.6)
+    ax.set_axisbelow(True)
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+    ax.xaxis.set_major_locator(_ticker().MaxNLocator(5))
+    ax.set_title(panel.title, fontsize=9.5, loc="left")
+
+
+def _draw_panel(
+    ax: "Axes", panel: Panel, scene: Scene, *, dots: float, width: float
+) -> None:
+    """Draw one partition and the data on it."""
+    from matplotlib.collections import PolyCollection
+
+    faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
+    ax.add_collection(
+        PolyCollection(list(panel.polygons), facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
+    )
+    _draw_points(ax, scene, dots)
+    ax.set_xlim(scene.lo[0], scene.hi[0])
+    ax.set_ylim(scene.lo[1], scene.hi[1])
+    ax.set_title(panel.title, loc="left", pad=6)
+    ax.set_title(panel.note, loc="right", pad=6, fontsize=9.5, fontweight="normal", color=MUTED)
+
+
+def _draw_points(ax: "Axes", scene: Scene, dots: float) -> None:
+    """Draw the data, one colour and marker a class."""
+    labels = scene.labels
+    classes = [None] if labels is None else list(dict.fromkeys(labels))
+    for k, name in enumerate(classes):
+        colour, marker = CLASS_STYLES[k % len(CLASS_STYLES)]
+        chosen = np.ones(len(scene.points), bool)
+        if labels is not None:
+            chosen = np.array([label == name for label in labels])
+        ax.plot(*scene.points[chosen].T, marker, color=colour, ms=dots, mew=0.4, mec="white",
+                label="data" if name is None else name, zorder=3)
+
+
+def _legend(figure: "Figure", ax: "Axes") -> None:
+    """Name the classes once, below the panels."""
+    handles, names = ax.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(5, len(names)),
+                  frameon=False, markerscale=1.6)
+
+
+def _only_outer_ticks(ax: "Axes", i: int, rows: int, columns: int) -> None:
+    """Number the axes at the left and at the bottom of the picture only."""
+    ax.tick_params(labelbottom=i // columns == rows - 1, labelleft=i % columns == 0)
+
+
+def _figure(rows: int, columns: int, *, width: float, height: float) -> "tuple[Figure, list[Axes]]":
+    """Return a figure without the global state of pyplot, and its axes row by row."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def _write(figure: "Figure", path: Path) -> None:
+    """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def _style() -> Any:
+    """Return the context in which all pictures are drawn."""
+    _ticker()
+    import matplotlib
+
+    return matplotlib.rc_context(
+        {
+            "font.family": "DejaVu Sans",
+            "font.size": 10,
+            "text.color": INK,
+            "axes.edgecolor": "#9aa5b1",
+            "axes.labelcolor": INK,
+            "axes.linewidth": 0.8,
+            "axes.titlesize": 11,
+            "axes.titleweight": "bold",
+            "xtick.color": MUTED,
+            "ytick.color": MUTED,
+            "ytick.labelcolor": INK,
+            # Names of columns come from files: a dollar sign in them starts no formula.
+            "text.parse_math": False,
+        }
+    )
+
+
+def _ticker() -> Any:
+    """Return matplotlib.ticker, or say how to get matplotlib."""
+    try:
+        import matplotlib.ticker
+    except ModuleNotFoundError as error:
+        raise ExactBNError(
+            "pictures need matplotlib, which is not installed; pip install 'exactbn[plot]'"
+        ) from error
+    return matplotlib.ticker

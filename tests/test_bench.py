@@ -1,0 +1,78 @@
+"""The benchmark measures what it says, on networks that are the same everywhere."""
+
+import json
+
+import pytest
+
+from exactbn import bench
+from exactbn.cli import main
+from exactbn.errors import InputError
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_networks_come_from_their_seeds_alone() -> None:
+    small = bench.named_network("rnd-2-8-8")
+    assert small == bench.random_network(bench.RECIPES["rnd-2-8-8"])
+    assert small.architecture == "2-8-8-1"
+    other = bench.Recipe((2, 8, 8, 1), False, 9)
+    assert small != bench.random_network(other)
+
+
+def test_centred_networks_are_exactly_central() -> None:
+    """On the same weights, and with all hyperplanes of layer 0 through one point."""
+    recipe = bench.Recipe((2, 5, 1), True, 4)
+    centred = bench.random_network(recipe).layers[0]
+    plain = bench.random_network(bench.Recipe((2, 5, 1), False, 4)).layers[0]
+    assert centred.weight == plain.weight and centred.bias != plain.bias
+    (a, b), (c, d) = centred.weight[:2]
+    e, f = centred.bias[:2]
+    x = ((b * f - d * e) / (a * d - b * c), (c * e - a * f) / (a * d - b * c))
+    assert centred.preactivation(x) == (0,) * 5
+
+
+def test_unknown_network() -> None:
+    with pytest.raises(InputError, match="'bogus' is neither a file nor one of the networks rnd"):
+        bench.named_network("bogus")
+
+
+def test_bench_as_json(capsys: Output) -> None:
+    command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling", "--json"]
+    assert main([*command, "--no-relucent"]) == 0
+    out, _ = capsys.readouterr()
+    row = json.loads(out)["networks"]["rnd-2-8-8"]
+    assert row["regions"] == 41 and row["adjacencies"] == 71
+    assert row["seconds"] > 0 and row["bytes_per_region"] > 0
+    assert 0 <= row["exact_share"] <= 1
+
+
+def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that fails does not take the others with it, and relucent may be absent."""
+    good = {"regions": 41, "adjacencies": 71, "seconds": 0.25, "regions_per_second": 164.0}
+    slow = {"regions": 100, "adjacencies": 200, "seconds": 1.0, "regions_per_second": 82.0}
+    rows = {"scale-1e3": good, "scale-1e5": slow, "rnd-2-8-8": good, "rnd-3-20-20": {"error": "no"}}
+    monkeypatch.setattr(bench, "measure_apart", lambda name, options, seconds: rows[name])
+    monkeypatch.setattr("exactbn.cli.bench.find_spec", lambda name: None)
+    assert main(["bench", "--networks", "rnd-2-8-8,rnd-3-20-20"]) == 0
+    out, _ = capsys.readouterr()
+    assert "250.0" in out and "rnd-3-20-20: no" in out
+    assert "Time per region at the larger scale over the smaller: 2.00" in out
+    assert "relucent is not installed" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--networks", "bogus"], "--networks: 'bogus', expected some of rnd-2-8-8"),
+        (["absent.npz"], "absent.npz: no such file, expected a network"),
+        (["--folder", "absent"], "--folder: absent is not a folder"),
+    ],
+)
+def test_bad_input(arguments: list[str], message: str, capsys: Output) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_failing_process_gives_its_last_line() -> None:
+    row = bench.measure_apart("bogus", (), 60)
+    assert str(row["error"]).startswith("error: 'bogus' is neither a file")

@@ -1,0 +1,223 @@
+"""The float filter: its bounds hold, and no result depends on it.
+
+A sign is taken from floats only beyond a proven bound. Here the bounds are compared with exact
+values, also where numbers are so large or so small that float64 overflows or loses bits, and the
+filter is made to reject everything.
+"""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from exactbn.complex import kernels
+from exactbn.complex.signs import FloatNetwork
+from exactbn.domain import Box
+from exactbn.network import Network
+from exactbn.partitioning import partition
+from tests.agreement import check_agrees, check_promises
+from tests.examples import PLANE_NETWORKS, one_layer
+from tests.reference import reference_partition
+from tests.strategies import problems
+from tests.workload import TRUTH, load_workload
+
+
+def power(exponent: int) -> Fraction:
+    """Return 2^exponent."""
+    return Fraction(2) ** exponent
+
+
+def check_same_without_filter(network: Network, box: Box) -> None:
+    """Check that the partition comes out the same, numbering included, from integers alone."""
+    usual = partition(network, box)
+    exact = partition(network, box, filter_factor=math.inf)
+    assert exact.statistics["exact_signs"] >= usual.statistics["exact_signs"]
+    assert exact.f_vector == usual.f_vector
+    np.testing.assert_array_equal(exact.patterns, usual.patterns)
+    np.testing.assert_array_equal(exact.edges, usual.edges)
+
+
+@pytest.mark.parametrize("name", [n for n in TRUTH if TRUTH[n]["box1"]["regions"] <= 2000])
+def test_workload_networks_without_filter(name: str) -> None:
+    network = load_workload(name)
+    check_same_without_filter(network, Box.of(-1, 1, network.num_inputs))
+
+
+@pytest.mark.parametrize("name", PLANE_NETWORKS)
+def test_plane_networks_without_filter(name: str) -> None:
+    check_same_without_filter(PLANE_NETWORKS[name][0], Box.of(-20, "20/3", 2))
+
+
+@given(problems())
+@settings(max_examples=40, deadline=None)
+def test_random_networks_without_filter(problem: tuple[Network, Box]) -> None:
+    check_same_without_filter(*problem)
+
+
+def test_without_filter_every_sign_is_exact() -> None:
+    # x > 0, y > 0 on a square: 4 corners, 2 neurons; both new vertices of the second step on the
+    # first line are exact too, but their signs follow from the edges they lie on.
+    part = partition(one_layer([[1, 0], [0, 1]], [0, 0]), (-1, 1), filter_factor=math.inf)
+    assert part.statistics["exact_signs"] == part.statistics["signs"] > 0
+
+
+@pytest.mark.parametrize("exponent", [-40, -60, -80, -200, -1000, -1100, -5000])
+@pytest.mark.parametrize("sense", [-1, 1])
+def test_sign_gaps_far_below_float_resolution(exponent: int, sense: int) -> None:
+    # The lines x = 1/3 and x = 1/3 + 2^exponent, and y = x: on one side of the gap or the other.
+    gap = sense * power(exponent)
+    third = Fraction(1, 3)
+    network = Network.from_arrays(
+        [[[1, 0], [1, 0], [1, -1]], [[1, -1, 0], [1, 0, -1]], [[1, 1]]],
+        [[-third, -third - gap, 0], [-gap / 2, gap], [0]],
+    )
+    box = Box.of(0, 1, 2)
+    check_agrees(partition(network, box), reference_partition(network, box, volumes=True))
+
+
+def test_deep_network_of_near_ties() -> None:
+    # Every layer repeats x -> |x| - 1/3^k, whose breakpoints crowd: the signs at them are ties of
+    # long rationals.
+    weights: list[list[list[int]]] = [[[1], [-1]]]
+    biases: list[list[Fraction]] = [[Fraction(-1, 7), Fraction(1, 7)]]
+    for k in range(1, 7):
+        weights.append([[1, 1], [-1, -1]])
+        biases.append([-Fraction(1, 3**k), Fraction(1, 3**k)])
+    network = Network.from_arrays([*weights, [[1, 1]]], [*biases, [0]])
+    box = Box.of(-2, 2, 1)
+    check_agrees(partition(network, box), reference_partition(network, box, volumes=True))
+
+
+EXTREME = {
+    # name: (weights, biases, half side of the box)
+    "huge weights": (
+        [[power(1100), 1], [1, power(1000)], [power(600), power(600)]], [1, power(1050), -1], 1
+    ),
+    "tiny box": ([[1, 1], [1, -1], [2, 1]], [0, 0, power(-1202)], power(-1200)),
+    "tiny box in range": ([[1, 1], [1, -1], [2, 1]], [0, 0, power(-502)], power(-500)),
+    "far box": ([[1, 1], [1, -1], [2, 1]], [1, 0, -1], power(300)),
+    "tiny and huge": ([[power(-500), power(500)], [power(500), 1]], [power(-20), power(40)], 1),
+    "below float range": (
+        [[power(-1500), power(-1500)], [power(-1500), -power(-1501)]], [0, power(-1502)], 1
+    ),
+    # The weights are 0 in float64, their products with the coordinates are not negligible.
+    "weights vanish in float": (
+        [[power(-1080), 0], [0, power(-1080)], [power(-1080), power(-1080)]],
+        [-power(-900), -power(-901), -power(-899)],
+        power(500),
+    ),
+    "box beyond float range": ([[1, 1], [1, -1], [2, 1]], [1, 0, -1], power(1100)),
+    "box whose area overflows": ([[1, 1], [1, -1], [2, 1]], [1, 0, -1], power(900)),
+}
+
+
+@pytest.mark.parametrize("name", EXTREME)
+def test_extreme_magnitudes(name: str) -> None:
+    rows, biases, side = EXTREME[name]
+    network, box = one_layer(rows, biases), Box.of(-side, side, 2)
+    part = partition(network, box)
+    check_agrees(part, reference_partition(network, box, volumes=True))
+    check_promises(part, network, box)
+
+
+@pytest.mark.parametrize("slopes", [(700, -700), (1500, -1500), (-1080, 0), (-1500, 1000)])
+def test_extreme_slopes(slopes: tuple[int, int]) -> None:
+    network = Network.from_arrays(
+        [[[1, 1], [1, -1], [2, 1]], [[1, 1, 1], [1, -2, 1]], [[1, 1]]],
+        [[0, 1, "1/8"], [power(-1081), -1], [0]],
+        slope=[power(slopes[0]), -power(slopes[1])],
+    )
+    box = Box.of(-1, 1, 2)
+    check_agrees(partition(network, box), reference_partition(network, box, volumes=True))
+
+
+# The bounds themselves
+
+
+NUMBERS = st.builds(
+    lambda mantissa, exponent: mantissa * power(exponent),
+    st.one_of(
+        st.integers(-9, 9).map(Fraction),
+        st.floats(-1, 1).map(Fraction),
+        st.fractions(-3, 3, max_denominator=30),
+    ),
+    st.sampled_from((0, 0, 0, -60, 60, -500, 500, -1035, -1060, 900)),
+)
+
+
+@st.composite
+def evaluations(draw: st.DrawFn) -> tuple[Network, list[float]]:
+    """Return a network and a point of floats, of all magnitudes."""
+    sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    shapes = list(zip(sizes[1:], sizes[:-1]))
+    weights = [[[draw(NUMBERS) for _ in range(m)] for _ in range(n)] for n, m in shapes]
+    biases = [[draw(NUMBERS) for _ in range(n)] for n, _ in shapes]
+    slopes = [draw(NUMBERS) for _ in shapes]
+    network = Network.from_arrays([*weights, [[1] * sizes[-1]]], [*biases, [0]], slope=slopes)
+    point = [draw(NUMBERS) for _ in range(sizes[0])]
+    floats = [float(t) for t in point]
+    assume(all(map(math.isfinite, floats)))
+    return network, floats
+
+
+@given(evaluations())
+@settings(max_examples=300, deadline=None)
+def test_bounds_of_preactivations_hold(problem: tuple[Network, list[float]]) -> None:
+    network, point = problem
+    reach = max(map(abs, point))
+    box = Box.of(-reach - 1, reach + 1, len(point))
+    floats = FloatNetwork(network, [box])
+    x = np.array([[1.0, *point]])
+    exact = network.preactivations([Fraction(t) for t in point])
+    for layer, width in enumerate(network.widths):
+        z, ez = np.empty((1, width)), np.empty((1, width))
+        floats.preactivations(x, np.zeros_like(x), layer, slice(0, width), z, ez)
+        for k in range(width):
+            # What is not finite decides nothing.
+            if math.isfinite(z[0, k]) and math.isfinite(ez[0, k]):
+                error = abs(Fraction(float(z[0, k])) - exact[layer][k])
+                assert error <= Fraction(float(ez[0, k]))
+
+
+@st.composite
+def brackets(draw: st.DrawFn) -> tuple[float, float, Fraction]:
+    """Return a float >= 0, an error bound, and a positive number within the bound of it."""
+    value = draw(st.sampled_from((0.0, 1.0, 1.5, 1.5 * 2**-53, 2.0**-60, 2.0**-900, 3.0)))
+    ratio = draw(st.sampled_from((0.0, 2.0**-50, 0.3, 1 - 2.0**-52, 1.0, 1 + 2.0**-52, 1.7)))
+    bound = value * ratio if value else draw(st.sampled_from((2.0**-60, 1.0)))
+    near = Fraction(-1) + power(-80)
+    share = draw(st.sampled_from((near, Fraction(-1, 2), Fraction(0), Fraction(1))))
+    true = Fraction(value) + Fraction(bound) * share
+    assume(true > 0)
+    return value, bound, true
+
+
+@given(brackets(), brackets())
+@settings(max_examples=300, deadline=None)
+def test_bounds_of_crossings_hold(
+    a: tuple[float, float, Fraction], b: tuple[float, float, Fraction]
+) -> None:
+    (za, ea, true_a), (zb, eb, true_b) = a, b
+    t, dt = kernels._crossing(za, zb, ea, eb)
+    assert abs(true_a / (true_a + true_b) - Fraction(t)) <= Fraction(dt)
+
+
+def test_interpolation_keeps_an_unknown_bound() -> None:
+    """A bound that is not a number says that nothing is known, at either end of an edge."""
+    for bounds in ((math.nan, 1.0), (1.0, math.nan)):
+        y = np.array([[2.0], [3.0], [0.0]])
+        e = np.array([[bounds[0]], [bounds[1]], [0.0]])
+        kernels._interpolate(y, e, 2, 0, 1, 0, 1, 0.5, 0.0)
+        assert not math.isfinite(e[2, 0])
+
+
+@pytest.mark.parametrize("exponents", [(-600, -600, 500), (500, -600, -600), (-600, 500, -600)])
+def test_volume_enclosures_of_extreme_boxes(exponents: tuple[int, ...]) -> None:
+    box = Box.of((0, 0, 0), [power(e) for e in exponents], 3)
+    part = partition(one_layer([[1, 0, 0]], [5]), box)
+    (middle,), (radius,) = part.volumes()
+    assert part.volume(0) == box.volume
+    assert abs(Fraction(float(middle)) - box.volume) <= Fraction(float(radius))

@@ -1,0 +1,67 @@
+"""Paired statistics: cases worked by hand, and all-zero differences."""
+
+from fractions import Fraction
+
+import pytest
+from scipy.stats import wilcoxon
+
+from exactbn.errors import InputError
+from exactbn.paired import compare_pairs, exact_mean, exact_median
+
+F = Fraction
+
+
+def test_medians_and_means_are_exact():
+    assert exact_median([F(3), F(1), F(2)]) == 2
+    assert exact_median([F(1, 3), F(1, 7), F(0), F(5)]) == F(5, 21)
+    assert exact_mean([F(1, 3), F(1, 6)]) == F(1, 4)
+    with pytest.raises(InputError, match="median of no values"):
+        exact_median([])
+    with pytest.raises(InputError, match="mean of no values"):
+        exact_mean([])
+
+
+def test_all_of_one_sign():
+    result = compare_pairs([F(k) for k in range(1, 11)])
+    assert (result.count, result.positive, result.negative, result.zero) == (10, 10, 0, 0)
+    assert result.median == F(11, 2)
+    assert result.sign_p == pytest.approx(2 / 2**10)
+    assert result.wilcoxon_p == pytest.approx(2 / 2**10)
+    assert result.interval is not None
+    assert 1 <= result.interval[0] < 5.5 < result.interval[1] <= 10
+
+
+def test_no_difference_at_all():
+    result = compare_pairs([F(0)] * 5)
+    assert (result.positive, result.negative, result.zero) == (0, 0, 5)
+    assert (result.median, result.sign_p, result.wilcoxon_p) == (0, 1, 1)
+    assert result.interval == (0, 0)
+
+
+def test_ties_are_left_out():
+    assert compare_pairs([F(0), F(0), F(1), F(2), F(-3)]).sign_p == 1
+    assert compare_pairs([F(0), F(4)]).sign_p == 1
+
+
+def test_a_single_seed():
+    result = compare_pairs([F(-1, 3)])
+    assert (result.count, result.negative, result.interval) == (1, 1, None)
+    assert result.sign_p == result.wilcoxon_p == 1
+
+
+def test_wilcoxon_is_that_of_scipy():
+    values = [3, -1, 4, 1.5, -5, 9, 2, 6, -7, 8]
+    expected = wilcoxon(values).pvalue
+    assert compare_pairs([F(v) for v in values]).wilcoxon_p == pytest.approx(expected)
+
+
+def test_differences_below_float_resolution_keep_their_sign_and_rank():
+    tiny = F(1, 10**400)
+    result = compare_pairs([tiny, 2 * tiny, 3 * tiny, -4 * tiny, 5 * tiny])
+    assert (result.positive, result.negative, result.zero) == (4, 1, 0)
+    assert result.wilcoxon_p == pytest.approx(wilcoxon([1, 2, 3, -4, 5]).pvalue)
+
+
+def test_the_interval_depends_on_the_seed_only():
+    values = [F(k * k % 7) for k in range(20)]
+    assert compare_pairs(values, seed=1) == compare_pairs(values, seed=1)

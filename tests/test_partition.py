@@ -1,0 +1,428 @@
+"""Partitions as results: witnesses, volumes, maps, membership, budgets, storage, bad input."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import exactbn
+from exactbn.domain import Box
+from exactbn.errors import DimensionError, InputError, LimitError, NotRationalError
+from exactbn.network import Network
+from exactbn.partitioning import Partition, count_regions, partition
+from tests.agreement import answer_of, check_promises, patterns_of
+from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
+from tests.oracles import Point, exact_forward
+from tests.reference import reference_partition
+from tests.strategies import boxes, networks, problems
+from tests.workload import TRUTH, load_workload
+
+UNIT = Box.of(-1, 1, 2)
+CROSS = one_layer([[1, 0], [0, 1]], [0, 0])
+
+
+# Promises of every result
+
+
+@given(problems(most_neurons={1: 10, 2: 9, 3: 6, 4: 4}))
+@settings(max_examples=40, deadline=None)
+def test_promises_on_random_networks(problem: tuple[Network, Box]) -> None:
+    check_promises(partition(*problem), *problem)
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.regions <= 40], ids=lambda e: e.name)
+def test_promises_on_examples(example: Example) -> None:
+    part = partition(example.network, example.box)
+    check_promises(part, example.network, example.box)
+
+
+@pytest.mark.parametrize("name", ["bnc_2x8x8x1", "bnf_2x8x1", "bnf_3x6x6x1", "rnd_2x8x8x1"])
+def test_promises_on_workload_networks(name: str) -> None:
+    network = load_workload(name)
+    box = Box.of(-1, 1, network.num_inputs)
+    check_promises(partition(network, box), network, box)
+
+
+@pytest.mark.parametrize("name", ["bnc_4x10x10x1", "rnd_2x64x64x1"])
+def test_volumes_of_larger_networks_sum_to_the_box(name: str) -> None:
+    network = load_workload(name)
+    part = partition(network, (-1, 1))
+    middle, radius = part.volumes()
+    total = sum(map(Fraction, middle.tolist()), Fraction(0))
+    assert abs(total - part.box.volume) <= sum(map(Fraction, radius.tolist()), Fraction(0))
+    assert radius.max() < 1e-9
+    for i in range(0, part.num_regions, part.num_regions // 20):
+        assert abs(Fraction(float(middle[i])) - part.volume(i)) <= Fraction(float(radius[i]))
+
+
+def test_patterns_edges_and_neighbours_have_the_promised_form() -> None:
+    part = partition(CROSS, UNIT)
+    assert part.patterns.dtype == np.uint8 and part.patterns.shape == (4, 2)
+    assert part.edges.shape == (4, 2) and np.issubdtype(part.edges.dtype, np.integer)
+    for i in range(4):
+        found = part.neighbours(i).tolist()
+        assert found == sorted({a + b - i for a, b in part.edges.tolist() if i in (a, b)})
+    assert part.network is CROSS and part.box == UNIT
+    assert part.sigma_policy == "no-bn" and part.is_complete is True
+    assert part.f_vector == (9, 12, 4)
+
+
+def test_volumes_by_hand() -> None:
+    # x + y < 2^-80 in the positive quadrant: a triangle of area 2^-161.
+    part = partition(one_layer([[1, 0], [0, 1], [1, 1]], [0, 0, -TINY]), UNIT)
+    i = patterns_of(part).index((1, 1, 0))
+    assert part.volume(i) == TINY**2 / 2
+    x = part.witness(i)
+    assert min(x) > 0 and sum(x) < TINY
+    assert part.region_of(x) == i
+    # x + y + z > 2 in the unit cube is a simplex of volume 1/6, the rest 5/6.
+    part = partition(one_layer([[1, 1, 1]], [-2]), (0, 1))
+    assert {part.volume(0), part.volume(1)} == {Fraction(1, 6), Fraction(5, 6)}
+
+
+def test_affine_maps_by_hand() -> None:
+    # |x| - |y| with outputs doubled and shifted.
+    network = Network.from_arrays([[[1, 0], [0, 1]], [[2, -2], [0, 1]]], [[0, 0], ["1/3", 0]], slope=-1)
+    part = partition(network, UNIT)
+    signs = {(1, 1): (1, 1), (1, 0): (1, -1), (0, 1): (-1, 1), (0, 0): (-1, -1)}
+    for i, pattern in enumerate(patterns_of(part)):
+        s, t = signs[pattern[0], pattern[1]]
+        assert part.affine_map(i) == (((2 * s, -2 * t), (0, t)), (Fraction(1, 3), 0))
+
+
+# Membership
+
+
+@given(problems(dims=(1, 2, 2, 3)), st.data())
+@settings(max_examples=40, deadline=None)
+def test_points_on_a_first_layer_hyperplane_are_in_no_region(
+    problem: tuple[Network, Box], data: st.DataObject
+) -> None:
+    network, box = problem
+    part = partition(network, box)
+    names = patterns_of(part)
+    for k in range(network.widths[0]):
+        sides = [[i for i, name in enumerate(names) if name[k] == bit] for bit in (0, 1)]
+        if not all(sides):
+            continue
+        x, y = (part.witness(data.draw(st.sampled_from(side))) for side in sides)
+        zx, zy = (exact_forward(network, point)[0][k] for point in (x, y))
+        if zx == zy:
+            continue
+        t = zx / (zx - zy)
+        crossing = tuple(a + t * (b - a) for a, b in zip(x, y, strict=True))
+        # Inside the box, the hyperplane has regions on both sides of it.
+        assert part.region_of(crossing) is None
+
+
+@given(problems(dims=(1, 2, 2, 3)), st.data())
+@settings(max_examples=40, deadline=None)
+def test_membership_of_random_points(problem: tuple[Network, Box], data: st.DataObject) -> None:
+    network, box = problem
+    part = partition(network, box)
+    names = patterns_of(part)
+    shares = st.sampled_from(tuple(Fraction(k, 12) for k in range(13)))
+    x: Point = tuple(
+        lo + data.draw(shares) * (hi - lo) for lo, hi in zip(box.lo, box.hi, strict=True)
+    )
+    zs, _ = exact_forward(network, x)
+    region = part.region_of(x)
+    if all(zs):
+        assert region is not None
+    # All regions whose closure holds x: they agree with every sign at x that is not zero.
+    around = [
+        i for i, name in enumerate(names)
+        if all(z == 0 or (z > 0) == bit for z, bit in zip(zs, name, strict=True))
+    ]
+    assert region == (around[0] if len(around) == 1 else None)
+
+
+def test_membership_by_hand() -> None:
+    part = partition(CROSS, UNIT)
+    names = patterns_of(part)
+    region = part.region_of(("1/3", 0.5))
+    assert region is not None and names[region] == (1, 1)
+    assert part.region_of((0, "1/3")) is None
+    assert part.region_of((0, 0)) is None
+    assert part.region_of((2, 0.5)) is None
+    assert part.region_of((1 + TINY, 1)) is None
+    # The box is closed.
+    assert part.region_of((1, 1)) == region
+    with pytest.raises(DimensionError, match="x has 1 coordinates, expected 2"):
+        part.region_of((1,))
+    with pytest.raises(NotRationalError, match="nan"):
+        part.region_of((float("nan"), 0))
+
+
+def test_a_vanishing_preactivation_is_off_and_no_boundary() -> None:
+    # relu(x) - relu(y) vanishes on the third quadrant, which is one region.
+    network = Network.from_arrays([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]])
+    part = partition(network, UNIT)
+    region = part.region_of(("-1/2", "-1/2"))
+    assert region is not None and patterns_of(part)[region] == (0, 0, 0)
+    assert exact_forward(network, part.witness(region))[0][2] == 0
+
+
+@pytest.mark.parametrize("i", [-1, 4, 10**6])
+def test_region_numbers_out_of_range(i: int) -> None:
+    part = partition(CROSS, UNIT)
+    for question in (part.witness, part.volume, part.affine_map, part.neighbours):
+        with pytest.raises(InputError, match=f"region {i}, expected 0 to 3"):
+            question(i)
+
+
+# Many boxes at once
+
+
+@given(networks(), st.data())
+@settings(max_examples=25, deadline=None)
+def test_counting_in_many_boxes(network: Network, data: st.DataObject) -> None:
+    d = network.num_inputs
+    several = data.draw(st.lists(boxes(d), min_size=1, max_size=6))
+    counts = count_regions(network, several)
+    assert counts.dtype == np.int64 and counts.shape == (len(several),)
+    assert counts.tolist() == [partition(network, box).num_regions for box in several]
+
+
+def test_counting_in_no_box_and_in_wrong_boxes() -> None:
+    assert count_regions(CROSS, []).tolist() == []
+    with pytest.raises(DimensionError, match="dimension 3 and the network 2 inputs"):
+        count_regions(CROSS, [UNIT, Box.of(0, 1, 3)])
+
+
+def test_counting_around_many_points() -> None:
+    network = load_workload("bnf_2x8x8x1")
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(-1, 1, (60, 2))
+    small = [Box.of(c - 0.0625, c + 0.0625, 2) for c in centres]
+    counts = count_regions(network, small)
+    for i in range(0, 60, 6):
+        assert counts[i] == len(reference_partition(network, small[i]).regions)
+
+
+# Budgets
+
+
+def truncated(network: Network, neurons: int) -> Network:
+    """Return the network of the first hidden neurons only."""
+    weights, biases, slopes = [], [], []
+    for layer in network.hidden:
+        size = min(neurons, layer.num_neurons)
+        neurons -= size
+        if size:
+            weights.append(layer.weight[:size])
+            biases.append(layer.bias[:size])
+            slopes.append(layer.slope)
+    return Network.from_arrays(
+        [*weights, [[1] * len(biases[-1])]], [*biases, [0]], slope=slopes
+    )
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5, 12, 40])
+def test_a_budget_of_regions_leaves_the_partition_by_the_first_neurons(limit: int) -> None:
+    with pytest.raises(LimitError, match="budget is spent after [0-9]+ of 9 neurons") as caught:
+        partition(NETWORK_A, (-20, 20), max_regions=limit)
+    part = caught.value.partial
+    assert isinstance(part, Partition)
+    assert part.is_complete is False
+    assert part.num_regions > limit
+    done = part.patterns.shape[1]
+    assert 0 < done < NETWORK_A.num_hidden
+    expected = reference_partition(truncated(NETWORK_A, done), Box.of(-20, 20, 2), volumes=True)
+    assert answer_of(part) == expected
+    with pytest.raises(InputError, match="incomplete"):
+        part.affine_map(0)
+
+
+def test_a_budget_of_seconds() -> None:
+    with pytest.raises(LimitError, match="budget is spent") as caught:
+        partition(NETWORK_A, (-20, 20), max_seconds=0)
+    assert isinstance(caught.value.partial, Partition)
+    assert caught.value.partial.is_complete is False
+
+
+def test_a_budget_that_suffices_changes_nothing() -> None:
+    part = partition(NETWORK_A, (-20, 20), max_regions=47, max_seconds=600)
+    assert part.is_complete and answer_of(part) == answer_of(partition(NETWORK_A, (-20, 20)))
+
+
+def test_progress_is_reported() -> None:
+    calls: list[tuple[int, int, str]] = []
+    part = partition(
+        NETWORK_A, (-20, 20), progress=lambda done, total, note: calls.append((done, total, note))
+    )
+    assert calls and calls[-1][:2] == (9, 9) and str(part.num_regions) in calls[-1][2]
+    assert [done for done, _, _ in calls] == sorted(done for done, _, _ in calls)
+    assert {total for _, total, _ in calls} == {9}
+
+
+# Storage
+
+
+@pytest.mark.parametrize("name", ["bnf_2x8x1", "deg_int3d_0", "rnd_2x8x8x1", "deg_tiny_cell"])
+def test_save_and_open(name: str, tmp_path: Path) -> None:
+    part = partition(load_workload(name), ("-1", "4/3"))
+    part.save(tmp_path / "saved")
+    again = exactbn.Partition.open(tmp_path / "saved")
+    assert again.network == part.network and again.box == part.box
+    assert again.sigma_policy == part.sigma_policy and again.is_complete
+    np.testing.assert_array_equal(again.patterns, part.patterns)
+    np.testing.assert_array_equal(again.edges, part.edges)
+    assert again.f_vector == part.f_vector and again.statistics == part.statistics
+    for i in range(0, part.num_regions, 5):
+        assert again.volume(i) == part.volume(i)
+        assert again.affine_map(i) == part.affine_map(i)
+        assert again.region_of(part.witness(i)) == i == part.region_of(again.witness(i))
+    for ours, theirs in zip(again.volumes(), part.volumes(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@given(problems(dims=(1, 2, 3), most_neurons={1: 6, 2: 5, 3: 3}))
+@settings(max_examples=8, deadline=None)
+def test_save_and_open_random_partitions(
+    tmp_path_factory: pytest.TempPathFactory, problem: tuple[Network, Box]
+) -> None:
+    part = partition(*problem)
+    folder = tmp_path_factory.mktemp("partition") / "saved"
+    part.save(folder)
+    assert answer_of(exactbn.Partition.open(str(folder))) == answer_of(part)
+
+
+def test_an_incomplete_partition_stays_incomplete_on_disk(tmp_path: Path) -> None:
+    with pytest.raises(LimitError) as caught:
+        partition(NETWORK_A, (-20, 20), max_regions=5)
+    part = caught.value.partial
+    assert isinstance(part, Partition)
+    part.save(tmp_path / "saved")
+    again = exactbn.Partition.open(tmp_path / "saved")
+    assert again.is_complete is False
+    np.testing.assert_array_equal(again.patterns, part.patterns)
+
+
+def test_saving_overwrites_nothing(tmp_path: Path) -> None:
+    part = partition(CROSS, UNIT)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InputError, match="exists already"):
+        part.save(tmp_path / "there")
+    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def _saved(folder: Path) -> Path:
+    partition(CROSS, UNIT).save(folder / "saved")
+    return folder / "saved"
+
+
+def test_opening_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        Partition.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["partition.json", "complex.npz"])
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 0.97])
+def test_opening_damaged_files(name: str, share: float | None, tmp_path: Path) -> None:
+    path = _saved(tmp_path) / name
+    if share is None:
+        path.unlink()
+    else:
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputError, match=name):
+        Partition.open(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("regions", 5, "states"),
+        ("f_vector", [9, 12, 5], "states"),
+        ("sha256", "0" * 64, "names network"),
+        ("format", "exactbn partition 0", "format"),
+        ("sigma_policy", "none at all", "sigma policy"),
+        ("network", {"layers": []}, "partition.json"),
+        ("box", {"lo": ["1", "1"], "hi": ["0", "1"]}, "empty or flat"),
+    ],
+)
+def test_opening_changed_descriptions(
+    key: str, value: object, message: str, tmp_path: Path
+) -> None:
+    path = _saved(tmp_path) / "partition.json"
+    description = json.loads(path.read_text())
+    path.write_text(json.dumps({**description, key: value}))
+    with pytest.raises(InputError, match=message):
+        Partition.open(path.parent)
+
+
+@pytest.mark.parametrize(
+    "name", ["starts", "indptr", "indices", "parents", "x", "ex", "words", "component"]
+)
+@pytest.mark.parametrize("change", ["missing", "short", "wide", "object"])
+def test_opening_changed_complexes(name: str, change: str, tmp_path: Path) -> None:
+    path = _saved(tmp_path) / "complex.npz"
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    if change == "missing":
+        del arrays[name]
+    elif change == "short":
+        arrays[name] = arrays[name][:-1]
+    elif change == "wide":
+        arrays[name] = arrays[name].astype(np.float32)
+    else:
+        arrays[name] = np.array([None] * len(arrays[name]), dtype=object)
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match="complex.npz"):
+        Partition.open(path.parent)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("box", "error", "message"),
+    [
+        ((1, -1), InputError, "empty or flat on axis 0: lo is 1 and hi is -1"),
+        ((0, 0), InputError, "empty or flat on axis 0"),
+        (((0, 0), (1, 0)), InputError, "empty or flat on axis 1"),
+        (((0, 0, 0), 1), DimensionError, "lo has 3 entries, expected 1 or 2"),
+        ((0, (1,)), DimensionError, "hi has 1 entries, expected 1 or 2"),
+        ((float("nan"), 1), NotRationalError, "lo is nan"),
+        ((0, float("inf")), NotRationalError, "hi is inf"),
+        (("a", "b"), NotRationalError, "lo is 'a'"),
+        ((None, 1), NotRationalError, "lo is of type NoneType"),
+        ((0, 1, 2), InputError, "not a pair"),
+        (7, InputError, "not a pair"),
+        (Box.of(0, 1, 3), DimensionError, "dimension 3 and the network 2 inputs"),
+    ],
+)
+def test_bad_boxes(box: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        partition(CROSS, box)  # type: ignore[arg-type]
+
+
+def test_unknown_engine() -> None:
+    with pytest.raises(InputError, match="'magic'"):
+        partition(CROSS, UNIT, engine="magic")
+
+
+def test_boxes_in_every_notation_are_the_same_box() -> None:
+    expected = Box.of(-1, Fraction(1, 3), 2)
+    for box in (
+        expected,
+        (-1, "1/3"),
+        ["-1", Fraction(1, 3)],
+        ((-1, -1), ("1/3", Fraction(1, 3))),
+        (np.array([-1.0, -1.0]), ["1/3", "1/3"]),
+    ):
+        assert partition(CROSS, box).box == expected  # type: ignore[arg-type]
+    # A float bound is the dyadic number that it is.
+    assert partition(CROSS, (-0.1, 0.1)).box.hi[0] == Fraction(0.1) != Fraction(1, 10)
+
+
+def test_the_public_names() -> None:
+    part = exactbn.partition(exactbn.Network.from_arrays([[[1]], [[1]]], [[0], [0]]), box=(-1, 1))
+    assert isinstance(part, exactbn.Partition) and part.num_regions == 2
+    assert len(TRUTH) == 30

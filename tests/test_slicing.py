@@ -1,0 +1,41 @@
+"""Restriction to a subspace commutes with evaluation."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exactbn.errors import DimensionError, InputError
+from exactbn.network import Network
+from exactbn.slicing import axis, restrict
+
+NET = Network.from_arrays(
+    [[[1, -2, 3], [0, 1, "1/3"]], [[1, -1]], [[2]]], [[1, "-1/7"], [0], [5]], slope="1/10"
+)
+numbers = st.fractions(-5, 5, max_denominator=9)
+
+
+@given(st.tuples(numbers, numbers, numbers), st.tuples(numbers, numbers, numbers),
+       st.tuples(numbers, numbers, numbers), numbers, numbers)
+def test_values_agree_along_the_subspace(origin, u, v, s, t):
+    x = tuple(o + s * a + t * b for o, a, b in zip(origin, u, v, strict=True))
+    restricted = restrict(NET, origin, [u, v])
+    assert restricted.preactivations((s, t)) == NET.preactivations(x)
+    assert restricted.forward((s, t)) == NET.forward(x)
+
+
+def test_the_rest_of_the_network_stays():
+    restricted = restrict(NET, (0, 0, 0), [axis(3, 2)])
+    assert restricted.layers[1:] == NET.layers[1:]
+    assert restricted.num_inputs == 1
+    assert axis(3, 2) == (0, 0, Fraction(1))
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(InputError, match="at least one direction, got none"):
+        restrict(NET, (0, 0, 0), [])
+    with pytest.raises(DimensionError, match="origin has 2 entries, expected 3"):
+        restrict(NET, (0, 0), [(1, 0, 0)])
+    with pytest.raises(DimensionError, match=r"directions\[1\] has 1 entries, expected 3"):
+        restrict(NET, (0, 0, 0), [(1, 0, 0), (1,)])

@@ -1,0 +1,337 @@
+"""State dicts are read as the module that they are of, or refused with the file's name."""
+
+import io
+import pickle
+import random
+import sys
+import zipfile
+from fractions import Fraction as F
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from exactbn.errors import (
+    DegenerateError,
+    DimensionError,
+    ExactBNError,
+    InputError,
+    NotRationalError,
+    UnsupportedLayerError,
+)
+from exactbn.formats import load
+from exactbn.network import Network
+
+
+def refused(path, message, error=InputError, **options):
+    """Check that ``path`` is refused with its name and the message on one line."""
+    with pytest.raises(error, match=message) as caught:
+        load(path, **options)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+class Bomb:
+    """An object that says so when it is unpickled."""
+
+    exploded = False
+
+    def __reduce__(self):
+        return (setattr, (Bomb, "exploded", True))
+
+
+def write_state(folder, state, suffix):
+    """Write a state dict as .pt or .safetensors."""
+    path = folder / f"net{suffix}"
+    apart = {key: value.clone() for key, value in state.items()}  # no memory in common
+    if suffix == ".safetensors":
+        pytest.importorskip("safetensors.torch").save_file(apart, path)
+    else:
+        torch.save(apart, path)
+    return path
+
+
+@pytest.fixture(params=[".pt", ".pth", ".safetensors"])
+def suffix(request):
+    """Run a test for every kind of state dict."""
+    if request.param == ".safetensors":
+        pytest.importorskip("safetensors.torch")
+    return request.param
+
+
+def trained(*layers, seed=0):
+    """Return a Sequential in eval mode whose BatchNorms have seen data."""
+    torch.manual_seed(seed)
+    module = nn.Sequential(*layers)
+    with torch.no_grad():
+        for _ in range(3):
+            module(torch.randn(16, 3))
+    return module.eval()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [nn.Linear(3, 2)],
+        [nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4, bias=False), nn.ReLU(), nn.Linear(4, 2)],
+        [nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2), nn.BatchNorm1d(2)],
+        [nn.Linear(3, 4), nn.ReLU(), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)],
+        [nn.BatchNorm1d(3), nn.Linear(3, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 2)],
+        [nn.Flatten(), nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), nn.Identity()],
+        [
+            nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU()),
+            nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU()),
+            nn.Linear(4, 1),
+        ],
+    ],
+    ids=range(7),
+)
+def test_state_dict_is_the_module(tmp_path, suffix, layers):
+    module = trained(*layers)
+    path = write_state(tmp_path, module.state_dict(), suffix)
+    expected = Network.from_torch(module)
+    assert load(path) == expected
+    assert load(path).sigma_policy == expected.sigma_policy
+    prefixed = {f"module.net.{key}": value for key, value in module.state_dict().items()}
+    assert load(write_state(tmp_path, prefixed, suffix)) == expected
+
+
+def test_state_dict_of_a_bare_linear(tmp_path, suffix):
+    module = nn.Linear(3, 2).eval()
+    assert load(write_state(tmp_path, module.state_dict(), suffix)) == Network.from_torch(module)
+
+
+def test_state_dict_with_more_than_ten_layers(tmp_path, suffix):
+    layers = [nn.Linear(3, 2), *[nn.ReLU(), nn.Linear(2, 2)] * 8]
+    module = trained(*layers)
+    assert load(write_state(tmp_path, module.state_dict(), suffix)) == Network.from_torch(module)
+
+
+def test_state_dict_with_slope_and_eps(tmp_path, suffix):
+    module = trained(
+        nn.Linear(3, 4), nn.BatchNorm1d(4, eps=0.25), nn.LeakyReLU(0.5), nn.Linear(4, 1)
+    )
+    path = write_state(tmp_path, module.state_dict(), suffix)
+    assert load(path, slope=0.5, eps=0.25) == Network.from_torch(module)
+    assert load(path, slope=["1/2"], eps="1/4") == Network.from_torch(module)
+    assert load(path, slope="1/2") != Network.from_torch(module)
+    refused(path, "got 2 slopes, expected 1, one a hidden layer", slope=[0, 0])
+    refused(path, "slope is 'x', expected a number", slope="x")
+    refused(path, "eps is -1, expected >= 0", eps=-1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32])
+def test_state_dict_of_every_type(tmp_path, suffix, dtype):
+    state = {"0.weight": torch.tensor([[3, -1.5]]).to(dtype), "0.bias": torch.tensor([2]).to(dtype)}
+    second = -1 if dtype == torch.int32 else F(-3, 2)
+    assert load(write_state(tmp_path, state, suffix)) == Network.from_arrays([[[3, second]]], [[2]])
+
+
+def state(*, n=2, **more):
+    """Return the tensors of a Linear at 0, and more; ``_`` stands for the dot."""
+    tensors = {"0.weight": torch.ones(n, 2), "0.bias": torch.ones(n)}
+    renamed = {key.replace("_", ".", 1)[1:]: value.clone() for key, value in more.items()}
+    return tensors | renamed
+
+
+ONES = torch.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        (state(k1_weight=torch.ones(2, 2)), "found no place for an activation between the Linear"),
+        (
+            state(k2_running_mean=ONES, k2_running_var=ONES, k4_weight=torch.ones(1, 2)),
+            "found 2 places for an activation between the Linear layers 0 and 4",
+        ),
+        (state(k2_running_mean=ONES, k2_running_var=ONES), "the modules between 0 and 2 have no"),
+        (state(k2_weight=torch.ones(1, 3)), "layer 2 takes 3 features, expected 2"),
+        (state(k2_weight=torch.ones(1, 1, 3)), r"layer 2 has a weight of shape \(1, 1, 3\)"),
+        (state(k2_weight=torch.ones(2)), r"layer 2 has a weight of shape \(2,\) and no running"),
+        (state(k2_bias=torch.ones(2)), "layer 2 has the tensors 'bias', expected those of a Lin"),
+        (state(k2_weight_ih_l0=ONES), "layer 2 has the tensors 'weight_ih_l0'"),
+        ({"2.a\nb": ONES}, r"layer 2 has the tensors 'a\\nb', expected"),
+        (state(k2_running_mean=ONES), "layer 2 has the tensors 'running_mean'"),
+        (state(kx_weight=ONES), "the entry 'x.weight' does not say its place in a Sequential"),
+        ({"fc1.weight": ONES, "fc2.weight": ONES}, "the entry 'fc1.weight' does not say its place"),
+        ({"0.weight": torch.ones(2, 2), "0.bias": torch.ones(3)}, "2 weight rows and 3 biases"),
+        ({"0.weight": torch.ones(0, 2)}, r"layer 0: weight has shape \(0, 2\), expected 2 dim"),
+        ({"0.weight": torch.tensor([[1, float("nan")]])}, r"layer 0: weight\[0\]\[1\] is nan"),
+        ({"0.weight": torch.tensor([[True]])}, "layer 0: weight has the type torch.bool"),
+        (
+            {"0.running_mean": ONES, "0.running_var": ONES},
+            "there is no Linear layer, expected at least one",
+        ),
+        (
+            state(k1_running_mean=ONES, k1_running_var=-ONES),
+            r"layer 1 \(BatchNorm\): running_var\[0\] is -1, expected >= 0",
+        ),
+        (
+            state(k1_running_mean=torch.ones(3), k1_running_var=torch.ones(3)),
+            r"layer 1 \(BatchNorm\) takes 3 features, expected 2",
+        ),
+    ],
+)
+def test_bad_state_dict(tmp_path, suffix, tensors, message):
+    refused(write_state(tmp_path, tensors, suffix), message)
+
+
+def test_state_dict_errors_keep_their_kind(tmp_path, suffix):
+    conv = write_state(tmp_path, {"0.weight": torch.ones(1, 1, 1)}, suffix)
+    refused(conv, "expected a Linear", UnsupportedLayerError)
+    wide = write_state(tmp_path, state(k2_weight=torch.ones(1, 3)), suffix)
+    refused(wide, "expected 2", DimensionError)
+    inf = write_state(tmp_path, {"0.weight": torch.tensor([[float("inf")]])}, suffix)
+    refused(inf, "is inf", NotRationalError)
+    bn = state(k1_running_mean=ONES, k1_running_var=0 * ONES)
+    refused(write_state(tmp_path, bn, suffix), "variance is 0 and eps is 0", DegenerateError, eps=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "holds a dict, expected a state dict of tensors"),
+        ([torch.ones(1)], "holds a list, expected a state dict of tensors"),
+        (torch.ones(1), "holds a Tensor, expected a state dict"),
+        ({"state_dict": state()}, "the entry 'state_dict' is a dict, expected a tensor"),
+        ({"epoch": 3, **state()}, "the entry 'epoch' is a int, expected a tensor"),
+        ({0: torch.ones(1)}, "the entry '0' is a Tensor"),
+        (nn.Sequential(nn.Linear(1, 1)), "not a plain state dict of tensors, or damaged; save"),
+        ({"0.weight": torch.eye(2).to_sparse()}, "weight is a sparse, quantized or empty-shell"),
+        ({"0.weight": torch.ones(1, device="meta")}, "is a sparse|has a weight of shape"),
+        ({"0.weight": torch.ones(1, 1).expand(5000, 5000)}, "weight has 25000000 entries"),
+    ],
+    ids=range(10),
+)
+def test_bad_pt(tmp_path, content, message):
+    torch.save(content, tmp_path / "net.pt")
+    refused(tmp_path / "net.pt", message)
+
+
+def test_pt_code_is_never_run(tmp_path):
+    torch.save({"0.weight": Bomb()}, tmp_path / "net.pt")
+    refused(tmp_path / "net.pt", "no file's code is ever run")
+    assert not Bomb.exploded
+
+
+def test_pt_with_a_wrong_checksum(tmp_path):
+    torch.save({"0.weight": torch.full((1, 2), 3.0)}, tmp_path / "net.pt")
+    content = (tmp_path / "net.pt").read_bytes()
+    data = torch.full((1, 2), 3.0).numpy().tobytes()
+    assert content.count(data) == 1
+    (tmp_path / "net.pt").write_bytes(content.replace(data, data[:-1] + b"\x41"))
+    refused(tmp_path / "net.pt", "member '.*data/0' is damaged: Bad CRC-32")
+
+
+def test_pt_of_old_kind_or_bare_pickle(tmp_path):
+    path = tmp_path / "net.pt"
+    torch.save(state(), path, _use_new_zipfile_serialization=False)
+    refused(path, "not a .pt file as torch.save has written it since version 1.6, or damaged")
+    path.write_bytes(pickle.dumps({"0.weight": 1}))
+    refused(path, "not a .pt file")
+
+
+def test_pt_whose_tensor_is_larger_than_its_data(tmp_path):
+    torch.save({"0.weight": torch.ones(7, 9), "0.bias": torch.ones(7)}, tmp_path / "net.pt")
+    with zipfile.ZipFile(tmp_path / "net.pt") as old, zipfile.ZipFile(
+        tmp_path / "new.pt", "w"
+    ) as new:
+        for info in old.infolist():
+            content = old.read(info)
+            if info.filename.endswith("data.pkl"):
+                # The size (7, 9), strides (9, 1) become (70, 9), (9, 1).
+                assert content.count(b"K\x07K\x09") == 1
+                content = content.replace(b"K\x07K\x09", b"K\x46K\x09")
+            new.writestr(info, content)
+    refused(tmp_path / "new.pt", "damaged")
+
+
+def test_safetensors_absent(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    (tmp_path / "net.safetensors").write_bytes(b"x")
+    refused(tmp_path / "net.safetensors", r'install it with pip install "exactbn\[formats\]"')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x",
+        b"\xff" * 8,
+        b"\xff" * 100,
+        (10**9).to_bytes(8, "little") + b"{}",
+        (2).to_bytes(8, "little") + b"{",
+        (2).to_bytes(8, "little") + b"[]",
+        (60000).to_bytes(8, "little") + b"[" * 60000,
+    ],
+)
+def test_bad_safetensors(tmp_path, content):
+    pytest.importorskip("safetensors")
+    (tmp_path / "net.safetensors").write_bytes(content)
+    refused(tmp_path / "net.safetensors", "not a .safetensors file, or damaged")
+
+
+def test_safetensors_without_tensors(tmp_path):
+    pytest.importorskip("safetensors")
+    (tmp_path / "net.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    refused(tmp_path / "net.safetensors", "holds a dict, expected a state dict of tensors")
+
+
+# --- damaged files ----------------------------------------------------------------------------
+
+
+def examples():
+    """Return the bytes of good files, with their suffixes."""
+    tensors = state(k1_running_mean=ONES, k1_running_var=ONES, k3_weight=torch.ones(1, 2))
+    stream = io.BytesIO()
+    torch.save(tensors, stream)
+    result = [(".pt", stream.getvalue())]
+    try:
+        from safetensors.torch import save
+    except ImportError:
+        return result
+    return [*result, (".safetensors", save(tensors))]
+
+
+def load_or_refuse(path, content):
+    """Load the bytes; only our own errors may come out. Return whether they were accepted."""
+    path.write_bytes(content)
+    try:
+        load(path)
+    except ExactBNError as error:
+        assert str(error).startswith(f"{path}: ")
+        assert "\n" not in str(error)
+        return False
+    return True
+
+
+NAMES = [suffix for suffix, _ in examples()]
+
+
+@pytest.mark.parametrize(("suffix", "content"), examples(), ids=NAMES)
+def test_truncated_files_are_refused(tmp_path, suffix, content):
+    path = tmp_path / f"net{suffix}"
+    assert load_or_refuse(path, content)
+    step = max(1, len(content) // 150)
+    for length in [*range(0, len(content), step), *range(len(content) - 20, len(content))]:
+        assert not load_or_refuse(path, content[:length]), length
+
+
+@pytest.mark.parametrize(("suffix", "content"), examples(), ids=NAMES)
+def test_damaged_files_end_in_our_errors(tmp_path, suffix, content):
+    generator = random.Random(0)
+    path = tmp_path / f"net{suffix}"
+    for _ in range(250):
+        damaged = bytearray(content)
+        for _ in range(generator.choice([1, 1, 2, 8])):
+            damaged[generator.randrange(len(damaged))] = generator.randrange(256)
+        load_or_refuse(path, bytes(damaged))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@settings(deadline=None, max_examples=50)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_end_in_our_errors(tmp_path_factory, suffix, content):
+    load_or_refuse(tmp_path_factory.getbasetemp() / f"any{suffix}", content)
