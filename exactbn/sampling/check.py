@@ -32,11 +32,13 @@ from exactbn.sampling.statistics import (
 Progress = Callable[[int, int, str], None]
 
 #: Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
+CHUNK = {"cpu": 1 << 10, "cuda": 1 << 18}
+# Points that are looked up together, if they are not fewer than a chunk.
+_BATCH = 1 << 14
 # Points that no table entry matched at once are collected up to this many.
 _PENDING = 1 << 13
-# The bare matrix product is timed after every so many chunks.
-_BARE_EVERY = 16
+# The bare matrix products of a batch are timed after every so many batches.
+_BARE_EVERY = 4
 
 
 class Regions(Protocol):
@@ -257,11 +259,11 @@ def _count(
     progress: Progress | None,
 ) -> _Run:
     """Count the regions of points that come in blocks of shape (d + 1, m)."""
-    device, table, chunk = classifier.device, classifier.table, classifier.first.chunk
+    device, table = classifier.device, classifier.table
     later = classifier.on_boundary + 1  # stands for points that are resolved later
     counts = torch.zeros(later + 1, dtype=torch.int64, device=device)
     pending: list[tuple[torch.Tensor, torch.Tensor]] = []
-    waiting = undecided = done = chunks = 0
+    waiting = undecided = done = batches = 0
     clock, bare_clock = Clock(device), Clock(device)
 
     def resolve() -> None:
@@ -275,7 +277,7 @@ def _count(
 
     clock.start()
     for block in points:
-        for part in torch.split(block.t(), chunk):
+        for part in torch.split(block.t(), bare.batch):
             codes = classifier.first.codes(part)
             regions, missed = table.look_up(codes)
             if len(missed):
@@ -285,21 +287,20 @@ def _count(
             counts.add_(torch.bincount(regions, minlength=later + 1))
             if waiting >= _PENDING:
                 resolve()
-            if chunks % _BARE_EVERY == 0:
+            if batches % _BARE_EVERY == 0:
                 clock.stop()
-                bare.run()
                 bare_clock.start()
                 bare.run()
                 bare_clock.stop()
                 clock.start()
-            chunks += 1
+            batches += 1
         done += block.shape[1]
         if progress is not None:
             progress(done, samples, f"{int(counts[classifier.outside])} outside")
     if pending:
         resolve()
     clock.stop()
-    speed = bare_clock.laps * chunk / bare_clock.seconds
+    speed = bare_clock.laps * bare.batch / bare_clock.seconds
     return _Run(counts.cpu().numpy()[:later], undecided, clock.seconds, speed)
 
 
@@ -329,22 +330,28 @@ class Clock:
 
 
 class BareProduct:
-    """The matrix products of one chunk alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ..."""
+    """The matrix products of a batch alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ...
 
-    def __init__(self, network: Network, rows: int, dtype: str, device: torch.device) -> None:
+    m is the chunk, and the batch as many whole chunks as the check looks up together.
+    """
+
+    def __init__(self, network: Network, chunk: int, dtype: str, device: torch.device) -> None:
         sizes = (network.num_inputs, *network.widths)
+        self._repeats = max(1, _BATCH // chunk)
+        self.batch = chunk * self._repeats
         self._products = [
             tuple(
                 torch.ones(shape, dtype=DTYPES[dtype], device=device)
-                for shape in ((rows, m), (m, n), (rows, n))
+                for shape in ((chunk, m), (m, n), (chunk, n))
             )
             for m, n in zip(sizes, sizes[1:])
         ]
 
     def run(self) -> None:
         """Multiply."""
-        for left, right, out in self._products:
-            torch.mm(left, right, out=out)
+        for _ in range(self._repeats):
+            for left, right, out in self._products:
+                torch.mm(left, right, out=out)
 
 
 def find_device(device: str | None) -> torch.device:
