@@ -131,8 +131,8 @@ def draw_counts_by_radius(
             ax.plot(radii, far, "--o", color=colour, lw=1.2, ms=4, mfc="white")
         ax.plot([], [], "-", color=INK, lw=2, label="around data points")
         ax.plot([], [], "--", color=INK, lw=1.2, label="around random points")
-        ax.set(xscale="log", yscale="log", xlabel="radius, relative to the longest side of the data",
-               ylabel="regions that meet the ball, mean")
+        ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball, mean",
+               xlabel="radius, relative to the longest side of the data")
         ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
         ax.xaxis.set_minor_locator(_ticker().NullLocator())
         ax.yaxis.set_major_formatter(_ticker().FuncFormatter(lambda y, _: f"{y:g}"))
@@ -189,8 +189,9 @@ def _draw_panel(
     from matplotlib.collections import PolyCollection
 
     faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
+    polygons = list(panel.polygons)
     ax.add_collection(
-        PolyCollection(list(panel.polygons), facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
+        PolyCollection(polygons, facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
     )
     _draw_points(ax, scene, dots)
     ax.set_xlim(scene.lo[0], scene.hi[0])

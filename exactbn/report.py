@@ -7,11 +7,12 @@ comes from a file is escaped.
 import base64
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +46,9 @@ from exactbn.partitioning import Partition, partition
 from exactbn.slicing import plane_view
 from exactbn.tables import write_tables
 
+if TYPE_CHECKING:
+    from exactbn.sampling import SamplingResult
+
 PICTURES, PARTITIONS = "pictures", "partitions"
 
 #: A graph of more regions is not written as GraphML, whose size is some 500 bytes a region.
@@ -55,28 +59,32 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class SamplingCheck:
-    """The sampling check of one network: counts of samples, and what they tell."""
+    """The sampling check of one network, or the reason why it could not be made."""
 
     data: str
     network: str
-    result: Any
+    result: "SamplingResult | None"
+    refused: str = ""
 
     @property
     def agrees(self) -> bool:
         """Return whether no sample has a pattern outside the exact set."""
-        return int(self.result.outside) == 0
+        return self.result is None or self.result.outside == 0
 
     def summary(self) -> str:
         """Return the result in one line."""
         r = self.result
+        if r is None:
+            return f"not made: {self.refused}"
         return (
             f"{r.samples} samples, {r.outside} outside the exact set, {r.on_boundary} on a "
-            f"boundary, {r.hit} of {r.regions} regions hit, chi-square p {_p(r.chi_square_p)}"
+            f"boundary, {r.hit} of {r.regions} regions hit, chi-square p {_p(r.chi_square.p)}"
         )
 
     def record(self) -> dict[str, Any]:
         """Return the check as plain values."""
-        return {"data": self.data, "network": self.network, **asdict(self.result)}
+        result = {"refused": self.refused} if self.result is None else self.result.to_json()
+        return {"data": self.data, "network": self.network, **result}
 
 
 def write_report(
@@ -104,15 +112,16 @@ def write_report(
     folder = Path(folder)
     (folder / PICTURES).mkdir(exist_ok=True)
     steps: list[tuple[str, Callable[[], None]]] = [
-        ("tables", lambda: write_tables(comparison, rows, folder)),
+        ("tables", partial(write_tables, comparison, rows, folder))
     ]
     for variant in comparison.variants:
-        steps.append((f"pictures, {variant.key}",
-                      lambda v=variant: _draw(folder / PICTURES, comparison, rows, v)))
+        draw = partial(_draw, folder / PICTURES, comparison, rows, variant)
+        steps.append((f"pictures, {variant.key}", draw))
     for (data, network), part in comparison.shown.items():
-        steps.append((f"graph, {data} {network}",
-                      lambda p=part, n=f"{data}_{network}": _write_partition(folder, n, p)))
-    steps.append(("page", lambda: _write_page(folder, comparison, rows, checks, sampling, record)))
+        write = partial(_write_partition, folder, f"{data}_{network}", part)
+        steps.append((f"graph, {data} {network}", write))
+    page = partial(_write_page, folder, comparison, rows, checks, sampling, record)
+    steps.append(("page", page))
     for done, (note, step) in enumerate(steps):
         if progress is not None:
             progress(done, len(steps), note)
@@ -307,7 +316,7 @@ def page_values(
         "checks": checks,
         "sampling": [
             {"data": DATA_VARIANTS[s.data], "network": NETWORKS[s.network], "agrees": s.agrees,
-             "p": _p(s.result.chi_square_p), "result": s.result}
+             "result": s.result, "refused": s.refused}
             for s in sampling
         ],
         "held": all(c.is_held for c in checks) and all(s.agrees for s in sampling),
@@ -322,6 +331,7 @@ def page_values(
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
         "number": number,
+        "p_value": _p,
     }
 
 
@@ -329,9 +339,9 @@ def _few_seeds(seeds: int, tests: int) -> str:
     """Return what so few seeds cannot show; the least p of the signed-rank test is 2^(1 - n)."""
     least = Fraction(2, 2**seeds)
     if least >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called probable, whatever it is: take more."
+        return f"With {seeds} seeds no difference can be called probable; take more seeds."
     if least * tests >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called clear, whatever it is: take more."
+        return f"With {seeds} seeds no difference can be called clear; take more seeds."
     return ""
 
 
