@@ -23,6 +23,7 @@ Point = tuple[fmpz, ...]
 _U = 2.0**-53
 _UNDERFLOW = 2.0**-1000
 _INFLATION = 1.0 + 2.0**-40
+_LEAST = 2.0**-1074
 
 
 def interior_points(lattice: FaceLattice) -> Floats:
@@ -39,22 +40,28 @@ def interior_points(lattice: FaceLattice) -> Floats:
 def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
     """Return (middle, radius), shape (R,): the volume of each region is within radius of middle.
 
-    Rigorous: coordinate errors and all roundings are in the radius.
+    Rigorous: coordinate errors and all roundings are in the radius, which is infinite where the
+    coordinates or the volume are beyond the range of floats.
     """
     d = lattice.dim
-    apex = least_vertices(lattice)
     middle = np.empty(lattice.num_regions)
     radius = np.empty(lattice.num_regions)
-    _enclose_volumes(
-        lattice.indptr, lattice.indices, apex, lattice.x, lattice.ex,
-        int(lattice.starts[d]), d, middle, radius,
-    )  # fmt: skip
-    scale = 1 / factorial(d)
-    middle *= scale
-    radius *= scale
-    radius += middle * (8 * _U) + _UNDERFLOW
-    radius *= _INFLATION
-    return middle, radius
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        # Powers of two bring every axis to unit size, so that no product leaves the range.
+        _, exponents = np.frexp(np.abs(lattice.x).max(axis=0))
+        _enclose_volumes(
+            lattice.indptr, lattice.indices, least_vertices(lattice),
+            np.ldexp(lattice.x, -exponents), np.ldexp(lattice.ex, -exponents) + _UNDERFLOW,
+            int(lattice.starts[d]), d, middle, radius,
+        )  # fmt: skip
+        radius += middle * (8 * _U) + _UNDERFLOW
+        scale = 1 / factorial(d)
+        total = int(exponents.sum())
+        middle = np.ldexp(middle * scale, total)
+        # Two denormals for what underflows here.
+        radius = np.ldexp(radius * (scale * _INFLATION), total) * _INFLATION + 2 * _LEAST
+    known = np.isfinite(middle) & np.isfinite(radius)
+    return np.where(known, middle, 0.0), np.where(known, radius, np.inf)
 
 
 def simplices(

@@ -90,10 +90,14 @@ class Partition:
         """
         if self.neurons_done < self.network.num_hidden:
             return False
-        distinct = len(self._location.index) == self.num_regions
+        if len(self._location.index) < self.num_regions:
+            return False
         middle, radius = (values.tolist() for values in self.volumes())
-        total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
-        return distinct and abs(total - self.box.volume) <= slack
+        if not all(map(isfinite, radius)):
+            total, slack = sum(map(self.volume, range(self.num_regions))), Fraction(0)
+        else:
+            total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
+        return abs(total - self.box.volume) <= slack
 
     @cached_property
     def patterns(self) -> NDArray[np.uint8]:

@@ -104,7 +104,7 @@ def load(directory: Path) -> Partition:
 def _read_lattice(path: Path) -> FaceLattice:
     """Read the arrays of a face lattice."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in _ARRAYS}
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None

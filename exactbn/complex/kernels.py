@@ -218,16 +218,21 @@ def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always")
 def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no-untyped-def]
-    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end."""
+    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end.
+
+    A bound that is not a number comes out infinite.
+    """
     for i in range(begin, end):
         ya, yb = target[a, i], target[b, i]
         difference = yb - ya
         target[v, i] = ya + t * difference
-        bound = np.float64(max(bounds[a, i], bounds[b, i]))
+        ea, eb = np.float64(bounds[a, i]), np.float64(bounds[b, i])
+        bound = max(ea, eb)
         if difference != 0.0:
             bound += dt * abs(difference) + _ROUNDING * (abs(ya) + abs(yb)) + _UNDERFLOW
             bound *= _INFLATION
-        bounds[v, i] = bound
+        # max() may drop what is not a number, a sum does not.
+        bounds[v, i] = bound if ea + eb + bound < np.inf else np.inf
 
 
 @njit(cache=True, inline="always")
