@@ -17,8 +17,16 @@ from exactbn.sampling.lookup import DIGITS, Packing, num_words
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
+# Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
+_CHUNK = {"cpu": 1 << 10, "cuda": 1 << 18}
+
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
+
+
+def chunk_size(device: torch.device) -> int:
+    """Return how many points go through the layers together on a device."""
+    return _CHUNK.get(device.type, _CHUNK["cuda"])
 
 
 @contextmanager
