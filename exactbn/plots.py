@@ -105,6 +105,8 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
             if i % columns == 0:
                 ax.set_ylabel(scene.axes[1])
             _only_outer_ticks(ax, i, rows, columns)
+            if not scene.axes[1]:  # one dimension: the height means nothing
+                ax.set_yticks([])
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
@@ -262,6 +264,11 @@ def _style() -> Any:
             "text.parse_math": False,
         }
     )
+
+
+def check_matplotlib() -> None:
+    """Check that pictures can be drawn, for commands that compute for long before they draw."""
+    _ticker()
 
 
 def _ticker() -> Any:

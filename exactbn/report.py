@@ -150,7 +150,8 @@ def _draw(folder: Path, comparison: Comparison, rows: Sequence[PairedRow],
         panels.append(panel)
         plots.draw_partitions([panel], scene, folder / f"{key}_{name}.png")
     if scene is not None:
-        title = f"Seed {seed}, {DATA_VARIANTS[key]}{_slice_note(comparison)}"
+        plane = ", plane through the data mean" if comparison.data.dim > 2 else ""
+        title = f"Seed {seed}, {DATA_VARIANTS[key]}{plane}"
         plots.draw_partitions(panels, scene, folder / f"partitions_{key}.png", title=title)
     _draw_counts(folder, comparison, variant)
     _draw_differences(folder, comparison, rows, variant)
@@ -192,11 +193,17 @@ def _heights(labels: Sequence[str] | None, count: int) -> list[float]:
 
 
 def _slice_note(comparison: Comparison) -> str:
-    """Return what a picture in more than two dimensions shows."""
-    if comparison.data.dim <= 2:
+    """Return what a picture in other than two dimensions shows."""
+    features = comparison.data.features
+    if len(features) == 1:
+        return f"The regions are the bands along {features[0]}; the height means nothing."
+    if len(features) == 2:
         return ""
-    first, second = comparison.data.features[:2]
-    return f": the plane through the data mean along {first} and {second}; points are projected"
+    return (
+        f"The pictures show the plane through the mean of the data along {features[0]} and "
+        f"{features[1]}, cut exactly, and count the regions that it meets; the data points are "
+        "projected onto it."
+    )
 
 
 def _draw_counts(folder: Path, comparison: Comparison, variant: DataVariant) -> None:

@@ -92,7 +92,10 @@ def compare_command(
     from exactbn.comparison import Settings
 
     if out is not None:
+        from exactbn.plots import check_matplotlib
+
         check_output(out, force=force)
+        check_matplotlib()
     if repeat is not None:
         request = read_run(repeat)
     else:
@@ -170,7 +173,7 @@ def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck
         for i, ((data, network), part) in enumerate(comparison.shown.items()):
             report(i, len(comparison.shown), network)
             try:
-                result = sample(part, request.samples, seed=seed, device=request.device)
+                result = sample(part, request.samples, seed=seed + i, device=request.device)
                 checks.append(SamplingCheck(data, network, result))
             except InputError as error:
                 # The exact result stands: what cannot be sampled in floats is said, not hidden.
@@ -243,7 +246,7 @@ def _show(
         title = f"{DATA_VARIANTS[variant.key]}: median over seeds"
         table = Table(title=title, title_justify="left")
         table.add_column("measure", no_wrap=True)
-        for name in NETWORKS.values():
+        for name in NETWORKS:
             table.add_column(name, justify="right")
         for label, cells in median_table(comparison, variant.key):
             table.add_row(label, *cells)
