@@ -46,10 +46,14 @@ def test_workload_counts_in_the_unit_box(name: str) -> None:
     assert part.is_complete
 
 
-@pytest.mark.parametrize("name", TRUTH)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if truth["Rd"]["regions"] > 20_000 else [])
+        for name, truth in TRUTH.items()
+    ],
+)
 def test_workload_counts_in_all_of_space(name: str) -> None:
-    if TRUTH[name]["Rd"]["regions"] > 20_000:
-        pytest.skip("more than 20 000 regions, counted in the unit box only")
     part = partition(load_workload(name), (-BEYOND, BEYOND))
     truth = TRUTH[name]["Rd"]
     assert (part.num_regions, part.num_adjacencies) == (truth["regions"], truth["adjacencies"])

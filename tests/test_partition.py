@@ -19,7 +19,7 @@ from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
 from tests.oracles import Point, exact_forward
 from tests.reference import reference_partition
 from tests.strategies import boxes, networks, problems
-from tests.workload import TRUTH, load_workload
+from tests.workload import load_workload
 
 UNIT = Box.of(-1, 1, 2)
 CROSS = one_layer([[1, 0], [0, 1]], [0, 0])
@@ -428,5 +428,5 @@ def test_boxes_in_every_notation_are_the_same_box() -> None:
 
 def test_the_public_names() -> None:
     part = exactbn.partition(exactbn.Network.from_arrays([[[1]], [[1]]], [[0], [0]]), box=(-1, 1))
-    assert isinstance(part, exactbn.Partition) and part.num_regions == 2
-    assert len(TRUTH) == 30
+    assert isinstance(part, exactbn.Partition)
+    assert part.num_regions == 2
