@@ -123,7 +123,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
     from exactbn.findings import check_theorems, paired_rows
 
     if request.samples and request.device is not None:
-        from exactbn.sampling.check import find_device
+        from exactbn.sampling.devices import find_device
 
         find_device(request.device)  # a device that is not there ends the run before it begins
     start = time.perf_counter()
