@@ -7,7 +7,7 @@ digit of every neuron, then halving steps that pack sixteen digits to a word.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from exactbn.sampling.lookup import DIGITS, Packing, num_words
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-_CHUNK = {"cpu": 1 << 10, "cuda": 1 << 18}
+_CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
 
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
@@ -105,6 +105,11 @@ class FloatStage:
         )
         slopes = tuple(layer.slope for layer in layers)
         return cls(weights, slopes, chunk, _allocate(weights, DTYPES[dtype], device, chunk))
+
+    def twin(self) -> "FloatStage":
+        """Return the same stage with buffers of its own."""
+        z = self.space.z
+        return replace(self, space=_allocate(self.weights, z.dtype, z.device, self.chunk))
 
     def codes(self, points: torch.Tensor) -> torch.Tensor:
         """Return the codes of points, shape (m, words / 2), int64.
