@@ -22,6 +22,7 @@ from exactbn.cli import main
 from exactbn.errors import InputError, InternalError, LimitError
 from exactbn.sampling import SamplingResult, compare_devices, devices, sample
 from exactbn.sampling.classify import Classifier
+from exactbn.sampling.counting import CompiledCounter, DeviceCounter, make_counters
 from exactbn.sampling.floats import FilteredLayer, round_layers, static_filter
 from exactbn.sampling.lookup import RegionTable, pack_signs
 from exactbn.sampling.points import PointStream, float_bounds
@@ -350,6 +351,22 @@ def test_threads_change_nothing() -> None:
     finally:
         torch.set_num_threads(threads)
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["rnd_3x10x10x1", "rnd_2x32x32x1", "deg_two_layer_coincide"])
+def test_tensor_operations_and_compiled_loop_agree(name: str, dtype: str) -> None:
+    part = partition(load(WORKLOAD / f"{name}.npz"), (-1, 1))
+    classifier = classifier_of(part, dtype, chunk=1000)
+    stream = PointStream(float_bounds(part.box, dtype), 20_000, 1, dtype, CPU)
+    tensors, (compiled,) = DeviceCounter(classifier, stream), make_counters(classifier, stream)
+    for counter in (tensors, compiled):
+        counter.count(0)
+        counter.resolve()
+    assert isinstance(compiled, CompiledCounter)
+    assert tensors.counts.tolist() == compiled.counts.tolist()
+    assert int(tensors.counts.sum()) == 20_000
+    assert tensors.undecided == compiled.undecided
 
 
 def test_more_samples_continue_the_stream() -> None:

@@ -47,6 +47,7 @@ class Classifier:
     third: RunningBounds
     integers: IntegerNetwork
     patterns: NDArray[np.uint8]
+    weights: NDArray[np.float64]
     device: torch.device
     _known: dict[bytes, int] = field(default_factory=dict, compare=False)
 
@@ -82,6 +83,7 @@ class Classifier:
             RunningBounds.of(layers, device=device, factor=factor),
             IntegerNetwork.of(network.layers),
             np.ascontiguousarray(patterns, dtype=np.uint8),
+            weights,
             device,
         )
 

@@ -1,5 +1,6 @@
 """Counts of regions over a stream of points, by several threads on a CPU."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,13 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from exactbn.sampling.classify import Classifier
+from exactbn.sampling.kernels import CompiledTable
 from exactbn.sampling.points import PointStream
 from exactbn.sampling.regions import Progress
 from exactbn.sampling.timing import BareProduct, Clock
 
-# Points that are looked up together, and points that a look into the table did not find, collected
-# until there are this many.
-_BATCH = 1 << 14
+# Points that a first look into the table did not find are collected until there are this many.
 _PENDING = 1 << 13
 # Blocks a thread between two measurements of the bare products, which take this share of a block.
 _LAP = 8
@@ -35,45 +35,66 @@ class Run:
     bare_samples_per_second: float
 
 
-class Counter:
+class Counter(ABC):
     """Draws and counts blocks of points, with buffers of its own; one thread uses it."""
 
     def __init__(self, classifier: Classifier, stream: PointStream) -> None:
         self.classifier = classifier
         self.stream = stream
-        self.later = classifier.on_boundary + 1  # stands for points that are resolved later
-        device = classifier.device
-        self.counts = torch.zeros(self.later + 1, dtype=torch.int64, device=device)
+        self.counts = torch.zeros(
+            classifier.on_boundary + 1, dtype=torch.int64, device=classifier.device
+        )
         self.undecided = 0
         self._buffer = stream.buffer()
-        self._ones = torch.ones(stream.block, dtype=torch.int64, device=device)
-        self._pending: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._pending: list[torch.Tensor] = []
         self._waiting = 0
 
     def count(self, k: int) -> None:
         """Count the points of block k."""
-        points = self.stream.draw(k, self._buffer).t()
-        batch = max(_BATCH, self.classifier.first.chunk)
-        for some in torch.split(points, batch):
-            codes = self.classifier.first.codes(some)
-            regions, missed = self.classifier.table.look_up(codes)
+        for points in torch.split(
+            self.stream.draw(k, self._buffer).t(), self.classifier.first.chunk
+        ):
+            missed = self._count_found(points)
             if len(missed):
-                regions.index_fill_(0, missed, self.later)
-                self._pending.append((some[missed], codes[missed]))
+                self._pending.append(points[missed])
                 self._waiting += len(missed)
-            self.counts.index_add_(0, regions, self._ones[: len(regions)])
             if self._waiting >= _PENDING:
                 self.resolve()
 
+    @abstractmethod
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        """Count the points that the first stage finds at once, and return the others' rows."""
+
     def resolve(self) -> None:
         """Count the points that are left so far."""
-        if not self._pending:
-            return
-        points, codes = (torch.cat(tensors) for tensors in zip(*self._pending, strict=True))
-        regions, undecided = self.classifier.resolve(points, codes)
-        self.counts.index_add_(0, regions, torch.ones_like(regions, dtype=torch.int64))
-        self.undecided += undecided
+        if self._pending:
+            regions, undecided = self.classifier.classify(torch.cat(self._pending))
+            self.counts.index_add_(0, regions, torch.ones_like(regions, dtype=torch.int64))
+            self.undecided += undecided
         self._pending, self._waiting = [], 0
+
+
+class DeviceCounter(Counter):
+    """A counter for any device, made of tensor operations."""
+
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        regions, missed = self.classifier.table.look_up(self.classifier.first.codes(points))
+        ones = torch.ones_like(regions, dtype=torch.int64).index_fill_(0, missed, 0)
+        self.counts.index_add_(0, regions, ones)
+        return missed
+
+
+class CompiledCounter(Counter):
+    """A counter for a CPU: tensor operations up to the preactivations, then one compiled pass."""
+
+    def __init__(self, classifier: Classifier, stream: PointStream, table: CompiledTable) -> None:
+        super().__init__(classifier, stream)
+        self._table = table
+        self._missed = np.empty(classifier.first.chunk, dtype=np.int64)
+
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        z = self.classifier.first.preactivations(points)
+        return torch.from_numpy(self._table.count(z, self.counts.numpy(), self._missed))
 
 
 def count_regions_hit(
@@ -84,11 +105,8 @@ def count_regions_hit(
     On a CPU each thread works on blocks of its own, so that no step waits for another; sums do
     not depend on the order. A GPU is kept busy by one thread.
     """
-    threads = 1
-    if stream.device.type == "cpu":
-        threads = min(torch.get_num_threads(), stream.num_blocks)
-    counters = [Counter(classifier.twin(), stream) for _ in range(threads)]
-    first = classifier.first
+    counters = make_counters(classifier, stream)
+    threads, first = len(counters), classifier.first
     bare = [
         BareProduct([w.shape for w in first.weights], first.chunk, stream.dtype, stream.device)
         for _ in counters
@@ -111,12 +129,26 @@ def count_regions_hit(
                 progress(done, stream.samples, f"{outside} outside")
     counts = torch.stack([counter.counts for counter in counters]).sum(dim=0).cpu().numpy()
     return Run(
-        counts[: classifier.on_boundary + 1],
+        counts,
         sum(counter.undecided for counter in counters),
         threads,
         clock.seconds,
         bare_clock.laps * threads * repeats * first.chunk / bare_clock.seconds,
     )
+
+
+def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[Counter]:
+    """Return a counter a thread."""
+    if stream.device.type != "cpu":
+        return [DeviceCounter(classifier, stream)]
+    table = CompiledTable.of(
+        classifier.patterns,
+        classifier.weights,
+        dtype=stream.dtype,
+        columns=classifier.first.space.z.shape[1],
+    )
+    threads = min(torch.get_num_threads(), stream.num_blocks)
+    return [CompiledCounter(classifier.twin(), stream, table) for _ in range(threads)]
 
 
 def _count_blocks(counter: Counter, blocks: Iterator[int], is_last: bool) -> None:
