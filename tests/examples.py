@@ -33,21 +33,23 @@ class Example:
 
 
 def one_layer(rows: Sequence[Numbers], biases: Numbers) -> Network:
-    """Return the network whose hidden neurons are the given hyperplanes; the output is their sum."""
+    """Return the network whose hidden neurons are the given hyperplanes."""
     return Network.from_arrays([rows, [[1] * len(rows)]], [biases, [0]])
 
 
 def centred(network: Network, data: Sequence[Sequence[int]]) -> Network:
     """Return the network with every hidden bias minus the exact mean of its input over the data."""
     points = [tuple(Fraction(t) for t in point) for point in data]
-    biases = []
+    biases: list[Sequence[Fraction]] = []
     for layer in network.hidden:
-        sums = [[sum(w * t for w, t in zip(row, h, strict=True)) for h in points]
-                for row in layer.weight]
-        biases.append([-sum(column, Fraction(0)) / len(points) for column in sums])
+        sums = [
+            [sum((w * t for w, t in zip(row, h, strict=True)), Fraction(0)) for row in layer.weight]
+            for h in points
+        ]
+        biases.append([-sum(column, Fraction(0)) / len(points) for column in zip(*sums)])
         points = [
-            tuple(max(column[i] + bias, Fraction(0)) for column, bias in zip(sums, biases[-1]))
-            for i in range(len(points))
+            tuple(max(t + bias, Fraction(0)) for t, bias in zip(z, biases[-1], strict=True))
+            for z in sums
         ]
     weights = [layer.weight for layer in network.layers]
     return Network.from_arrays(weights, [*biases, network.layers[-1].bias])
@@ -150,7 +152,9 @@ EXAMPLES = [
     # One interval, nothing cuts it: no hidden layer; a dead neuron; a zero row with zero bias; a
     # hyperplane that only touches an end; one that lies outside.
     Example("no hidden layer", Network.from_arrays([[[1]]], [[0]]), Box.of(-1, 1, 1), 1, 0, (2, 1)),
-    Example("constant neurons", one_layer([[0], [0], [0]], [-1, 0, 1]), Box.of(-1, 1, 1), 1, 0, (2, 1)),
+    Example(
+        "constant neurons", one_layer([[0], [0], [0]], [-1, 0, 1]), Box.of(-1, 1, 1), 1, 0, (2, 1)
+    ),
     Example("zero at an end", one_layer([[1], [-1]], [-1, -1]), Box.of(-1, 1, 1), 1, 0, (2, 1)),
     Example("outside", one_layer([[1]], [-2]), Box.of(-1, 1, 1), 1, 0, (2, 1)),
     # d = 1 and central: all points coincide, whatever the number of neurons.
@@ -214,7 +218,9 @@ EXAMPLES = [
     # edges of the cube of patterns) only 8 are adjacent: x > |y| and -x > |y| meet in a point.
     Example(
         "hamming distance 1, one common point",
-        Network.from_arrays([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]], slope=[-1, 0]),
+        Network.from_arrays(
+            [[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]], slope=[-1, 0]
+        ),
         Box.of(-1, 1, 2), 8, 8, (9, 16, 8),
     ),
     # relu(x) - relu(y) vanishes on the whole quadrant x, y < 0, where the pattern's last bit is 0;

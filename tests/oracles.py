@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import comb, gcd, lcm
+from typing import Any
 
 from exactbn.domain import Box
 from exactbn.network import Layer, Network
@@ -114,7 +115,8 @@ def polygon_partition(network: Network, box: Box) -> Answer:
         start = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
     else:
         raise ValueError(f"polygon_partition is for d = 1 and 2, got {box.dim}")
-    cells = [(start, (), _coordinates(box.dim))]  # type: list[tuple[list[Point], Pattern, list[Affine]]]
+    cells: list[tuple[list[Point], Pattern, list[Affine]]]
+    cells = [(start, (), _coordinates(box.dim))]
     for layer in network.hidden:
         done = []
         for points, pattern, inputs in cells:
@@ -170,7 +172,9 @@ def _area(points: list[Point]) -> Fraction:
     return abs(total) / 2
 
 
-def _interval_answer(corners: dict[Pattern, list[Point]], volumes: dict[Pattern, Fraction]) -> Answer:
+def _interval_answer(
+    corners: dict[Pattern, list[Point]], volumes: dict[Pattern, Fraction]
+) -> Answer:
     """Return the answer for d = 1: intervals that share an end point are adjacent."""
     ordered = sorted(corners, key=lambda pattern: min(corners[pattern]))
     edges = {frozenset(pair) for pair in zip(ordered, ordered[1:])}
@@ -219,73 +223,99 @@ def _common_sides(corners: dict[Pattern, list[Point]]) -> tuple[set[Edge], int]:
 # (b) Search over patterns with z3
 
 
+class _Feasibility:
+    """Questions about polyhedra in R^d, decided by z3 (linear real arithmetic, exact)."""
+
+    def __init__(self, d: int) -> None:
+        import z3  # type: ignore[import-untyped]
+
+        self.z3 = z3
+        self.xs = [z3.Real(f"x{i}") for i in range(d)]
+        self.solver = z3.SolverFor("QF_LRA")
+
+    def _term(self, function: Affine) -> Any:
+        """Return a positive integer multiple of the function as a term."""
+        scale = lcm(function[1].denominator, *(c.denominator for c in function[0]))
+        parts = [int(c * scale) * x for c, x in zip(function[0], self.xs, strict=True) if c]
+        return self.z3.Sum([*parts, self.z3.RealVal(int(function[1] * scale))])
+
+    def __call__(self, zero: Sequence[Affine], positive: Sequence[Affine]) -> bool:
+        """Return whether some x has all ``zero`` functions = 0 and all ``positive`` ones > 0."""
+        self.solver.push()
+        self.solver.add([self._term(f) == 0 for f in zero])
+        self.solver.add([self._term(f) > 0 for f in positive])
+        verdict = self.solver.check()
+        self.solver.pop()
+        assert verdict in (self.z3.sat, self.z3.unsat)
+        return bool(verdict == self.z3.sat)
+
+
 def search_partition(network: Network, box: Box) -> Answer:
     """Return the partition in any d: depth-first search over patterns, decided by z3.
 
     A neuron that is identically zero on an open polyhedron is identically zero as an affine
     function there (the polyhedron is full-dimensional); its bit is 0.
     """
-    import z3
-
-    d = box.dim
-    xs = [z3.Real(f"x{i}") for i in range(d)]
-    solver = z3.SolverFor("QF_LRA")
-    walls: list[Affine] = []
-    for (unit, _), lo, hi in zip(_coordinates(d), box.lo, box.hi, strict=True):
-        walls += [(unit, -lo), (tuple(-t for t in unit), hi)]
-
-    def term(function: Affine) -> object:
-        """Return an integer multiple of the function as a z3 term, by a positive factor."""
-        scale = lcm(function[1].denominator, *(c.denominator for c in function[0]))
-        parts = [int(c * scale) * x for c, x in zip(function[0], xs, strict=True) if c]
-        return z3.Sum([*parts, z3.RealVal(int(function[1] * scale))])
-
-    def feasible(zero: Sequence[Affine], positive: Sequence[Affine]) -> bool:
-        """Return whether some x has zero functions = 0 and positive functions > 0."""
-        solver.push()
-        solver.add([term(f) == 0 for f in zero] + [term(f) > 0 for f in positive])
-        verdict = solver.check()
-        solver.pop()
-        assert verdict in (z3.sat, z3.unsat)
-        return bool(verdict == z3.sat)
-
+    feasible = _Feasibility(box.dim)
     # A state: the pattern so far, the open half-spaces, the inputs of the current layer.
-    states: list[tuple[Pattern, list[Affine], list[Affine]]] = [((), walls, _coordinates(d))]
+    states: list[tuple[Pattern, list[Affine], list[Affine]]]
+    states = [((), box_walls(box), _coordinates(box.dim))]
     for layer in network.hidden:
         done = []
         for pattern, rows, inputs in states:
             maps = [_combine(w, inputs, b) for w, b in zip(layer.weight, layer.bias, strict=True)]
             branches: list[tuple[Pattern, list[Affine]]] = [((), rows)]
             for f in maps:
-                grown: list[tuple[Pattern, list[Affine]]] = []
-                for bits, old in branches:
-                    if not any(f[0]):
-                        grown.append(((*bits, int(f[1] > 0)), old))
-                        continue
-                    for bit, row in ((0, _scaled(f, Fraction(-1))), (1, f)):
-                        if feasible([], [*old, row]):
-                            grown.append(((*bits, bit), [*old, row]))
-                branches = grown
+                branches = [
+                    ((*bits, bit), new)
+                    for bits, old in branches
+                    for bit, new in _sides(feasible, old, f)
+                ]
             done += [(pattern + bits, new, _after(layer, maps, bits)) for bits, new in branches]
         states = done
     rows_of = {pattern: rows for pattern, rows, _ in states}
+    return Answer(frozenset(rows_of), frozenset(_common_facets(feasible, network, rows_of)))
+
+
+def _sides(
+    feasible: _Feasibility, rows: list[Affine], f: Affine
+) -> Iterator[tuple[int, list[Affine]]]:
+    """Yield the bits that f takes on an open polyhedron, each with the rows of that part."""
+    if not any(f[0]):
+        yield int(f[1] > 0), rows
+        return
+    for bit, row in ((0, _scaled(f, Fraction(-1))), (1, f)):
+        if feasible([], [*rows, row]):
+            yield bit, [*rows, row]
+
+
+def _common_facets(
+    feasible: _Feasibility, network: Network, rows_of: dict[Pattern, list[Affine]]
+) -> Iterator[Edge]:
+    """Yield the pairs of regions that share a facet.
+
+    Up to the first neuron in which they differ both regions have the same affine maps, so a common
+    facet lies in that neuron's hyperplane. There is one if and only if some point of the hyperplane
+    satisfies strictly all rows of both regions, but for those that vanish on the hyperplane.
+    """
     maps_of = {pattern: preactivation_maps(network, pattern) for pattern in rows_of}
-    edges = set()
     for p, q in combinations(rows_of, 2):
-        # Up to the first neuron in which they differ both regions have the same affine maps, so
-        # a common facet lies in that neuron's hyperplane.
-        first = next(i for i, (s, t) in enumerate(zip(p, q, strict=True)) if s != t)
-        wall = maps_of[p][first]
+        differing = [i for i, (s, t) in enumerate(zip(p, q, strict=True)) if s != t]
+        wall = maps_of[p][differing[0]]
         # Preactivations are continuous: one that differs in sign must vanish on the whole facet.
-        if not all(
-            s == t or (_vanishes_on(wall, maps_of[p][i]) and _vanishes_on(wall, maps_of[q][i]))
-            for i, (s, t) in enumerate(zip(p, q, strict=True))
-        ):
+        if not all(_vanishes_on(wall, maps_of[r][i]) for r in (p, q) for i in differing):
             continue
         rest = [f for f in rows_of[p] + rows_of[q] if not _vanishes_on(wall, f)]
         if feasible([wall], rest):
-            edges.add(frozenset((p, q)))
-    return Answer(frozenset(rows_of), frozenset(edges))
+            yield frozenset((p, q))
+
+
+def box_walls(box: Box) -> list[Affine]:
+    """Return the affine functions that are > 0 inside the box."""
+    walls: list[Affine] = []
+    for (unit, _), lo, hi in zip(_coordinates(box.dim), box.lo, box.hi, strict=True):
+        walls += [(unit, -lo), (tuple(-t for t in unit), hi)]
+    return walls
 
 
 def _vanishes_on(wall: Affine, f: Affine) -> bool:
@@ -300,9 +330,7 @@ def _vanishes_on(wall: Affine, f: Affine) -> bool:
 
 def pattern_volume(network: Network, box: Box, pattern: Pattern) -> Fraction:
     """Return the exact volume of the region of ``pattern``, from its half-spaces alone."""
-    rows: list[Affine] = []
-    for (unit, _), lo, hi in zip(_coordinates(box.dim), box.lo, box.hi, strict=True):
-        rows += [(unit, -lo), (tuple(-t for t in unit), hi)]
+    rows = box_walls(box)
     for bit, f in zip(pattern, preactivation_maps(network, pattern), strict=True):
         rows.append(f if bit else _scaled(f, Fraction(-1)))
     return lasserre_volume(rows)

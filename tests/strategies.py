@@ -15,16 +15,18 @@ from exactbn.network import Network
 
 Row = list[Fraction]
 
-SLOPES = tuple(map(Fraction, ("0", "0", "0", "1/10", "-1", "1/2", "1")))
+SLOPES = tuple(Fraction(t) for t in ("0", "0", "0", "1/10", "-1", "1/2", "1"))
 TINY = (Fraction(1, 2**60), Fraction(-1, 2**80))
 #: Factors that make one row of another; a negative factor turns the hyperplane round.
-FACTORS = tuple(map(Fraction, (1, -1, 2, -3, "1/3")))
+FACTORS = tuple(Fraction(t) for t in ("1", "-1", "2", "-3", "1/3"))
 #: The most neurons in all layers together, by d, so that the oracles stay fast.
-MOST_NEURONS = {1: 12, 2: 10, 3: 7, 4: 5}
+MOST_NEURONS = {1: 12, 2: 10, 3: 7, 4: 5, 5: 4}
 
 
 @st.composite
-def rows(draw: st.DrawFn, width: int, inputs: int, centre: tuple[Fraction, ...] | None) -> list[Row]:
+def rows(
+    draw: st.DrawFn, width: int, inputs: int, centre: tuple[Fraction, ...] | None
+) -> list[Row]:
     """Return ``width`` rows (weights, bias); all vanish at ``centre`` where one is given."""
     made: list[Row] = []
     for _ in range(width):
@@ -80,14 +82,15 @@ def networks(
 
 #: Corners on the grid of the weights (so that hyperplanes run through corners and along sides), and
 #: corners that no float is equal to.
-BOUNDS = tuple(map(Fraction, ("-3", "-2", "-1", "-1/2", "-1/3", "0", "1/7", "1/2", "1", "7/5", "2")))
+BOUNDS = tuple(Fraction(t) for t in "-3 -2 -1 -1/2 -1/3 0 1/7 1/2 1 7/5 2".split())
+_SCALES = (Fraction(1),) * 5 + (Fraction(1, 2**40), Fraction(2**40))
 
 
 @st.composite
 def boxes(draw: st.DrawFn, d: int) -> Box:
     """Return a rational box of d dimensions; now and then a tiny or a huge one."""
     lo, hi = [], []
-    scale = draw(st.sampled_from((1, 1, 1, 1, 1, Fraction(1, 2**40), 2**40)))
+    scale = draw(st.sampled_from(_SCALES))
     for _ in range(d):
         a, b = sorted(draw(st.lists(st.sampled_from(BOUNDS), min_size=2, max_size=2, unique=True)))
         lo.append(a * scale)

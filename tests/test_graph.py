@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
+from numpy.typing import NDArray
 
 from exactbn.domain import Box
 from exactbn.errors import DimensionError, LimitError
@@ -131,13 +132,13 @@ def test_adjacency_is_a_shared_facet_and_no_hamming_distance() -> None:
     assert set(texts(part)) == {"110", "001"} and part.graph().edges[0, 1]["flips"] == 3
 
 
-def shoelace(points: np.ndarray) -> float:  # type: ignore[type-arg]
+def shoelace(points: NDArray[np.float64]) -> float:
     """Return the signed area of a float polygon."""
     x, y = points[:, 0], points[:, 1]
     return float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2
 
 
-def turns(points: np.ndarray) -> Iterator[float]:  # type: ignore[type-arg]
+def turns(points: NDArray[np.float64]) -> Iterator[float]:
     """Yield the cross products of consecutive sides."""
     sides = np.roll(points, -1, axis=0) - points
     for (a, b), (c, d) in zip(sides, np.roll(sides, -1, axis=0)):

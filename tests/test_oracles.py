@@ -88,4 +88,5 @@ def test_preactivation_maps_by_hand() -> None:
     # x -> |x| made of two ReLUs, then |x| - 1: on the left (pattern 0, 1) it is -x - 1.
     network = Network.from_arrays([[[1], [-1]], [[1, 1]], [[1]]], [[0, 0], [-1], [0]])
     maps = preactivation_maps(network, (0, 1, 0))
-    assert maps == [((1,), 0), ((-1,), 0), ((-1,), -1)]
+    one, zero = Fraction(1), Fraction(0)
+    assert maps == [((one,), zero), ((-one,), zero), ((-one,), -one)]
