@@ -37,7 +37,7 @@ LAYERS: dict[str, set[str]] = {
     # questions
     "dataset": {"numpy"},
     "initialization": {"numpy", "torch"},
-    "sampling": {"numpy", "scipy", "torch"},
+    "sampling": {"numpy", "scipy", "torch", "numba"},
     "paired": {"numpy", "scipy", "flint"},
     "comparison": {"numpy"},
     "findings": {"numpy"},

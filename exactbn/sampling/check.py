@@ -4,18 +4,17 @@ Untrusted by design: what it reports are estimates and found disagreements, and 
 ever changed by it. Yet each single sample is classified with certainty.
 """
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from exactbn.errors import InputError
 from exactbn.sampling.classify import Classifier
+from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
-from exactbn.sampling.points import draw_points, float_bounds
+from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.sampling.regions import Progress, Regions, check_regions
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
@@ -26,12 +25,6 @@ from exactbn.sampling.statistics import (
     enclose_sum,
     estimate_unseen,
 )
-from exactbn.sampling.timing import BareProduct, Clock
-
-# Points that no table entry matched at once are collected up to this many.
-_PENDING = 1 << 13
-# The bare matrix products of a batch are timed after every so many batches.
-_BARE_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -175,9 +168,8 @@ def sample(
             chunk=rows,
             factor=filter_factor,
         )
-        points = draw_points(bounds, samples, seed=seed, dtype=dtype, device=where)
-        bare = BareProduct(part.network, rows, dtype, where)
-        run = _count(classifier, points, samples, bare, progress)
+        stream = PointStream(bounds, samples, seed, dtype, where)
+        run = count_regions_hit(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
     return SamplingResult(
@@ -195,76 +187,13 @@ def sample(
         dtype=dtype,
         device=device_name(where),
         chunk=rows,
-        threads=torch.get_num_threads() if where.type == "cpu" else 1,
+        threads=run.threads,
         seconds=run.seconds,
         samples_per_second=samples / run.seconds,
         bare_samples_per_second=run.bare_samples_per_second,
         sigma_policy=part.sigma_policy,
         network_sha256=part.network.sha256,
     )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The counts by result of :class:`Classifier`, and the times."""
-
-    counts: NDArray[np.int64]
-    undecided: int
-    seconds: float
-    bare_samples_per_second: float
-
-
-def _count(
-    classifier: Classifier,
-    points: Iterable[torch.Tensor],
-    samples: int,
-    bare: BareProduct,
-    progress: Progress | None,
-) -> _Run:
-    """Count the regions of points that come in blocks of shape (d + 1, m)."""
-    device, table = classifier.device, classifier.table
-    later = classifier.on_boundary + 1  # stands for points that are resolved later
-    counts = torch.zeros(later + 1, dtype=torch.int64, device=device)
-    pending: list[tuple[torch.Tensor, torch.Tensor]] = []
-    waiting = undecided = done = batches = 0
-    clock, bare_clock = Clock(device), Clock(device)
-
-    def resolve() -> None:
-        nonlocal waiting, undecided
-        regions, uncertain = classifier.resolve(
-            torch.cat([points for points, _ in pending]), torch.cat([codes for _, codes in pending])
-        )
-        counts.add_(torch.bincount(regions, minlength=later + 1))
-        pending.clear()
-        waiting, undecided = 0, undecided + uncertain
-
-    clock.start()
-    for block in points:
-        for part in torch.split(block.t(), bare.batch):
-            codes = classifier.first.codes(part)
-            regions, missed = table.look_up(codes)
-            if len(missed):
-                regions.index_fill_(0, missed, later)
-                pending.append((part[missed], codes[missed]))
-                waiting += len(missed)
-            counts.add_(torch.bincount(regions, minlength=later + 1))
-            if waiting >= _PENDING:
-                resolve()
-            if batches % _BARE_EVERY == 0:
-                clock.stop()
-                bare_clock.start()
-                bare.run()
-                bare_clock.stop()
-                clock.start()
-            batches += 1
-        done += block.shape[1]
-        if progress is not None:
-            progress(done, samples, f"{int(counts[classifier.outside])} outside")
-    if pending:
-        resolve()
-    clock.stop()
-    speed = bare_clock.laps * bare.batch / bare_clock.seconds
-    return _Run(counts.cpu().numpy()[:later], undecided, clock.seconds, speed)
 
 
 def _check_options(dtype: str, chunk: int | None) -> None:

@@ -14,7 +14,7 @@ vanishes on the whole region), two or more have it on their common boundary.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -47,6 +47,7 @@ class Classifier:
     third: RunningBounds
     integers: IntegerNetwork
     patterns: NDArray[np.uint8]
+    weights: NDArray[np.float64]
     device: torch.device
     _known: dict[bytes, int] = field(default_factory=dict, compare=False)
 
@@ -82,6 +83,7 @@ class Classifier:
             RunningBounds.of(layers, device=device, factor=factor),
             IntegerNetwork.of(network.layers),
             np.ascontiguousarray(patterns, dtype=np.uint8),
+            weights,
             device,
         )
 
@@ -94,6 +96,10 @@ class Classifier:
     def on_boundary(self) -> int:
         """Return the result for points in the closure of two or more regions."""
         return self.table.regions + 1
+
+    def twin(self) -> "Classifier":
+        """Return the same classifier with buffers of its own, for another thread."""
+        return replace(self, first=self.first.twin(), second=self.second.twin())
 
     def classify(self, points: torch.Tensor) -> tuple[torch.Tensor, int]:
         """Return the region of each point, int32, and how many had an uncertain float sign.

@@ -6,7 +6,7 @@ import torch
 
 from exactbn.errors import InputError
 from exactbn.sampling.classify import Classifier
-from exactbn.sampling.points import draw_points, float_bounds
+from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.sampling.regions import Progress, Regions, check_regions
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 
@@ -72,9 +72,11 @@ def compare_devices(
         for device, dtype in zip(devices, dtypes, strict=True)
     ]
     undecided, differing, done, example = [0, 0], 0, 0, None
-    cpu = torch.device("cpu")
+    stream = PointStream(bounds, samples, seed, "float32", torch.device("cpu"))
+    buffer = stream.buffer()
     with ieee_products():
-        for block in draw_points(bounds, samples, seed=seed, dtype="float32", device=cpu):
+        for k in range(stream.num_blocks):
+            block = stream.draw(k, buffer)
             results = []
             for i, classifier in enumerate(classifiers):
                 points = block.to(classifier.device, DTYPES[dtypes[i]]).t()

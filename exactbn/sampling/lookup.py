@@ -124,9 +124,18 @@ class RegionTable:
         InternalError
             If two regions have the same pattern.
         """
-        regions = len(patterns)
         signs = torch.from_numpy(patterns.astype(np.int32) * 2 - 1)
-        codes = pack_signs(signs)
+        return cls.of_codes(pack_signs(signs), weights, device)
+
+    @classmethod
+    def of_codes(
+        cls,
+        codes: torch.Tensor,
+        weights: NDArray[np.float64],
+        device: torch.device = torch.device("cpu"),
+    ) -> "RegionTable":
+        """Return the table of regions with these codes, int64, shape (regions, words / 2)."""
+        regions = len(codes)
         bits = max(4, (_SLOTS_PER_REGION * regions - 1).bit_length())
         table = cls(
             torch.cat((codes, codes[:1])),

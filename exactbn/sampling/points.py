@@ -1,6 +1,7 @@
 """Random points of a box as floats: a stream that depends on the seed and nothing else."""
 
-from collections.abc import Iterator
+import hashlib
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -66,26 +67,47 @@ def _inward(bound: Fraction, dtype: str, *, up: bool) -> float:
     return float(value)
 
 
-def draw_points(
-    bounds: tuple[Floats, Floats],
-    samples: int,
-    *,
-    seed: int,
-    dtype: str,
-    device: torch.device,
-) -> Iterator[torch.Tensor]:
-    """Yield ``samples`` points in blocks of shape (d + 1, m), the last row ones.
+@dataclass(frozen=True)
+class PointStream:
+    """The points of a seed, in blocks that can be drawn in any order, or at the same time.
 
     A coordinate is lo + (hi - lo) u, rounded, with u uniform in [0, 1), and never leaves
-    [lo, hi]. A block is overwritten by the next.
+    [lo, hi]. Block k comes from a generator of its own, seeded by (seed, k).
     """
-    size = BLOCK.get(device.type, BLOCK["cuda"])
-    lo, hi = bounds
-    generator = torch.Generator(device).manual_seed(seed)
-    block = torch.ones((len(lo) + 1, size), dtype=_TYPES[dtype], device=device)
-    uniform = block[:-1]
-    for start in range(0, samples, size):
+
+    bounds: tuple[Floats, Floats]
+    samples: int
+    seed: int
+    dtype: str
+    device: torch.device
+
+    @property
+    def block(self) -> int:
+        """Return the number of points of a block."""
+        return BLOCK.get(self.device.type, BLOCK["cuda"])
+
+    @property
+    def num_blocks(self) -> int:
+        """Return the number of blocks, of which the last may be cut."""
+        return -(-self.samples // self.block)
+
+    def buffer(self) -> torch.Tensor:
+        """Return a tensor for :meth:`draw`: shape (d + 1, block), the last row ones."""
+        shape = len(self.bounds[0]) + 1, self.block
+        return torch.ones(shape, dtype=_TYPES[self.dtype], device=self.device)
+
+    def draw(self, k: int, buffer: torch.Tensor) -> torch.Tensor:
+        """Write block k to ``buffer``, and return its columns that are points."""
+        generator = torch.Generator(self.device).manual_seed(_mix(self.seed, k))
+        uniform = buffer[:-1]
         torch.rand(uniform.shape, generator=generator, out=uniform)
+        lo, hi = self.bounds
         for row, low, high in zip(uniform, lo.tolist(), hi.tolist(), strict=True):
             row.mul_(high - low).add_(low).clamp_(low, high)
-        yield block[:, : min(size, samples - start)]
+        return buffer[:, : min(self.block, self.samples - k * self.block)]
+
+
+def _mix(seed: int, k: int) -> int:
+    """Return a seed of 63 bits for block k: the first bits of a hash, so that none are related."""
+    digest = hashlib.sha256(f"{seed} {k}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

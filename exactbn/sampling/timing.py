@@ -1,18 +1,15 @@
 """Time on a device, and the bare matrix products that a speed is measured against."""
 
 import time
+from collections.abc import Sequence
 
 import torch
 
-from exactbn.network import Network
 from exactbn.sampling.stage import DTYPES
-
-# Points that are looked up together, if they are not fewer than a chunk.
-_BATCH = 1 << 14
 
 
 class Clock:
-    """A stop watch that waits for the device."""
+    """A stop watch that waits for the device; it runs within ``with`` blocks."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -20,13 +17,12 @@ class Clock:
         self.laps = 0
         self._since = 0.0
 
-    def start(self) -> None:
-        """Start a lap."""
+    def __enter__(self) -> "Clock":
         self._wait()
         self._since = time.perf_counter()
+        return self
 
-    def stop(self) -> None:
-        """End the lap."""
+    def __exit__(self, *_: object) -> None:
         self._wait()
         self.seconds += time.perf_counter() - self._since
         self.laps += 1
@@ -37,25 +33,24 @@ class Clock:
 
 
 class BareProduct:
-    """The matrix products of a batch alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ...
+    """The matrix products of a chunk of points alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ...
 
-    m is the chunk, and the batch as many whole chunks as the check looks up together.
+    ``shapes`` are those of the weights with a row for the bias, which is left out here.
     """
 
-    def __init__(self, network: Network, chunk: int, dtype: str, device: torch.device) -> None:
-        sizes = (network.num_inputs, *network.widths)
-        self._repeats = max(1, _BATCH // chunk)
-        self.batch = chunk * self._repeats
+    def __init__(
+        self, shapes: Sequence[Sequence[int]], chunk: int, dtype: str, device: torch.device
+    ) -> None:
         self._products = [
             tuple(
                 torch.ones(shape, dtype=DTYPES[dtype], device=device)
-                for shape in ((chunk, m), (m, n), (chunk, n))
+                for shape in ((chunk, rows - 1), (rows - 1, columns), (chunk, columns))
             )
-            for m, n in zip(sizes, sizes[1:])
+            for rows, columns in shapes
         ]
 
-    def run(self) -> None:
-        """Multiply."""
-        for _ in range(self._repeats):
+    def run(self, repeats: int) -> None:
+        """Multiply, ``repeats`` times."""
+        for _ in range(repeats):
             for left, right, out in self._products:
                 torch.mm(left, right, out=out)

@@ -1,0 +1,179 @@
+"""Counts of regions over a stream of points, by several threads on a CPU."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from exactbn.sampling.classify import Classifier
+from exactbn.sampling.kernels import CompiledTable
+from exactbn.sampling.points import PointStream
+from exactbn.sampling.regions import Progress
+from exactbn.sampling.timing import BareProduct, Clock
+
+# Points that a first look into the table did not find are collected until there are this many.
+_PENDING = 1 << 13
+# Blocks a thread between two measurements of the bare products, which take this share of a block.
+_LAP = 8
+_BARE_SHARE = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """The counts by result of :class:`Classifier`, and the times of the run."""
+
+    counts: NDArray[np.int64]
+    undecided: int
+    threads: int
+    seconds: float
+    bare_samples_per_second: float
+
+
+class Counter(ABC):
+    """Draws and counts blocks of points, with buffers of its own; one thread uses it."""
+
+    def __init__(self, classifier: Classifier, stream: PointStream) -> None:
+        self.classifier = classifier
+        self.stream = stream
+        self.counts = torch.zeros(
+            classifier.on_boundary + 1, dtype=torch.int64, device=classifier.device
+        )
+        self.undecided = 0
+        self._buffer = stream.buffer()
+        self._pending: list[torch.Tensor] = []
+        self._waiting = 0
+
+    def count(self, k: int) -> None:
+        """Count the points of block k."""
+        for points in torch.split(
+            self.stream.draw(k, self._buffer).t(), self.classifier.first.chunk
+        ):
+            missed = self._count_found(points)
+            if len(missed):
+                self._pending.append(points[missed])
+                self._waiting += len(missed)
+            if self._waiting >= _PENDING:
+                self.resolve()
+
+    @abstractmethod
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        """Count the points that the first stage finds at once, and return the others' rows."""
+
+    def resolve(self) -> None:
+        """Count the points that are left so far."""
+        if self._pending:
+            regions, undecided = self.classifier.classify(torch.cat(self._pending))
+            self.counts.index_add_(0, regions, torch.ones_like(regions, dtype=torch.int64))
+            self.undecided += undecided
+        self._pending, self._waiting = [], 0
+
+
+class DeviceCounter(Counter):
+    """A counter for any device, made of tensor operations."""
+
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        regions, missed = self.classifier.table.look_up(self.classifier.first.codes(points))
+        ones = torch.ones_like(regions, dtype=torch.int64).index_fill_(0, missed, 0)
+        self.counts.index_add_(0, regions, ones)
+        return missed
+
+
+class CompiledCounter(Counter):
+    """A counter for a CPU: tensor operations up to the preactivations, then one compiled pass."""
+
+    def __init__(self, classifier: Classifier, stream: PointStream, table: CompiledTable) -> None:
+        super().__init__(classifier, stream)
+        self._table = table
+        self._missed = np.empty(classifier.first.chunk, dtype=np.int64)
+
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        z = self.classifier.first.preactivations(points)
+        return torch.from_numpy(self._table.count(z, self.counts.numpy(), self._missed))
+
+
+def count_regions_hit(
+    classifier: Classifier, stream: PointStream, progress: Progress | None
+) -> Run:
+    """Return how many points of the stream have which result.
+
+    On a CPU each thread works on blocks of its own, so that no step waits for another; sums do
+    not depend on the order. A GPU is kept busy by one thread.
+    """
+    counters = make_counters(classifier, stream)
+    threads, first = len(counters), classifier.first
+    bare = [
+        BareProduct([w.shape for w in first.weights], first.chunk, stream.dtype, stream.device)
+        for _ in counters
+    ]
+    repeats = max(1, stream.block // _BARE_SHARE // first.chunk)
+    clock, bare_clock = Clock(stream.device), Clock(stream.device)
+    lap = _LAP * threads
+    with _workers(threads) as run:
+        for start in range(0, stream.num_blocks, lap):
+            # The threads share one iterator: each next() is one step of the interpreter.
+            blocks = iter(range(start, min(start + lap, stream.num_blocks)))
+            is_last = start + lap >= stream.num_blocks
+            with clock:
+                run([partial(_count_blocks, counter, blocks, is_last) for counter in counters])
+            with bare_clock:
+                run([partial(product.run, repeats) for product in bare])
+            if progress is not None:
+                outside = sum(int(c.counts[classifier.outside]) for c in counters)
+                done = min((start + lap) * stream.block, stream.samples)
+                progress(done, stream.samples, f"{outside} outside")
+    counts = torch.stack([counter.counts for counter in counters]).sum(dim=0).cpu().numpy()
+    return Run(
+        counts,
+        sum(counter.undecided for counter in counters),
+        threads,
+        clock.seconds,
+        bare_clock.laps * threads * repeats * first.chunk / bare_clock.seconds,
+    )
+
+
+def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[Counter]:
+    """Return a counter a thread."""
+    if stream.device.type != "cpu":
+        return [DeviceCounter(classifier, stream)]
+    table = CompiledTable.of(
+        classifier.patterns,
+        classifier.weights,
+        dtype=stream.dtype,
+        columns=classifier.first.space.z.shape[1],
+    )
+    threads = min(torch.get_num_threads(), stream.num_blocks)
+    return [CompiledCounter(classifier.twin(), stream, table) for _ in range(threads)]
+
+
+def _count_blocks(counter: Counter, blocks: Iterator[int], is_last: bool) -> None:
+    """Count blocks, which the threads share, until there are no more."""
+    for k in blocks:
+        counter.count(k)
+    if is_last:
+        counter.resolve()
+
+
+@contextmanager
+def _workers(threads: int) -> Iterator[Callable[[Sequence[Callable[[], None]]], None]]:
+    """Yield a function that runs tasks at the same time, each with torch on one thread."""
+    if threads == 1:
+        yield lambda tasks: [task() for task in tasks].clear()
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # what threads started from here on take over
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+
+            def run(tasks: Sequence[Callable[[], None]]) -> None:
+                for future in [pool.submit(task) for task in tasks]:
+                    future.result()
+
+            yield run
+    finally:
+        torch.set_num_threads(before)
