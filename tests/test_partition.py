@@ -16,7 +16,7 @@ from exactbn.network import Network
 from exactbn.partitioning import Partition, count_regions, partition
 from tests.agreement import answer_of, check_promises, patterns_of
 from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
-from tests.oracles import Point, exact_forward
+from tests.oracles import Point, exact_forward, polygon_partition
 from tests.reference import reference_partition
 from tests.strategies import boxes, networks, problems
 from tests.workload import load_workload
@@ -240,6 +240,26 @@ def test_a_budget_of_regions_leaves_the_partition_by_the_first_neurons(limit: in
     assert answer_of(part) == expected
     with pytest.raises(InputError, match="incomplete"):
         part.affine_map(0)
+
+
+def test_a_budget_that_ends_amid_a_word_of_neurons() -> None:
+    """Signs are kept in words of 64 neurons; a run may stop anywhere in the second one."""
+    rng = np.random.default_rng(3)
+    network = Network.from_arrays(
+        [rng.integers(-9, 10, (70, 1)), rng.integers(-1, 2, (67, 70)), [[1] * 67]],
+        [rng.integers(-9, 10, 70), rng.integers(-30, 30, 67), [0]],
+    )
+    stops = set()
+    for limit in range(0, partition(network, (-1, 1)).num_regions, 4):
+        with pytest.raises(LimitError) as caught:
+            partition(network, (-1, 1), max_regions=limit)
+        part = caught.value.partial
+        assert isinstance(part, Partition)
+        done = part.patterns.shape[1]
+        stops.add(done)
+        expected = polygon_partition(truncated(network, done), Box.of(-1, 1, 1))
+        assert answer_of(part) == expected
+    assert any(64 < done < 70 for done in stops) and any(70 < done < 134 for done in stops)
 
 
 def test_a_budget_of_seconds() -> None:
