@@ -28,12 +28,16 @@ PHRASES = {
     "regions": ("more", "fewer", "regions in the box"),
     "near_data": ("more", "fewer", "regions around data points"),
     "near_random": ("more", "fewer", "regions around random points"),
-    "concentration": ("a higher", "a lower", "ratio of regions around data to around random points"),
+    "concentration": ("a higher", "a lower",
+                      "ratio of regions around data points to regions around random points"),
     "mean_squared_distance": ("a greater", "a smaller",
                               "mean squared distance from the data to the nearest boundary"),
     "cut_units": ("more", "fewer", "units with data strictly on both sides"),
     "regions_with_data": ("more", "fewer", "regions that hold data"),
 }
+
+#: How much stands behind a clause, the strongest first.
+FORCES = ("clearly", "probably", "no clear difference in", "no difference in any seed in")
 
 #: The level of significance.
 LEVEL = 0.05
@@ -67,28 +71,31 @@ class PairedRow:
 
 @dataclass(frozen=True)
 class Sentence:
-    """What one pair of networks shows on one form of the data, in clauses.
+    """What one pair of networks shows on one form of the data.
 
-    Each clause comes with its direction: 1 or -1 where the difference stands out, else 0.
+    ``clauses`` are (force, text), the force one of :data:`FORCES`.
     """
 
     data: str
     heading: str
-    clauses: tuple[tuple[int, str], ...]
+    clauses: tuple[tuple[str, str], ...]
 
     @property
     def text(self) -> str:
-        """Return the clauses as one text."""
-        return "; ".join(text for _, text in self.clauses) + "."
+        """Return all clauses as one text, the strongest first."""
+        parts = [f"{force} {', '.join(texts)}" for force, texts in self._by_force()]
+        return _capital("; ".join(parts) + ".")
 
     @property
     def short(self) -> str:
-        """Return the clauses that stand out, and the number of the others."""
-        loud = [text for side, text in self.clauses if side]
-        rest = len(self.clauses) - len(loud)
-        if rest:
-            loud.append(f"{'for all else ' if loud else ''}no clear difference")
-        return "; ".join(loud) + "."
+        """Return the clauses with a direction only."""
+        parts = [f"{force} {', '.join(texts)}" for force, texts in self._by_force()
+                 if force in FORCES[:2]]
+        return _capital("; ".join(parts or ["no clear difference in anything"]) + ".")
+
+    def _by_force(self) -> list[tuple[str, list[str]]]:
+        grouped = [(f, [text for force, text in self.clauses if force == f]) for f in FORCES]
+        return [(force, texts) for force, texts in grouped if texts]
 
 
 def check_theorems(comparison: Comparison) -> tuple[Check, ...]:
@@ -186,7 +193,7 @@ def describe(comparison: Comparison, rows: Sequence[PairedRow]) -> list[Sentence
     sentences = []
     for variant in comparison.variants:
         for first, second in MAIN_PAIRS:
-            clauses: list[tuple[int, str]] = []
+            clauses: list[tuple[str, str]] = []
             for group, words in PHRASES.items():
                 keys = {group: ""}
                 if (variant.key, first, second, group) not in found:
@@ -203,23 +210,29 @@ def describe(comparison: Comparison, rows: Sequence[PairedRow]) -> list[Sentence
 
 def _clauses(
     results: Mapping[str, PairedTest], words: tuple[str, str, str], tests: int
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[str, str]]:
     """Yield the clauses of one measure, whose radii of equal verdict share a clause."""
-    groups: dict[tuple[int, str], list[str]] = {}
+    more, less, what = words
+    thing = f"the number of {what}" if more == "more" else f"the {what}"
+    groups: dict[tuple[str, str], list[str]] = {}
     for name, result in results.items():
-        equal = result.zero == result.count
-        groups.setdefault((0, "equal") if equal else verdict(result, tests), []).append(name)
-    thing = f"the number of {words[2]}" if words[0] == "more" else f"the {words[2]}"
-    for (side, force), names in groups.items():
-        where = f" at radius {_listed(names)}" if names != [""] else ""
-        if where and len(names) == len(results) > 1:
-            where = " at every radius"
-        if force == "equal":
-            yield 0, f"no difference in any seed in {thing}{where}"
-        elif side == 0:
-            yield 0, f"no clear difference in {thing}{where}"
+        side, force = verdict(result, tests)
+        clause = (force, f"{more if side > 0 else less} {what}")
+        if side == 0:
+            clause = (FORCES[3 if result.zero == result.count else 2], thing)
+        groups.setdefault(clause, []).append(name)
+    for (force, text), names in groups.items():
+        if names == [""]:
+            yield force, text
+        elif len(names) == len(results) > 1:
+            yield force, f"{text} at every radius"
         else:
-            yield side, f"{force} {words[0] if side > 0 else words[1]} {words[2]}{where}"
+            yield force, f"{text} at radius {_listed(names)}"
+
+
+def _capital(text: str) -> str:
+    """Return the text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def _listed(names: Sequence[str]) -> str:

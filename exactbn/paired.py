@@ -169,7 +169,7 @@ def number(value: Fraction | float, *, sign: bool = False) -> str:
     >>> number(Fraction(280), sign=True), number(-0.00123456), number(12345.6)
     ('+280', '−0.001235', '12\u202f346')
     """
-    size = abs(value)
+    size = value if value >= 0 else -value
     if size >= 1000 and size < 10**9:
         text = f"{round(size):,}".replace(",", "\u202f")
     else:

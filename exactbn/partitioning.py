@@ -94,9 +94,9 @@ class Partition:
             return False
         middle, radius = (values.tolist() for values in self.volumes())
         if not all(map(isfinite, radius)):
-            total, slack = sum(map(self.volume, range(self.num_regions))), Fraction(0)
-        else:
-            total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
+            exact = sum(map(self.volume, range(self.num_regions)), Fraction(0))
+            return exact == self.box.volume
+        total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
         return abs(total - self.box.volume) <= slack
 
     @cached_property

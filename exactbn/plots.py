@@ -105,6 +105,8 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
             if i % columns == 0:
                 ax.set_ylabel(scene.axes[1])
             _only_outer_ticks(ax, i, rows, columns)
+            if not scene.axes[1]:  # one dimension: the height means nothing
+                ax.set_yticks([])
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
@@ -131,8 +133,8 @@ def draw_counts_by_radius(
             ax.plot(radii, far, "--o", color=colour, lw=1.2, ms=4, mfc="white")
         ax.plot([], [], "-", color=INK, lw=2, label="around data points")
         ax.plot([], [], "--", color=INK, lw=1.2, label="around random points")
-        ax.set(xscale="log", yscale="log", xlabel="radius, relative to the longest side of the data",
-               ylabel="regions that meet the ball, mean")
+        ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball, mean",
+               xlabel="radius, relative to the longest side of the data")
         ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
         ax.xaxis.set_minor_locator(_ticker().NullLocator())
         ax.yaxis.set_major_formatter(_ticker().FuncFormatter(lambda y, _: f"{y:g}"))
@@ -189,8 +191,9 @@ def _draw_panel(
     from matplotlib.collections import PolyCollection
 
     faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
+    polygons = list(panel.polygons)
     ax.add_collection(
-        PolyCollection(list(panel.polygons), facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
+        PolyCollection(polygons, facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
     )
     _draw_points(ax, scene, dots)
     ax.set_xlim(scene.lo[0], scene.hi[0])
@@ -261,6 +264,11 @@ def _style() -> Any:
             "text.parse_math": False,
         }
     )
+
+
+def check_matplotlib() -> None:
+    """Check that pictures can be drawn, for commands that compute for long before they draw."""
+    _ticker()
 
 
 def _ticker() -> Any:

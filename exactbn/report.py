@@ -7,11 +7,12 @@ comes from a file is escaped.
 import base64
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,6 +46,9 @@ from exactbn.partitioning import Partition, partition
 from exactbn.slicing import plane_view
 from exactbn.tables import write_tables
 
+if TYPE_CHECKING:
+    from exactbn.sampling import SamplingResult
+
 PICTURES, PARTITIONS = "pictures", "partitions"
 
 #: A graph of more regions is not written as GraphML, whose size is some 500 bytes a region.
@@ -55,28 +59,32 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class SamplingCheck:
-    """The sampling check of one network: counts of samples, and what they tell."""
+    """The sampling check of one network, or the reason why it could not be made."""
 
     data: str
     network: str
-    result: Any
+    result: "SamplingResult | None"
+    refused: str = ""
 
     @property
     def agrees(self) -> bool:
         """Return whether no sample has a pattern outside the exact set."""
-        return int(self.result.outside) == 0
+        return self.result is None or self.result.outside == 0
 
     def summary(self) -> str:
         """Return the result in one line."""
         r = self.result
+        if r is None:
+            return f"not made: {self.refused}"
         return (
             f"{r.samples} samples, {r.outside} outside the exact set, {r.on_boundary} on a "
-            f"boundary, {r.hit} of {r.regions} regions hit, chi-square p {_p(r.chi_square_p)}"
+            f"boundary, {r.hit} of {r.regions} regions hit, chi-square p {_p(r.chi_square.p)}"
         )
 
     def record(self) -> dict[str, Any]:
         """Return the check as plain values."""
-        return {"data": self.data, "network": self.network, **asdict(self.result)}
+        result = {"refused": self.refused} if self.result is None else self.result.to_json()
+        return {"data": self.data, "network": self.network, **result}
 
 
 def write_report(
@@ -104,15 +112,16 @@ def write_report(
     folder = Path(folder)
     (folder / PICTURES).mkdir(exist_ok=True)
     steps: list[tuple[str, Callable[[], None]]] = [
-        ("tables", lambda: write_tables(comparison, rows, folder)),
+        ("tables", partial(write_tables, comparison, rows, folder))
     ]
     for variant in comparison.variants:
-        steps.append((f"pictures, {variant.key}",
-                      lambda v=variant: _draw(folder / PICTURES, comparison, rows, v)))
+        draw = partial(_draw, folder / PICTURES, comparison, rows, variant)
+        steps.append((f"pictures, {variant.key}", draw))
     for (data, network), part in comparison.shown.items():
-        steps.append((f"graph, {data} {network}",
-                      lambda p=part, n=f"{data}_{network}": _write_partition(folder, n, p)))
-    steps.append(("page", lambda: _write_page(folder, comparison, rows, checks, sampling, record)))
+        write = partial(_write_partition, folder, f"{data}_{network}", part)
+        steps.append((f"graph, {data} {network}", write))
+    page = partial(_write_page, folder, comparison, rows, checks, sampling, record)
+    steps.append(("page", page))
     for done, (note, step) in enumerate(steps):
         if progress is not None:
             progress(done, len(steps), note)
@@ -141,7 +150,8 @@ def _draw(folder: Path, comparison: Comparison, rows: Sequence[PairedRow],
         panels.append(panel)
         plots.draw_partitions([panel], scene, folder / f"{key}_{name}.png")
     if scene is not None:
-        title = f"Seed {seed}, {DATA_VARIANTS[key]}{_slice_note(comparison)}"
+        plane = ", plane through the data mean" if comparison.data.dim > 2 else ""
+        title = f"Seed {seed}, {DATA_VARIANTS[key]}{plane}"
         plots.draw_partitions(panels, scene, folder / f"partitions_{key}.png", title=title)
     _draw_counts(folder, comparison, variant)
     _draw_differences(folder, comparison, rows, variant)
@@ -183,11 +193,17 @@ def _heights(labels: Sequence[str] | None, count: int) -> list[float]:
 
 
 def _slice_note(comparison: Comparison) -> str:
-    """Return what a picture in more than two dimensions shows."""
-    if comparison.data.dim <= 2:
+    """Return what a picture in other than two dimensions shows."""
+    features = comparison.data.features
+    if len(features) == 1:
+        return f"The regions are the bands along {features[0]}; the height means nothing."
+    if len(features) == 2:
         return ""
-    first, second = comparison.data.features[:2]
-    return f": the plane through the data mean along {first} and {second}; points are projected"
+    return (
+        f"The pictures show the plane through the mean of the data along {features[0]} and "
+        f"{features[1]}, cut exactly, and count the regions that it meets; the data points are "
+        "projected onto it."
+    )
 
 
 def _draw_counts(folder: Path, comparison: Comparison, variant: DataVariant) -> None:
@@ -307,7 +323,7 @@ def page_values(
         "checks": checks,
         "sampling": [
             {"data": DATA_VARIANTS[s.data], "network": NETWORKS[s.network], "agrees": s.agrees,
-             "p": _p(s.result.chi_square_p), "result": s.result}
+             "result": s.result, "refused": s.refused}
             for s in sampling
         ],
         "held": all(c.is_held for c in checks) and all(s.agrees for s in sampling),
@@ -322,6 +338,7 @@ def page_values(
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
         "number": number,
+        "p_value": _p,
     }
 
 
@@ -329,9 +346,9 @@ def _few_seeds(seeds: int, tests: int) -> str:
     """Return what so few seeds cannot show; the least p of the signed-rank test is 2^(1 - n)."""
     least = Fraction(2, 2**seeds)
     if least >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called probable, whatever it is: take more."
+        return f"With {seeds} seeds no difference can be called probable; take more seeds."
     if least * tests >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called clear, whatever it is: take more."
+        return f"With {seeds} seeds no difference can be called clear; take more seeds."
     return ""
 
 

@@ -107,7 +107,8 @@ def paired_table(rows: Sequence[PairedRow]) -> pa.Table:
             r = row.result
             record |= {
                 "seeds": r.count, "positive": r.positive, "negative": r.negative, "zero": r.zero,
-                "median_difference": float(r.median), "median_difference_exact": exact_text(r.median),
+                "median_difference": float(r.median),
+                "median_difference_exact": exact_text(r.median),
                 "sign_test_p": r.sign_p, "wilcoxon_p": r.wilcoxon_p,
             }  # fmt: skip
             if r.interval is not None:

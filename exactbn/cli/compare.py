@@ -1,11 +1,7 @@
 """``exactbn compare``: batch normalization against random initialization on data."""
 
-import hashlib
-import json as json_format
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,32 +16,17 @@ from exactbn.cli.common import (
     print_json,
     progress,
     to_json,
-    versions,
 )
 from exactbn.errors import InputError
 from exactbn.rational import to_fraction
 
 if TYPE_CHECKING:
-    from exactbn.comparison import Comparison, Settings
+    from exactbn.cli.compare_record import Request
+    from exactbn.comparison import Comparison
     from exactbn.findings import Check, PairedRow
     from exactbn.report import SamplingCheck
 
 DEFAULT_DATA = Path("data/iris.csv")
-
-DATA_COPY = "data.csv"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for, beside the settings of the comparison; all of it can be repeated."""
-
-    data: Path
-    content: bytes | None
-    features: tuple[str, ...] | None
-    settings: "Settings"
-    samples: int
-    device: str
-    expected: str | None = None
 
 
 def compare_command(
@@ -76,7 +57,9 @@ def compare_command(
     samples: Annotated[
         int, typer.Option(min=0, help="Samples of the check by sampling; 0 leaves it out.")
     ] = 200_000,
-    device: Annotated[str, typer.Option(help="Of the sampling check: auto, cpu, cuda.")] = "auto",
+    device: Annotated[
+        str | None, typer.Option(help="Of the sampling check; by default a GPU if there is one.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report and its tables here.")
     ] = None,
@@ -105,10 +88,14 @@ def compare_command(
     Exit codes: 0 done and every check held, 1 a check found a disagreement, 2 bad input, 3 stopped
     by a budget (the report is marked incomplete).
     """
+    from exactbn.cli.compare_record import Request, read_run
     from exactbn.comparison import Settings
 
     if out is not None:
+        from exactbn.plots import check_matplotlib
+
         check_output(out, force=force)
+        check_matplotlib()
     if repeat is not None:
         request = read_run(repeat)
     else:
@@ -128,12 +115,17 @@ def compare_command(
     raise typer.Exit(_run(request, out, force=force, json=json))
 
 
-def _run(request: Request, out: Path | None, *, force: bool, json: bool) -> int:
+def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> int:
     """Do what is asked and return the exit code."""
+    from exactbn.cli.compare_record import DATA_COPY, record_run, results_hash
     from exactbn.comparison import compare
     from exactbn.dataset import read_csv
     from exactbn.findings import check_theorems, paired_rows
 
+    if request.samples and request.device is not None:
+        from exactbn.sampling.devices import find_device
+
+        find_device(request.device)  # a device that is not there ends the run before it begins
     start = time.perf_counter()
     data = read_csv(request.data, features=request.features, content=request.content)
     content = request.data.read_bytes() if request.content is None else request.content
@@ -145,7 +137,7 @@ def _run(request: Request, out: Path | None, *, force: bool, json: bool) -> int:
     digest = results_hash(comparison)
     if request.expected is not None and comparison.is_complete:
         checks.append(_repetition(digest == request.expected))
-    record = _record(request, comparison, digest, time.perf_counter() - start)
+    record = record_run(request, comparison, digest, time.perf_counter() - start)
     if out is not None:
         from exactbn.report import write_report
 
@@ -167,7 +159,7 @@ def _run(request: Request, out: Path | None, *, force: bool, json: bool) -> int:
     return 0
 
 
-def _sample(comparison: "Comparison", request: Request) -> "list[SamplingCheck]":
+def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck]":
     """Return the sampling check of every partition of the first seed."""
     from exactbn.report import SamplingCheck
 
@@ -175,29 +167,18 @@ def _sample(comparison: "Comparison", request: Request) -> "list[SamplingCheck]"
         return []
     from exactbn.sampling import sample
 
-    results = []
+    seed = request.settings.seeds[0]
+    checks = []
     with progress("sampling") as report:
         for i, ((data, network), part) in enumerate(comparison.shown.items()):
             report(i, len(comparison.shown), network)
-            result = sample(
-                part, request.samples, seed=request.settings.seeds[0], device=request.device
-            )
-            results.append(SamplingCheck.of(data, network, result))
-    return results
-
-
-def results_hash(comparison: "Comparison") -> str:
-    """Return the SHA-256 of all exact measures, equal for equal results only."""
-    from exactbn.paired import exact_text
-
-    lines = []
-    for m in comparison.measures:
-        values = [f"{key}={None if value is None else exact_text(value)}"
-                  for key, value in m.values.items()]
-        lines.append(" ".join([str(m.seed), m.data, m.network, m.sha256, *values]))
-        lines.append(repr((m.data_counts, m.random_counts)))
-    lines += [f"{u.seed} {u.data} {u.network} undefined" for u in comparison.undefined]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+            try:
+                result = sample(part, request.samples, seed=seed + i, device=request.device)
+                checks.append(SamplingCheck(data, network, result))
+            except InputError as error:
+                # The exact result stands: what cannot be sampled in floats is said, not hidden.
+                checks.append(SamplingCheck(data, network, None, str(error)))
+    return checks
 
 
 def _repetition(is_same: bool) -> "Check":
@@ -206,121 +187,6 @@ def _repetition(is_same: bool) -> "Check":
 
     return Check("repetition", "The exact measures are those of the run that was repeated.",
                  int(is_same), 1)
-
-
-def _record(
-    request: Request, comparison: "Comparison", digest: str, seconds: float
-) -> dict[str, Any]:
-    """Return what run.json says: everything that is needed to repeat the run."""
-    settings = request.settings
-    return {
-        "command": "compare",
-        "arguments": sys.argv[1:],
-        "complete": comparison.is_complete,
-        "stopped": comparison.stopped,
-        "seconds": round(seconds, 3),
-        "versions": versions() | _more_versions(),
-        "data": {
-            "file": str(request.data),
-            "copy": DATA_COPY,
-            "sha256": comparison.data.sha256,
-            "points": comparison.data.num_points,
-            "features": list(comparison.data.features),
-            "left_out": list(comparison.data.left_out),
-        },
-        "settings": {
-            "seeds": list(settings.seeds),
-            "widths": list(settings.widths),
-            "slope": str(settings.slope),
-            "radii": [str(r) for r in settings.radii],
-            "random_points": settings.random_points,
-            "margin": str(settings.margin),
-            "eps": str(settings.eps),
-            "max_regions": settings.max_regions,
-            "max_seconds": settings.max_seconds,
-            "samples": request.samples,
-            "device": request.device,
-        },
-        "boxes": {v.key: {"lo": v.box.lo, "hi": v.box.hi} for v in comparison.variants},
-        "networks": [
-            {"seed": m.seed, "data": m.data, "network": m.network, "sha256": m.sha256,
-             "sigma_policy": m.sigma_policy}
-            for m in comparison.measures
-        ],
-        "undefined": [
-            {"seed": u.seed, "data": u.data, "network": u.network, "reason": u.reason}
-            for u in comparison.undefined
-        ],
-        "results_sha256": digest,
-    }  # fmt: skip
-
-
-def _more_versions() -> dict[str, str | None]:
-    """Return the versions that matter here beside the common ones."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return {"matplotlib": version("matplotlib")}
-    except PackageNotFoundError:
-        return {"matplotlib": None}
-
-
-def read_run(path: Path) -> Request:
-    """Return the request that a run.json records; its data is the copy that lies beside it.
-
-    Raises
-    ------
-    InputError
-        If the file is not the record of a comparison, or the data is not what it was.
-    """
-    from exactbn.comparison import Settings
-    from exactbn.dataset import MAX_BYTES
-
-    path = path / RUN_FILE if path.is_dir() else path
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is too large to be the record of a run")
-        record = json_format.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except (json_format.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
-    try:
-        data, told = record["data"], record["settings"]
-        settings = Settings(
-            seeds=tuple(int(s) for s in told["seeds"]),
-            widths=tuple(int(w) for w in told["widths"]),
-            slope=to_fraction(told["slope"]),
-            radii=tuple(to_fraction(r) for r in told["radii"]),
-            random_points=int(told["random_points"]),
-            margin=to_fraction(told["margin"]),
-            eps=to_fraction(told["eps"]),
-            max_regions=told["max_regions"],
-            max_seconds=told["max_seconds"],
-        )
-        features, named = tuple(str(f) for f in data["features"]), Path(str(data["file"]))
-        digest, expected = str(data["sha256"]), str(record["results_sha256"])
-        samples, device = int(told["samples"]), str(told["device"])
-        complete = bool(record["complete"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is not the run.json of a comparison: {error}") from error
-    content = _recorded_data(path, named, digest)
-    return Request(named, content, features, settings, samples, device,
-                   expected if complete else None)
-
-
-def _recorded_data(path: Path, named: Path, digest: str) -> bytes:
-    """Return the data of a recorded run, with the hash that was recorded."""
-    tried = []
-    for candidate in (path.parent / DATA_COPY, named):
-        if candidate.is_file():
-            content = candidate.read_bytes()
-            if hashlib.sha256(content).hexdigest() == digest:
-                return content
-            tried.append(f"{candidate} has other content")
-        else:
-            tried.append(f"{candidate} is not there")
-    raise InputError(f"the data of {path}, SHA-256 {digest}, is not found: {'; '.join(tried)}")
 
 
 def _integers(text: str, name: str) -> tuple[int, ...]:
@@ -377,9 +243,10 @@ def _show(
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:
-        table = Table(title=f"{DATA_VARIANTS[variant.key]}: median over seeds", title_justify="left")
+        title = f"{DATA_VARIANTS[variant.key]}: median over seeds"
+        table = Table(title=title, title_justify="left")
         table.add_column("measure", no_wrap=True)
-        for name in NETWORKS.values():
+        for name in NETWORKS:
             table.add_column(name, justify="right")
         for label, cells in median_table(comparison, variant.key):
             table.add_row(label, *cells)

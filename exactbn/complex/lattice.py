@@ -28,12 +28,10 @@ from exactbn.rational import nearest_floats
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
-# A face array that is full grows by this ratio; the larger it is the more memory stands idle.
-_GROWTH = 1.5
 # Ids are 32-bit integers.
 _MOST = 2**31 - 1
-# Rows that arrays have at least.
-_LEAST = 4096
+# Rows from which on an array counts as large.
+_SMALL = 50_000
 
 
 @dataclass(frozen=True)
@@ -239,16 +237,25 @@ def _grown(work: Work, names: Sequence[str], used: int, more: int) -> dict[str, 
     size = int(used) + int(more)
     if size <= len(getattr(work, names[0])):
         return {}
-    rows = max(int(size * _GROWTH), _LEAST)
-    if rows > _MOST and names[0] != "arena":
+    if size > _MOST and names[0] != "arena":
         raise InternalError(f"{size} faces exceed the range of 32-bit ids; use a smaller box")
-    grown = {}
-    for name in names:
-        array = getattr(work, name)
-        # realloc moves the pages of a large array instead of copying them.
+    small = size < _SMALL
+    rows = size * 4 if small else size * 3 // 2
+    return {name: _moved(getattr(work, name), int(used), rows, small) for name in names}
+
+
+def _moved(array: NDArray[Any], used: int, rows: int, small: bool) -> NDArray[Any]:
+    """Return the array with room for ``rows`` rows.
+
+    Small arrays get much room, which costs nothing before it is used. Large ones grow by less and
+    in place: realloc moves their pages instead of copying them.
+    """
+    if not small:
         array.resize((rows, *array.shape[1:]), refcheck=False)
-        grown[name] = array
-    return grown
+        return array
+    moved = np.empty((rows, *array.shape[1:]), dtype=array.dtype)
+    moved[:used] = array[:used]
+    return moved
 
 
 def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64]]:

@@ -91,9 +91,11 @@ def _stages(name: str, module: nn.Module) -> Iterator[Stage]:
 def _linear(where: str, module: nn.Linear) -> Linear:
     """Return the map of a ``Linear``, with zero bias where it has none."""
     weight = matrix_of(module.weight, f"{where}: weight")
-    if module.bias is None:
+    # torch declares the parameter present even where bias=False leaves it out.
+    parameter: torch.nn.Parameter | None = module.bias
+    if parameter is None:
         return Linear(where, weight, (to_fraction(0),) * len(weight))
-    bias = vector_of(module.bias, f"{where}: bias")
+    bias = vector_of(parameter, f"{where}: bias")
     return Linear(where, weight, bias)
 
 

@@ -4,22 +4,20 @@ Untrusted by design: what it reports are estimates and found disagreements, and 
 ever changed by it. Yet each single sample is classified with certainty.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exactbn.domain import Box
 from exactbn.errors import InputError
-from exactbn.network import Network
 from exactbn.sampling.classify import Classifier
+from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.points import draw_points, float_bounds
-from exactbn.sampling.stage import DTYPES, ieee_products
+from exactbn.sampling.regions import Progress, Regions, check_regions
+from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
     ChiSquare,
@@ -28,46 +26,12 @@ from exactbn.sampling.statistics import (
     enclose_sum,
     estimate_unseen,
 )
+from exactbn.sampling.timing import BareProduct, Clock
 
-Progress = Callable[[int, int, str], None]
-
-#: Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
 # Points that no table entry matched at once are collected up to this many.
 _PENDING = 1 << 13
-# The bare matrix product is timed after every so many chunks.
-_BARE_EVERY = 16
-
-
-class Regions(Protocol):
-    """What the check asks of a partition; :class:`exactbn.Partition` has it."""
-
-    @property
-    def network(self) -> Network:
-        """Return the network."""
-
-    @property
-    def box(self) -> Box:
-        """Return the box."""
-
-    @property
-    def sigma_policy(self) -> str:
-        """Return how sigma entered the network."""
-
-    @property
-    def num_regions(self) -> int:
-        """Return the number of regions."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether these are all regions of the box."""
-
-    @property
-    def patterns(self) -> NDArray[np.uint8]:
-        """Return the patterns, shape (regions, neurons)."""
-
-    def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (middle, radius) of the volumes."""
+# The bare matrix products of a batch are timed after every so many batches.
+_BARE_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -194,10 +158,11 @@ def sample(
         If the partition is incomplete, the device is absent, an option is unknown, or the box is
         too narrow for the float type.
     """
-    _check_options(part, samples, dtype, chunk, seed)
+    check_regions(part, samples, seed)
+    _check_options(dtype, chunk)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
-    rows = chunk or CHUNK.get(where.type, CHUNK["cuda"])
+    rows = chunk or chunk_size(where)
     middle, radius = part.volumes()
     with ieee_products():
         classifier = Classifier.of(
@@ -253,15 +218,15 @@ def _count(
     classifier: Classifier,
     points: Iterable[torch.Tensor],
     samples: int,
-    bare: "BareProduct",
+    bare: BareProduct,
     progress: Progress | None,
 ) -> _Run:
     """Count the regions of points that come in blocks of shape (d + 1, m)."""
-    device, table, chunk = classifier.device, classifier.table, classifier.first.chunk
+    device, table = classifier.device, classifier.table
     later = classifier.on_boundary + 1  # stands for points that are resolved later
     counts = torch.zeros(later + 1, dtype=torch.int64, device=device)
     pending: list[tuple[torch.Tensor, torch.Tensor]] = []
-    waiting = undecided = done = chunks = 0
+    waiting = undecided = done = batches = 0
     clock, bare_clock = Clock(device), Clock(device)
 
     def resolve() -> None:
@@ -275,7 +240,7 @@ def _count(
 
     clock.start()
     for block in points:
-        for part in torch.split(block.t(), chunk):
+        for part in torch.split(block.t(), bare.batch):
             codes = classifier.first.codes(part)
             regions, missed = table.look_up(codes)
             if len(missed):
@@ -285,108 +250,26 @@ def _count(
             counts.add_(torch.bincount(regions, minlength=later + 1))
             if waiting >= _PENDING:
                 resolve()
-            if chunks % _BARE_EVERY == 0:
+            if batches % _BARE_EVERY == 0:
                 clock.stop()
-                bare.run()
                 bare_clock.start()
                 bare.run()
                 bare_clock.stop()
                 clock.start()
-            chunks += 1
+            batches += 1
         done += block.shape[1]
         if progress is not None:
             progress(done, samples, f"{int(counts[classifier.outside])} outside")
     if pending:
         resolve()
     clock.stop()
-    speed = bare_clock.laps * chunk / bare_clock.seconds
+    speed = bare_clock.laps * bare.batch / bare_clock.seconds
     return _Run(counts.cpu().numpy()[:later], undecided, clock.seconds, speed)
 
 
-class Clock:
-    """A stop watch that waits for the device."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.seconds = 0.0
-        self.laps = 0
-        self._since = 0.0
-
-    def start(self) -> None:
-        """Start a lap."""
-        self._wait()
-        self._since = time.perf_counter()
-
-    def stop(self) -> None:
-        """End the lap."""
-        self._wait()
-        self.seconds += time.perf_counter() - self._since
-        self.laps += 1
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-
-class BareProduct:
-    """The matrix products of one chunk alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ..."""
-
-    def __init__(self, network: Network, rows: int, dtype: str, device: torch.device) -> None:
-        sizes = (network.num_inputs, *network.widths)
-        self._products = [
-            tuple(
-                torch.ones(shape, dtype=DTYPES[dtype], device=device)
-                for shape in ((rows, m), (m, n), (rows, n))
-            )
-            for m, n in zip(sizes, sizes[1:])
-        ]
-
-    def run(self) -> None:
-        """Multiply."""
-        for left, right, out in self._products:
-            torch.mm(left, right, out=out)
-
-
-def find_device(device: str | None) -> torch.device:
-    """Return the device of this name, by default a GPU where there is one.
-
-    Raises
-    ------
-    InputError
-        If it is unknown or not there.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = device.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
-        raise InputError(f"device {device!r}, expected 'cpu' or 'cuda'")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"device {device!r} is not there: torch sees {torch.cuda.device_count()} GPUs; "
-            "use --device cpu, or install torch for your GPU"
-        )
-    return torch.device("cpu" if kind == "cpu" else device)
-
-
-def device_name(device: torch.device) -> str:
-    """Return the name of a device with the model of a GPU."""
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return str(device)
-
-
-def _check_options(part: Regions, samples: int, dtype: str, chunk: int | None, seed: int) -> None:
+def _check_options(dtype: str, chunk: int | None) -> None:
     """Raise InputError for options that cannot be used."""
-    if not part.is_complete:
-        raise InputError(
-            "the partition is incomplete, so a point outside it says nothing; compute it without "
-            "a budget, or with a larger one"
-        )
-    if samples < 1:
-        raise InputError(f"samples is {samples}, expected at least 1")
     if dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
     if chunk is not None and chunk < 1:
         raise InputError(f"chunk is {chunk}, expected at least 1")
-    if not -(1 << 63) <= seed < 1 << 63:
-        raise InputError(f"seed is {seed}, expected an integer of 64 bits")

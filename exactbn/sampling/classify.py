@@ -98,7 +98,7 @@ class Classifier:
     def classify(self, points: torch.Tensor) -> tuple[torch.Tensor, int]:
         """Return the region of each point, int32, and how many had an uncertain float sign.
 
-        ``points`` has shape (m, d + 1), m at most the chunk, the last column ones.
+        ``points`` has shape (m, d + 1), the last column ones.
         """
         codes = self.first.codes(points)
         regions, missed = self.table.look_up(codes)

@@ -7,7 +7,6 @@ of a sample equals a word of a region if and only if all sixteen signs are certa
 comparison tells both.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,33 +31,57 @@ def num_words(neurons: int) -> int:
     return max(2, 2 * -(-neurons // (2 * DIGITS)))
 
 
-def pack_digits(digits: torch.Tensor, buffers: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return the codes, shape (m, words), of int32 digits, shape (m, 16 words).
+@dataclass(frozen=True)
+class Packing:
+    """The halving steps from the digits of some points to their codes, on fixed buffers.
 
-    ``buffers`` are int32 tensors for the halving steps, from :func:`pack_buffers`. Overflow wraps
-    modulo 2^32, as it must.
+    A step adds to the left half of the columns the right half times the step's place value.
+    ``halves`` are (left, right) of the digits and of each buffer but the last, which is the
+    result; ``buffers`` the buffers. Overflow wraps modulo 2^32, as it must.
     """
-    for step, out in zip(_STEPS, buffers, strict=True):
-        half = digits.shape[1] // 2
-        digits = torch.add(digits[:, :half], digits[:, half:], alpha=step, out=out)
-    return digits
+
+    halves: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    buffers: tuple[torch.Tensor, ...]
+
+    @classmethod
+    def of(cls, digits: torch.Tensor) -> "Packing":
+        """Return the steps for int32 digits, shape (m, 16 words)."""
+        rows, columns = digits.shape
+        buffers = tuple(digits.new_empty((rows, columns // n)) for n in (2, 4, 8))
+        return cls(tuple(_halves(t) for t in (digits, *buffers)), buffers)
+
+    def first(self, rows: int) -> "Packing":
+        """Return the steps for fewer points."""
+        return Packing(
+            tuple((left[:rows], right[:rows]) for left, right in self.halves),
+            tuple(t[:rows] for t in self.buffers),
+        )
+
+    def run(self, out: torch.Tensor) -> None:
+        """Write the codes of the digits to ``out``, int32, shape (m, words)."""
+        for step, halves, to in zip(_STEPS, self.halves, (*self.buffers, out), strict=True):
+            torch.add(*halves, alpha=step, out=to)
 
 
-def pack_buffers(rows: int, words: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """Return the tensors that :func:`pack_digits` writes to."""
-    return tuple(
-        torch.empty((rows, words * width), dtype=torch.int32, device=device)
-        for width in (8, 4, 2, 1)
-    )
+def _halves(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the left and the right half of the columns."""
+    middle = tensor.shape[1] // 2
+    return tensor[:, :middle], tensor[:, middle:]
+
+
+def _pack(digits: torch.Tensor) -> torch.Tensor:
+    """Return the words, int32, shape (m, words), of int32 digits, shape (m, 16 words)."""
+    words = digits.new_empty((len(digits), digits.shape[1] // DIGITS))
+    Packing.of(digits).run(words)
+    return words
 
 
 def pack_signs(signs: torch.Tensor) -> torch.Tensor:
     """Return the codes, shape (m, words / 2), int64, of signs -1 and 1, shape (m, neurons)."""
     rows, neurons = signs.shape
-    words = num_words(neurons)
-    digits = torch.zeros((rows, words * DIGITS), dtype=torch.int32, device=signs.device)
+    digits = signs.new_zeros((rows, num_words(neurons) * DIGITS), dtype=torch.int32)
     digits[:, :neurons] = signs
-    return pack_digits(digits, pack_buffers(rows, words, signs.device)).view(torch.int64)
+    return _pack(digits).view(torch.int64)
 
 
 def certain_mask(neurons: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,11 +92,7 @@ def certain_mask(neurons: int, device: torch.device) -> tuple[torch.Tensor, torc
     words = num_words(neurons)
     odd = torch.zeros((1, words * DIGITS), dtype=torch.int32, device=device)
     odd[:, :neurons] = 1
-    two = torch.full_like(odd, 2)
-    return (
-        pack_digits(two, pack_buffers(1, words, device)),
-        pack_digits(odd, pack_buffers(1, words, device)),
-    )
+    return _pack(torch.full_like(odd, 2)), _pack(odd)
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ def float_bounds(box: Box, dtype: str) -> tuple[Floats, Floats]:
         kind = np.dtype(dtype).type
         with np.errstate(over="ignore", invalid="ignore"):
             evenly = bool(np.isfinite(kind(high - low)))
-            spacing = float(np.spacing(kind(max(abs(low), abs(high))))) if evenly else np.inf
-        if not high - low >= _LEAST_STEPS * spacing:
+            spacing = float(np.spacing(kind(max(abs(low), abs(high)))))
+        if not evenly or high - low < _LEAST_STEPS * spacing:
             other = "--dtype float64, or " if dtype == "float32" else ""
             raise InputError(
                 f"axis {axis} of the box, [{box.lo[axis]}, {box.hi[axis]}], holds less than "

@@ -13,12 +13,20 @@ from typing import Any
 import torch
 
 from exactbn.sampling.floats import FilteredLayer
-from exactbn.sampling.lookup import DIGITS, num_words, pack_buffers, pack_digits
+from exactbn.sampling.lookup import DIGITS, Packing, num_words
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
+# Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
+_CHUNK = {"cpu": 1 << 10, "cuda": 1 << 18}
+
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
+
+
+def chunk_size(device: torch.device) -> int:
+    """Return how many points go through the layers together on a device."""
+    return _CHUNK.get(device.type, _CHUNK["cuda"])
 
 
 @contextmanager
@@ -56,7 +64,7 @@ class _Workspace:
     inputs: tuple[torch.Tensor | None, ...]
     activations: tuple[torch.Tensor, ...]
     digits: torch.Tensor
-    halves: tuple[torch.Tensor, ...]
+    packing: Packing
 
     def first(self, rows: int) -> "_Workspace":
         """Return the buffers for fewer points."""
@@ -70,7 +78,7 @@ class _Workspace:
             tuple(None if t is None else t[:rows] for t in self.inputs),
             cut(self.activations),
             self.digits[:rows],
-            cut(self.halves),
+            self.packing.first(rows),
         )
 
 
@@ -99,11 +107,24 @@ class FloatStage:
         return cls(weights, slopes, chunk, _allocate(weights, DTYPES[dtype], device, chunk))
 
     def codes(self, points: torch.Tensor) -> torch.Tensor:
-        """Return the codes of points, shape (m, words / 2), int64; the next call overwrites them.
+        """Return the codes of points, shape (m, words / 2), int64.
 
-        ``points`` has shape (m, d + 1), m <= chunk, the last column ones. A float is of certain
-        sign where its top exponent bit is set; sign and top exponent bit are the digit.
+        ``points`` has shape (m, d + 1), the last column ones. A float is of certain sign where
+        its top exponent bit is set; sign and top exponent bit are the digit.
         """
+        words = torch.empty(
+            (len(points), num_words(sum(weight.shape[1] for weight in self.weights))),
+            dtype=torch.int32,
+            device=points.device,
+        )
+        for some, out in zip(
+            torch.split(points, self.chunk), torch.split(words, self.chunk), strict=True
+        ):
+            self._write_codes(some, out)
+        return words.view(torch.int64)
+
+    def _write_codes(self, points: torch.Tensor, out: torch.Tensor) -> None:
+        """Write the codes of at most a chunk of points to ``out``, int32, shape (m, words)."""
         space = self.space if len(points) == self.chunk else self.space.first(len(points))
         for index, weight in enumerate(self.weights):
             inputs = space.inputs[index]
@@ -114,7 +135,7 @@ class FloatStage:
             space.digits.bitwise_right_shift_(30)
         else:
             space.digits.copy_(space.z.view(torch.int64).bitwise_right_shift_(62))
-        return pack_digits(space.digits, space.halves).view(torch.int64)
+        space.packing.run(out)
 
 
 def _allocate(
@@ -131,13 +152,14 @@ def _allocate(
         h[:, width] = 1.0
         inputs.append(h)
     used = z[:, : sum(widths)]
+    digits = z.view(torch.int32) if z.itemsize == 4 else torch.zeros_like(z, dtype=torch.int32)
     return _Workspace(
         z,
         tuple(torch.split(used, widths, dim=1)) if widths else (),
         tuple(inputs),
         tuple(h[:, :-1] for h in inputs if h is not None),
-        z.view(torch.int32) if dtype == torch.float32 else torch.zeros_like(z, dtype=torch.int32),
-        pack_buffers(rows, words, device),
+        digits,
+        Packing.of(digits),
     )
 
 

@@ -1,0 +1,123 @@
+"""Devices by name, and one device checked against another, sample by sample."""
+
+from dataclasses import asdict, dataclass
+
+import torch
+
+from exactbn.errors import InputError
+from exactbn.sampling.classify import Classifier
+from exactbn.sampling.points import draw_points, float_bounds
+from exactbn.sampling.regions import Progress, Regions, check_regions
+from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
+
+
+@dataclass(frozen=True)
+class DeviceComparison:
+    """The same ``samples`` float32 points, classified twice.
+
+    ``first`` and ``second`` say on which device and in which arithmetic; ``differing`` points
+    got another region: any but 0 is an error of exactbn. ``undecided`` are the numbers of points
+    that each float arithmetic could not decide, ``example`` the first differing point and its two
+    results.
+    """
+
+    samples: int
+    first: str
+    second: str
+    differing: int
+    undecided: tuple[int, int]
+    example: str | None
+    seed: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the comparison as plain values."""
+        return asdict(self)
+
+
+def compare_devices(
+    part: Regions,
+    samples: int,
+    *,
+    seed: int = 0,
+    device_a: str | None = "cpu",
+    device_b: str | None = None,
+    progress: Progress | None = None,
+) -> DeviceComparison:
+    """Return how many of the same points two devices put into different regions.
+
+    The points are drawn on the CPU. By default the CPU is compared with a GPU, both in float32;
+    where the two devices are the same one the second computes in float64, so that the command
+    serves everywhere.
+
+    Raises
+    ------
+    InputError
+        As :func:`exactbn.sampling.sample`.
+    """
+    check_regions(part, samples, seed)
+    devices = find_device(device_a), find_device(device_b)
+    dtypes = "float32", "float64" if devices[0] == devices[1] else "float32"
+    bounds = float_bounds(part.box, "float32")
+    middle, _ = part.volumes()
+    classifiers = [
+        Classifier.of(
+            part.network,
+            part.patterns,
+            middle,
+            bounds,
+            dtype=dtype,
+            device=device,
+            chunk=chunk_size(device),
+        )
+        for device, dtype in zip(devices, dtypes, strict=True)
+    ]
+    undecided, differing, done, example = [0, 0], 0, 0, None
+    cpu = torch.device("cpu")
+    with ieee_products():
+        for block in draw_points(bounds, samples, seed=seed, dtype="float32", device=cpu):
+            results = []
+            for i, classifier in enumerate(classifiers):
+                points = block.to(classifier.device, DTYPES[dtypes[i]]).t()
+                regions, uncertain = classifier.classify(points)
+                undecided[i] += uncertain
+                results.append(regions.cpu())
+            other = torch.nonzero(results[0] != results[1]).flatten()
+            if len(other) and example is None:
+                x = ", ".join(float(t).hex() for t in block[:-1, other[0]])
+                example = f"({x}): {int(results[0][other[0]])} and {int(results[1][other[0]])}"
+            differing += len(other)
+            done += block.shape[1]
+            if progress is not None:
+                progress(done, samples, f"{differing} differ")
+    names = [f"{device_name(device)} {dtype}" for device, dtype in zip(devices, dtypes)]
+    return DeviceComparison(
+        samples, names[0], names[1], differing, (undecided[0], undecided[1]), example, seed
+    )
+
+
+def find_device(device: str | None) -> torch.device:
+    """Return the device of this name, by default a GPU where there is one.
+
+    Raises
+    ------
+    InputError
+        If it is unknown or not there.
+    """
+    if device is None or device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise InputError(f"device {device!r}, expected 'auto', 'cpu' or 'cuda'")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"device {device!r} is not there: torch sees {torch.cuda.device_count()} GPUs; "
+            "use --device cpu, or install torch for your GPU"
+        )
+    return torch.device("cpu" if kind == "cpu" else device)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a device with the model of a GPU."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return str(device)

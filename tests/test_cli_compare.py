@@ -1,0 +1,173 @@
+"""``exactbn compare``: what it writes, its exit codes, and its repetition."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exactbn import report
+from exactbn.cli import main
+from exactbn.cli.compare_record import read_run
+
+pytest.importorskip("matplotlib")
+
+CSV = "a,b,kind\n1.0,2,u\n3.5,-1,u\n-2,4.2,v\n0,5,v\n6,1,u\n"
+SMALL = ["--seeds", "2", "--widths", "3,2", "--random-points", "3", "--radii", "0.1,1/3",
+         "--samples", "0"]
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "points.csv"
+    path.write_text(CSV)
+    return path
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what takes most of the time and is tested with the report."""
+    monkeypatch.setattr(report, "_draw", lambda *_: None)
+
+
+@pytest.fixture
+def out(csv: Path, tmp_path: Path, no_pictures: None) -> Path:
+    out = tmp_path / "out"
+    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 0
+    return out
+
+
+def test_the_folder_and_the_screen(csv, tmp_path, capsys, no_pictures):
+    out = tmp_path / "out"
+    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {"report.html", "run.json", "data.csv", "measures.parquet",
+                     "per_point.parquet", "paired.parquet", "pictures", "partitions"}
+    assert (out / "data.csv").read_text() == CSV
+    shown = capsys.readouterr().out
+    assert "regions in the box" in shown
+    assert "check central: held, 8 of 8" in shown
+    assert "report.html" in shown
+    record = json.loads((out / "run.json").read_text())
+    assert record["settings"]["radii"] == ["1/10", "1/3"]
+    assert record["complete"] is True
+    assert len(record["networks"]) == 2 * 2 * 4
+    assert record["versions"]["torch"]
+
+
+def test_json_is_one_object(csv, capsys):
+    arguments = [*SMALL, "--samples", "100", "--device", "cpu"]
+    assert main(["compare", str(csv), *arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["data"]["left_out"] == ["kind"]
+    assert set(result["medians"]["raw"]) == {"random", "zero", "centred", "scaled"}
+    assert {c["name"] for c in result["checks"]} == {
+        "central", "least squares", "scale", "origin", "both sides"}
+    assert [s["outside"] for s in result["sampling"]] == [0] * 8
+
+
+def test_a_run_is_repeated_from_its_record_alone(out, csv, tmp_path, capsys):
+    csv.unlink()
+    again = tmp_path / "again"
+    assert main(["compare", "--repeat", str(out / "run.json"), "--out", str(again)]) == 0
+    assert "check repetition: held, 1 of 1" in capsys.readouterr().out
+    assert (out / "measures.parquet").read_bytes() == (again / "measures.parquet").read_bytes()
+
+
+def test_a_repetition_with_another_result_ends_with_1(out, capsys):
+    path = out / "run.json"
+    path.write_text(path.read_text().replace('"results_sha256": "', '"results_sha256": "0'))
+    assert main(["compare", "--repeat", str(path)]) == 1
+    captured = capsys.readouterr()
+    assert "check repetition: FAILED" in captured.out
+    assert "disagreement" in captured.err
+
+
+def test_changed_data_is_not_repeated(out, csv, capsys):
+    (out / "data.csv").write_text(CSV + "9,9,u\n")
+    csv.unlink()
+    assert main(["compare", "--repeat", str(out)]) == 2
+    assert "data.csv has other content" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"data": 1, "settings": 2}', '{"data": {}, "settings": {}}',
+             "[" * 100_000]
+)
+def test_broken_records(tmp_path, capsys, text):
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    assert main(["compare", "--repeat", str(path)]) == 2
+    assert "run.json" in capsys.readouterr().err
+
+
+def test_a_budget_ends_with_3(csv, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["compare", str(csv), *SMALL, "--max-regions", "1", "--out", str(out)]
+    assert main(arguments) == 3
+    assert capsys.readouterr().err.startswith("stopped: ")
+    assert not out.exists()
+
+
+def test_a_budget_that_ends_late_marks_the_report(csv, tmp_path, monkeypatch, no_pictures):
+    from exactbn import comparison
+    from exactbn.errors import LimitError
+
+    done, partition = [], comparison.partition
+
+    def limited(*arguments, **options):
+        if len(done) == 5:
+            raise LimitError("the budget is spent")
+        done.append(1)
+        return partition(*arguments, **options)
+
+    monkeypatch.setattr(comparison, "partition", limited)
+    out = tmp_path / "out"
+    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 3
+    record = json.loads((out / "run.json").read_text())
+    assert record["complete"] is False
+    assert "INCOMPLETE: the budget is spent (5 of 16" in (out / "report.html").read_text()
+    assert read_run(out).expected is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--features", "a,c"], "has no column 'c'"),
+        (["--features", "kind"], "row 2, column 'kind': got 'u', expected a number"),
+        (["--widths", "3,x"], "--widths is '3,x', expected integers"),
+        (["--widths", "0"], "widths are"),
+        (["--radii", "0.1,zero"], "--radii is 'zero'"),
+        (["--radii", "0"], "radii must be different numbers > 0"),
+        (["--slope", "nan"], "--slope is 'nan'"),
+        (["--margin", "-1"], "the margin is -1"),
+        (["--eps", "-1"], "eps is -1"),
+        (["--samples", "9", "--device", "nonsense"], "nonsense"),
+    ],
+)
+def test_bad_input_ends_with_2_in_one_line(csv, tmp_path, capsys, options, message):
+    out = tmp_path / "out"
+    assert main(["compare", str(csv), *SMALL, *options, "--out", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert not out.exists()
+
+
+def test_bad_files_end_with_2(tmp_path, capsys):
+    assert main(["compare", str(tmp_path / "no.csv")]) == 2
+    assert "no.csv cannot be read" in capsys.readouterr().err
+    gaps = tmp_path / "gaps.csv"
+    gaps.write_text("a,b\n1,2\n3,\n")
+    assert main(["compare", str(gaps)]) == 2
+    assert "row 3, column 'b': got an empty cell" in capsys.readouterr().err
+    flat = tmp_path / "flat.csv"
+    flat.write_text("a,b\n1,2\n1,3\n")
+    assert main(["compare", str(flat)]) == 2
+    assert "the column 'a' is constant" in capsys.readouterr().err
+
+
+def test_an_existing_folder_is_kept_without_force(out, csv, capsys):
+    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["compare", str(csv), *SMALL, "--out", str(out), "--force"]) == 0

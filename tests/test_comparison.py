@@ -1,0 +1,230 @@
+"""The comparison on small data: every measure against a slow recomputation, and the theorems."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from exactbn import comparison as module
+from exactbn.comparison import (
+    DATA_VARIANTS,
+    NETWORKS,
+    Settings,
+    compare,
+    data_variants,
+    draw_points,
+    measure_labels,
+)
+from exactbn.dataset import read_csv
+from exactbn.domain import Box
+from exactbn.errors import DegenerateError, InputError, LimitError
+from exactbn.findings import (
+    check_theorems,
+    count_tests,
+    describe,
+    median_table,
+    pair_differences,
+    paired_rows,
+    verdict,
+)
+from exactbn.network import Network
+from exactbn.paired import compare_pairs, exact_mean, exact_median
+from exactbn.partitioning import partition
+from exactbn.rational import dot
+
+F = Fraction
+
+CSV = b"a,b,kind\n1.0,2,u\n3.5,-1,u\n-2,4.2,v\n0,5,v\n6,1,u\n2,2.5,v\n1,2,u\n"
+SMALL = Settings(seeds=(0, 1, 2), widths=(4, 3), random_points=5, radii=(F(1, 10), F(1, 2)))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return read_csv("x.csv", content=CSV)
+
+
+@pytest.fixture(scope="module")
+def comparison(data):
+    return compare(data, SMALL)
+
+
+def test_every_network_is_there(comparison):
+    assert comparison.is_complete
+    assert not comparison.undefined
+    assert len(comparison.measures) == 3 * 2 * 4
+    assert set(comparison.shown) == {(d, n) for d in DATA_VARIANTS for n in NETWORKS}
+    assert {m.sigma_policy for m in comparison.measures if m.network == "centred"} == {"none"}
+    assert {m.sigma_policy for m in comparison.measures if m.network == "scaled"} == {"rounded"}
+    for m in comparison.measures:
+        assert set(m.values) == set(measure_labels(SMALL))
+
+
+def test_the_weights_of_a_seed_are_shared(comparison):
+    parts = [comparison.shown["raw", name].network for name in ("random", "zero", "centred")]
+    assert len({tuple(t.weight for t in net.layers) for net in parts}) == 1
+    raw = comparison.select("raw", "random")
+    standardized = comparison.select("standardized", "random")
+    assert [raw[s].sha256 for s in raw] == [standardized[s].sha256 for s in raw]
+    assert raw[0].sha256 != raw[1].sha256
+
+
+@pytest.mark.parametrize("variant", DATA_VARIANTS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_measures_against_single_computations(comparison, variant, name):
+    part = comparison.shown[variant, name]
+    measures = comparison.select(variant, name)[0]
+    form = next(v for v in comparison.variants if v.key == variant)
+    assert part.box == form.box
+    assert measures.values["regions"] == part.num_regions
+    for j, radius in enumerate(form.radii):
+        for points, counts in ((form.points, measures.data_counts[j]),
+                               (measures.random_points, measures.random_counts[j])):
+            for x, count in zip(points, counts, strict=True):
+                ball = (tuple(t - radius for t in x), tuple(t + radius for t in x))
+                assert partition(part.network, ball).num_regions == count
+    first = part.network.layers[0]
+    total = sum((dot(w, x) + b) ** 2 / dot(w, w)
+                for w, b in zip(first.weight, first.bias, strict=True) for x in form.points)
+    assert measures.values["layer1_sum"] == total
+    inside = {part.region_of(x) for x in form.points} - {None}
+    assert measures.values["regions_with_data"] == len(inside)
+    signs = [[z for layer in part.network.preactivations(x) for z in layer] for x in form.points]
+    assert measures.values["cut_units"] == sum(min(c) < 0 < max(c) for c in zip(*signs))
+    squared = [t for t in measures.points.squared_distances if t is not None]
+    assert measures.values["mean_squared_distance"] == sum(squared, F(0)) / len(squared)
+    assert measures.values["median_squared_distance"] == exact_median(squared)
+
+
+def test_boxes_and_radii_are_exact(data):
+    raw, standardized = data_variants(data, SMALL)
+    assert raw.box == Box((F(-4), F(-5, 2)), (F(8), F(13, 2)))
+    assert raw.radii == (F(8, 10), F(4))
+    assert standardized.key == "standardized"
+    assert [exact_mean(c) for c in zip(*standardized.points, strict=True)] == [0, 0]
+    grown = data_variants(data, replace(SMALL, margin=F(0)))[0]
+    assert grown.box == Box(*data.bounds)
+
+
+def test_random_points_are_dyadic_parts_of_the_open_box():
+    box = Box((F(0), F(-1, 3)), (F(1), F(2, 3)))
+    points = draw_points(box, 50, seed=4)
+    assert points == draw_points(box, 50, seed=4) != draw_points(box, 50, seed=5)
+    for x in points:
+        assert all(lo < t < hi for lo, t, hi in zip(box.lo, x, box.hi, strict=True))
+        assert ((x[0] - box.lo[0]) * 2**33).denominator == 1
+
+
+def test_theorems_hold_and_are_counted(comparison):
+    checks = {c.name: c for c in check_theorems(comparison)}
+    assert all(c.is_held for c in checks.values())
+    assert checks["central"].total == 3 * 2 * 2
+    assert checks["least squares"].total == 3 * 2 * 2
+    assert checks["scale"].total == 3 * 2
+    assert checks["origin"].total == 3
+    assert checks["both sides"].total == 3 * 2 * 2 * 7
+
+
+def test_a_false_number_breaks_its_theorem(comparison):
+    wrong = [
+        replace(m, points=replace(m.points, layer1_sum=m.points.layer1_sum + 1))
+        if (m.seed, m.data, m.network) == (1, "raw", "scaled") else m
+        for m in comparison.measures
+    ]
+    checks = {c.name: c for c in check_theorems(replace(comparison, measures=tuple(wrong)))}
+    assert (checks["scale"].held, checks["scale"].total) == (5, 6)
+    assert not checks["scale"].is_held
+
+
+def test_a_scaled_network_that_does_not_exist_is_named_and_left_out(monkeypatch):
+    # Unit 0 of layer 1 is x + y - 3, which is 0 at both points: its sigma is 0.
+    net = Network.from_arrays([[[1, 1], [1, 0]], [[1, 2]], [[1]]], [[0, 0], [1], [0]])
+    flat = Network.from_arrays([[[1, 0], [0, 1]], [[1, 2]], [[1]]], [[0, 0], [1], [0]])
+    monkeypatch.setattr(module, "draw_network", lambda seed, **_: flat if seed else net)
+    data = read_csv("x.csv", content=b"a,b\n1,2\n5,-2\n")
+    result = compare(data, replace(SMALL, seeds=(0, 1)))
+    assert {(u.seed, u.data, u.network) for u in result.undefined} == {
+        (0, "raw", "scaled"), (0, "standardized", "scaled")
+    }
+    assert "BatchNorm 0, unit 0: variance is 0 and eps is 0" in result.undefined[0].reason
+    rows = paired_rows(result)
+    counts = {r.result.count for r in rows if "scaled" in (r.first, r.second)}
+    assert counts == {1}
+    assert all(c.is_held for c in check_theorems(result))
+    assert not compare(data, replace(SMALL, seeds=(0, 1), eps=F(1, 100))).undefined
+    none = compare(data, replace(SMALL, seeds=(0,)))
+    rows = paired_rows(none)
+    assert all((row.result is None) == (row.first == "scaled") for row in rows)
+    assert median_table(none, "raw")[0][1][3] == "not defined"
+    assert [s.heading for s in describe(none, rows)] == [
+        "BN-centred against random bias", "BN-centred against zero bias"
+    ] * 2
+
+
+def test_a_budget_keeps_what_is_done(data):
+    with pytest.raises(LimitError, match="budget"):
+        compare(data, replace(SMALL, max_regions=1))
+    with pytest.raises(LimitError, match="0 seconds of --max-seconds are spent"):
+        compare(data, replace(SMALL, max_seconds=0.0))
+
+
+def test_constant_columns_are_refused():
+    flat = read_csv("x.csv", content=b"a,b\n1,2\n1,3\n")
+    with pytest.raises(DegenerateError, match=r"x.csv: the column 'a' is constant \(1\)"):
+        compare(flat, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": ()}, "expected at least one, each once"),
+        ({"seeds": (1, 1)}, "expected at least one, each once"),
+        ({"radii": ()}, "the radii must be different numbers > 0"),
+        ({"radii": (F(0),)}, "the radii must be different numbers > 0"),
+        ({"radii": (F(1), F(1))}, "the radii must be different numbers > 0"),
+        ({"random_points": 0}, "random points: got 0, expected at least 1"),
+        ({"margin": F(-1)}, "the margin is -1, expected >= 0"),
+        ({"eps": F(-1)}, "eps is -1, expected >= 0"),
+        ({"max_seconds": float("nan")}, "max_seconds is nan"),
+    ],
+)
+def test_settings_are_checked(changes, message):
+    with pytest.raises(InputError, match=message):
+        replace(SMALL, **changes)
+
+
+def test_pairs_are_differences_seed_by_seed(comparison):
+    first, second = comparison.select("raw", "centred"), comparison.select("raw", "zero")
+    found = pair_differences(first, second, "regions")
+    assert found == {s: first[s].values["regions"] - second[s].values["regions"] for s in range(3)}
+    del second[1]
+    assert set(pair_differences(first, second, "regions")) == {0, 2}
+    row = next(r for r in paired_rows(comparison)
+               if (r.data, r.first, r.second, r.measure) == ("raw", "centred", "zero", "regions"))
+    assert row.result == compare_pairs(list(found.values()))
+
+
+def test_verdicts():
+    up = compare_pairs([F(k) for k in range(1, 13)])
+    assert verdict(up, 1) == (1, "clearly")
+    assert verdict(up, 10**4) == (1, "probably")
+    assert verdict(compare_pairs([-F(k) for k in range(1, 13)]), 1) == (-1, "clearly")
+    assert verdict(compare_pairs([F(1), F(-2), F(3), F(-4), F(5), F(-6)]), 1) == (0, "")
+    assert verdict(compare_pairs([F(0)] * 5), 1) == (0, "")
+    assert verdict(compare_pairs([F(5)]), 1) == (0, "")
+
+
+def test_words_follow_the_numbers(comparison):
+    rows = paired_rows(comparison)
+    assert count_tests(rows) < len(rows)
+    sentences = describe(comparison, rows)
+    assert len(sentences) == 6
+    text = next(s.text for s in sentences if s.heading.startswith("BN-centred and scaled"))
+    assert text.startswith("No clear difference in")  # three seeds can show nothing
+    assert "no difference in any seed in" in text
+
+
+@pytest.mark.parametrize("columns", [b"a\n1\n2\n5\n", b"a,b,c\n1,0,2\n2,1,0\n5,3,3\n0,0,1\n"])
+def test_other_dimensions(columns):
+    result = compare(read_csv("x.csv", content=columns), replace(SMALL, seeds=(0,)))
+    assert result.is_complete
+    assert all(c.is_held for c in check_theorems(result))
