@@ -16,7 +16,7 @@ from exactbn.network import Network
 from exactbn.partitioning import Partition, count_regions, partition
 from tests.agreement import answer_of, check_promises, patterns_of
 from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
-from tests.oracles import Point, exact_forward, polygon_partition
+from tests.oracles import Point, exact_forward
 from tests.reference import reference_partition
 from tests.strategies import boxes, networks, problems
 from tests.workload import load_workload
@@ -249,17 +249,23 @@ def test_a_budget_that_ends_amid_a_word_of_neurons() -> None:
         [rng.integers(-9, 10, (70, 1)), rng.integers(-1, 2, (67, 70)), [[1] * 67]],
         [rng.integers(-9, 10, 70), rng.integers(-30, 30, 67), [0]],
     )
-    stops = set()
-    for limit in range(0, partition(network, (-1, 1)).num_regions, 4):
+    regions = [1]
+    box = Box.of(-1, 1, 1)
+    partition(network, box, progress=lambda done, _, note: regions.append(int(note.split()[0])))
+    growing = [k for k in range(1, len(regions)) if regions[k] > regions[k - 1]]
+    stops = [
+        max(k for k in growing if k < 64),
+        next(k for k in growing if 64 < k < 70),
+        next(k for k in growing if 70 < k < 134),
+        max(k for k in growing if k < 134),
+    ]
+    for done in stops:
         with pytest.raises(LimitError) as caught:
-            partition(network, (-1, 1), max_regions=limit)
+            partition(network, box, max_regions=regions[done - 1])
         part = caught.value.partial
         assert isinstance(part, Partition)
-        done = part.patterns.shape[1]
-        stops.add(done)
-        expected = polygon_partition(truncated(network, done), Box.of(-1, 1, 1))
-        assert answer_of(part) == expected
-    assert any(64 < done < 70 for done in stops) and any(70 < done < 134 for done in stops)
+        assert part.patterns.shape[1] == done
+        assert answer_of(part) == reference_partition(truncated(network, done), box, volumes=True)
 
 
 def test_a_budget_of_seconds() -> None:
