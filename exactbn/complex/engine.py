@@ -57,11 +57,14 @@ class Budget:
 
     max_regions: int | None = None
     max_seconds: float | None = None
+    max_neurons: int | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def is_spent(self, regions: int) -> bool:
-        """Return whether one of the limits is passed."""
+    def is_spent(self, regions: int, neurons: int) -> bool:
+        """Return whether regions or seconds are over their limits, or the neurons have reached it."""
         if self.max_regions is not None and regions > self.max_regions:
+            return True
+        if self.max_neurons is not None and neurons >= self.max_neurons:
             return True
         return self.max_seconds is not None and time.monotonic() - self.started > self.max_seconds
 
@@ -109,7 +112,7 @@ def subdivide(
             regions = run.subdivision.num_regions
             if progress is not None:
                 progress(done, total, f"{regions} regions")
-            if done < total and budget.is_spent(regions):
+            if done < total and budget.is_spent(regions, done):
                 return run.finish(block, done)
         run.subdivision.end_block(block.index)
     return run.finish(None, done)
