@@ -61,7 +61,7 @@ class Budget:
     started: float = field(default_factory=time.monotonic)
 
     def is_spent(self, regions: int, neurons: int) -> bool:
-        """Return whether regions or seconds are over their limits, or the neurons have reached it."""
+        """Return whether regions or seconds are over their limits, or neurons at theirs."""
         if self.max_regions is not None and regions > self.max_regions:
             return True
         if self.max_neurons is not None and neurons >= self.max_neurons:
