@@ -197,8 +197,7 @@ def finish_rows(
         encode_row(bits[i], step, shift, mask, codes[i], first)
         if is_hidden:
             for k in range(len(bias)):
-                t = row[k]
-                row[k] = t if t > zero else slope * t
+                row[k] = max(row[k], zero) + slope * min(row[k], zero)  # without a branch
 
 
 @njit(nogil=True, cache=True)
@@ -211,19 +210,28 @@ def count_rows(
     counts: Counts,
     missed: Counts,
 ) -> int:
-    """Count the rows whose region stands in their first slot; return the number of the others."""
+    """Count the rows that the table holds; return the number of the others.
+
+    Slots are looked at one after the other up to an empty one: there is always one.
+    """
     words = table.shape[1]
     last = np.uint64(slots.size - 1)
+    empty = len(table) - 1
     number = 0
     for i in range(len(codes)):
         place = np.uint64(0)
         for j in range(words):
             place += codes[i, j] * multipliers[j]
-        region = slots[(place >> shift) & last]
-        other = np.uint64(0)
-        for j in range(words):
-            other |= codes[i, j] ^ table[region, j]
-        if other == 0:
+        place >>= shift
+        while True:
+            region = slots[place & last]
+            other = np.uint64(0)
+            for j in range(words):
+                other |= codes[i, j] ^ table[region, j]
+            if other == 0 or region == empty:
+                break
+            place += np.uint64(1)
+        if region != empty:
             counts[region] += 1
         else:
             missed[number] = i

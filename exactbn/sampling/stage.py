@@ -18,7 +18,7 @@ from exactbn.sampling.lookup import DIGITS, Packing, num_words
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-_CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
+_CHUNK = {"cpu": 1 << 13, "cuda": 1 << 18}
 
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
