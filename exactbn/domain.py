@@ -1,4 +1,4 @@
-"""Domains: the closed boxes in which a partition is computed."""
+"""Domains: the closed boxes, or all of R^d, in which a partition is computed."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,6 +54,32 @@ class Box:
     def has_inside(self, x: Vector) -> bool:
         """Return whether the point ``x`` is in the interior of the box."""
         return all(lo < t < hi for lo, t, hi in zip(self.lo, x, self.hi, strict=True))
+
+    def __str__(self) -> str:
+        """Return the box as text, one corner and the other."""
+        return f"{' '.join(map(str, self.lo))} to {' '.join(map(str, self.hi))}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """All of R^d."""
+
+    dim: int
+
+    def contains(self, x: Vector) -> bool:
+        """Return whether the space holds the point ``x``: it does."""
+        return len(x) == self.dim
+
+    def has_inside(self, x: Vector) -> bool:
+        """Return whether ``x`` is an interior point: every point is."""
+        return len(x) == self.dim
+
+    def __str__(self) -> str:
+        """Return R^d."""
+        return f"R^{self.dim}"
+
+
+Domain = Box | Space
 
 
 def _bound(bound: object, d: int, what: str) -> Vector:

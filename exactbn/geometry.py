@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Point = tuple[fmpz, ...]
 
 # Rounding of the enclosures, see docs/error_analysis.md.
-_U = 2.0**-53
+UNIT = _U = 2.0**-53
 _UNDERFLOW = 2.0**-1000
 _INFLATION = 1.0 + 2.0**-40
 _LEAST = 2.0**-1074
@@ -31,10 +31,30 @@ def interior_points(lattice: FaceLattice) -> Floats:
 
     The mean over the facets of their points, recursively; no verdict rests on it.
     """
-    points = np.empty((int(lattice.starts[-1]), lattice.dim))
+    points = np.empty((int(lattice.starts[-1]), 1 + lattice.dim))
     points[: len(lattice.x)] = lattice.x
     _mean_points(lattice.indptr, lattice.indices, len(lattice.x), points)
-    return points[lattice.starts[lattice.dim] :]
+    means = points[lattice.starts[lattice.dim] :]
+    with np.errstate(all="ignore"):
+        return means[:, 1:] / means[:, :1]
+
+
+def affine_points(lattice: FaceLattice) -> tuple[Floats, Floats]:
+    """Return the vertices as float points and bounds of their errors, shape (V, d).
+
+    Directions at infinity have no coordinates: not a number, with an infinite bound.
+    """
+    x, ex = lattice.x[:, 1:], lattice.ex[:, 1:]
+    weight, error = lattice.x[:, :1], lattice.ex[:, :1]
+    if np.all(weight == 1) and not np.any(error):
+        return x, ex
+    with np.errstate(all="ignore"):
+        points = x / weight
+        # |x*/w* - x/w| <= (e_x + |x/w| e_w) / (w - e_w), and the roundings.
+        bounds = (ex + np.abs(points) * error) / (weight - error) * _INFLATION
+        bounds += np.abs(points) * (8 * _U) + _UNDERFLOW
+    known = (weight > 2 * error) & np.isfinite(points) & np.isfinite(bounds)
+    return np.where(known, points, np.nan), np.where(known, bounds, np.inf)
 
 
 def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
@@ -48,10 +68,11 @@ def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
     radius = np.empty(lattice.num_regions)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         # Powers of two bring every axis to unit size, so that no product leaves the range.
-        _, exponents = np.frexp(np.abs(lattice.x).max(axis=0))
+        x, ex = affine_points(lattice)
+        _, exponents = np.frexp(np.abs(x).max(axis=0, initial=0.0, where=np.isfinite(x)))
         _enclose_volumes(
             lattice.indptr, lattice.indices, least_vertices(lattice),
-            np.ldexp(lattice.x, -exponents), np.ldexp(lattice.ex, -exponents) + _UNDERFLOW,
+            np.ldexp(x, -exponents), np.ldexp(ex, -exponents) + _UNDERFLOW,
             int(lattice.starts[d]), d, middle, radius,
         )  # fmt: skip
         radius += middle * (8 * _U) + _UNDERFLOW
@@ -88,7 +109,8 @@ def polygons(lattice: FaceLattice) -> list[Floats]:
     chains = np.empty(int(lattice.indptr[-1] - lattice.indptr[begin]), dtype=np.int64)
     _chain_polygons(lattice.indptr, lattice.indices, begin, chains)
     offsets = lattice.indptr[begin + 1 : -1] - lattice.indptr[begin]
-    return [lattice.x[chain] for chain in np.split(chains, offsets)]
+    points, _ = affine_points(lattice)
+    return [points[chain] for chain in np.split(chains, offsets)]
 
 
 def least_vertices(lattice: FaceLattice) -> NDArray[np.int32]:

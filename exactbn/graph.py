@@ -28,10 +28,12 @@ def region_graph(partition: "Partition") -> nx.Graph:
     A node is a region's number, an edge a shared facet of the complex (never a Hamming distance).
     All attributes are flat and of one type each, so that every file format takes them.
 
-    Node attributes: ``pattern`` (text of 0 and 1), ``active`` (neurons on), ``volume`` and
-    ``volume_radius`` (an enclosure), ``x0``, ``x1``, ... (a float point inside, for drawing).
+    Node attributes: ``pattern`` (text of 0 and 1), ``active`` (neurons on), ``unbounded``,
+    ``volume`` and ``volume_radius`` (an enclosure; infinite where unbounded), ``x0``, ``x1``, ...
+    (a float point inside, for drawing).
     Edge attributes: ``neuron`` (the first neuron that differs), ``flips`` (how many differ).
-    Graph attributes: ``regions``, ``complete``, ``sigma_policy``, ``network`` (SHA-256), ``box``.
+    Graph attributes: ``regions``, ``complete``, ``sigma_policy``, ``network`` (its SHA-256),
+    ``domain``.
     """
     graph = nx.Graph(**_remarks(partition))
     nodes = node_table(partition).to_pydict()
@@ -53,6 +55,7 @@ def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
         "region": np.arange(partition.num_regions),
         "pattern": _texts(patterns),
         "active": patterns.sum(axis=1, dtype=np.int64),
+        "unbounded": partition.is_unbounded,
         "volume": middle,
         "volume_radius": radius,
         **{f"x{axis}": points[:, axis] for axis in range(points.shape[1])},
@@ -96,13 +99,12 @@ def _texts(patterns: NDArray[np.uint8]) -> list[str]:
 
 def _remarks(partition: "Partition") -> dict[str, str | int | bool]:
     """Return what the graph is of."""
-    box = partition.box
     return {
         "regions": partition.num_regions,
         "complete": partition.is_complete,
         "sigma_policy": partition.sigma_policy,
         "network": partition.network.sha256,
-        "box": f"{' '.join(map(str, box.lo))} to {' '.join(map(str, box.hi))}",
+        "domain": str(partition.domain),
     }
 
 

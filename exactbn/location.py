@@ -9,7 +9,7 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from exactbn.domain import Box
+from exactbn.domain import Domain
 from exactbn.evaluation import homogeneous
 from exactbn.network import Network
 from exactbn.patterns import pack, unpack
@@ -18,13 +18,13 @@ from exactbn.rational import Matrix, Vector
 
 @dataclass(frozen=True)
 class Location:
-    """The regions of a network in a box, known by their patterns, as sets of points.
+    """The regions of a network in a domain, known by their patterns, as sets of points.
 
     ``words`` are the patterns of the regions by the first ``neurons_done`` hidden neurons. Exact.
     """
 
     network: Network
-    box: Box
+    domain: Domain
     words: NDArray[np.uint64]
     neurons_done: int
 
@@ -34,14 +34,14 @@ class Location:
         return {words.tobytes(): i for i, words in enumerate(self.words)}
 
     def region_of(self, x: Vector) -> int | None:
-        """Return the region that holds x, or None outside the box or between regions."""
-        if not self.box.contains(x):
+        """Return the region that holds x, or None outside the domain or between regions."""
+        if not self.domain.contains(x):
             return None
         matches = self.regions_at(self.signs([x])[0])
         return int(matches[0]) if len(matches) == 1 else None
 
     def regions_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
-        """Return the regions whose closure holds a point of the box with these signs.
+        """Return the regions whose closure holds a point of the domain with these signs.
 
         They are the regions whose pattern agrees with the signs wherever these are not zero: at
         such a point the affine pieces of all of them have the same preactivations, layer by
@@ -74,10 +74,10 @@ class Location:
     def confirmed(self, candidates: Mapping[int, Vector]) -> dict[int, Vector]:
         """Return those points that lie strictly inside the region which they are said to be in.
 
-        Strictly inside means: in the interior of the box, and every preactivation of the strict
+        Strictly inside means: in the interior of the domain, and every preactivation of the strict
         sign of the pattern, but for those that vanish on the whole region.
         """
-        inside = {i: x for i, x in candidates.items() if self.box.has_inside(x)}
+        inside = {i: x for i, x in candidates.items() if self.domain.has_inside(x)}
         signs = self.signs(list(inside.values()))
         on = unpack(self.words[list(inside)], self.network.widths) > 0
         wrong = np.any((on & (signs < 0)) | (~on & (signs > 0)), axis=1)

@@ -16,12 +16,18 @@ from exactbn import geometry
 from exactbn.complex.engine import Budget, Outcome, Progress, SignStatistics, subdivide
 from exactbn.complex.lattice import FaceLattice
 from exactbn.complex.signs import ExactVertices
-from exactbn.domain import Box
+from exactbn.domain import Box, Domain, Space
 from exactbn.errors import DimensionError, InputError, InternalError, LimitError
 from exactbn.location import Location
 from exactbn.network import Network
 from exactbn.patterns import unpack
 from exactbn.rational import Matrix, Vector
+from exactbn.regions import (
+    Regions,
+    boundary_is_at_infinity,
+    regions_in_box,
+    regions_in_space,
+)
 
 if TYPE_CHECKING:
     import networkx
@@ -33,22 +39,35 @@ _WITNESS_BITS = (4, 8, 12, 16, 24, 36, 52, 80)
 
 @dataclass(frozen=True)
 class Partition:
-    """The activation regions of ``network`` in the closed box ``box``, exact.
+    """The activation regions of ``network`` in ``domain``, a closed box or all of R^d, exact.
 
-    A region is the closure of {x in box : the on/off pattern at x is the given one} where that
-    has interior points; regions are numbered from 0 in the order of their making. A neuron is on
-    where its preactivation is > 0. The output layer makes no regions.
+    A region is the closure of {x in the domain : the on/off pattern at x is the given one} where
+    that has interior points; regions are numbered from 0 in the order of their making. A neuron is
+    on where its preactivation is > 0. The output layer makes no regions.
 
     Obtained from :func:`partition`; ``neurons_done`` is less than the number of hidden neurons
     when a budget ended the run, and the regions are then those of the first neurons only.
     """
 
     network: Network
-    box: Box
+    domain: Domain
     lattice: FaceLattice
     neurons_done: int
     sign_counts: SignStatistics
     engine: str = "complex"
+
+    @property
+    def box(self) -> Box:
+        """Return the domain where it is a box.
+
+        Raises
+        ------
+        InputError
+            If the domain is all of R^d.
+        """
+        if not isinstance(self.domain, Box):
+            raise InputError(f"the partition is of all of {self.domain}, expected one of a box")
+        return self.domain
 
     @property
     def sigma_policy(self) -> str:
@@ -58,7 +77,7 @@ class Partition:
     @property
     def num_regions(self) -> int:
         """Return the number of full-dimensional activation regions."""
-        return self.lattice.num_regions
+        return len(self._regions.cell)
 
     @property
     def num_adjacencies(self) -> int:
@@ -66,14 +85,17 @@ class Partition:
         return len(self.edges)
 
     @property
-    def f_vector(self) -> tuple[int, ...]:
-        """Return the numbers of vertices, edges, ..., regions, the box's own faces included."""
-        return self.lattice.f_vector
+    def f_vector(self) -> tuple[int, ...] | None:
+        """Return the numbers of vertices, edges, ..., regions, the box's own faces included.
+
+        None for all of R^d, whose complex is cut by walls that are not the network's.
+        """
+        return self.lattice.f_vector if isinstance(self.domain, Box) else None
 
     @property
     def edges(self) -> NDArray[np.int32]:
         """Return the adjacent pairs (i, j), i < j, shape (num_adjacencies, 2)."""
-        return self.lattice.edges
+        return self._regions.edges
 
     @property
     def statistics(self) -> dict[str, int]:
@@ -82,27 +104,30 @@ class Partition:
 
     @cached_property
     def is_complete(self) -> bool:
-        """Return whether the regions are established to fill the box and to be all there are.
+        """Return whether the regions are established to fill the domain and to be all there are.
 
         True when all hidden neurons were processed, no two regions have the same pattern, and
-        the enclosures of the volumes hold the volume of the box. (The engine itself stops where
-        Euler's relation fails or a facet lies in three regions.)
+        nothing is left over: in a box the enclosures of the volumes hold the volume of the box;
+        of all of R^d every facet with one d-face only lies at infinity. (The engine itself stops
+        where Euler's relation fails or a facet lies in three d-faces.)
         """
         if self.neurons_done < self.network.num_hidden:
             return False
+        if not isinstance(self.domain, Box):
+            return boundary_is_at_infinity(self.lattice)
         if len(self._location.index) < self.num_regions:
             return False
         middle, radius = (values.tolist() for values in self.volumes())
         if not all(map(isfinite, radius)):
             exact = sum(map(self.volume, range(self.num_regions)), Fraction(0))
-            return exact == self.box.volume
+            return exact == self.domain.volume
         total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
-        return abs(total - self.box.volume) <= slack
+        return abs(total - self.domain.volume) <= slack
 
     @cached_property
     def patterns(self) -> NDArray[np.uint8]:
         """Return the patterns, shape (regions, neurons done): 1 where on, 0 where off."""
-        return unpack(self.lattice.words, self.network.widths)[:, : self.neurons_done]
+        return unpack(self._regions.words, self.network.widths)[:, : self.neurons_done]
 
     def witness(self, i: int) -> Vector:
         """Return an exact point strictly inside region i, with few digits where that suffices."""
@@ -131,7 +156,7 @@ class Partition:
         return [found[i] for i in wanted]
 
     def region_of(self, x: Iterable[object]) -> int | None:
-        """Return the region that holds ``x``, or None outside the box or on a boundary.
+        """Return the region that holds ``x``, or None outside the domain or on a boundary.
 
         A point lies in the closure of a region if and only if the region's pattern agrees with
         the signs at the point wherever these are not zero.
@@ -145,20 +170,46 @@ class Partition:
         return np.sort(adjacency.indices[adjacency.indptr[i] : adjacency.indptr[i + 1]])
 
     def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (middle, radius): the volume of region i is within radius[i] of middle[i]."""
+        """Return (middle, radius): the volume of region i is within radius[i] of middle[i].
+
+        Unbounded regions have the volume infinity.
+        """
         return self._volumes
 
+    @property
+    def is_unbounded(self) -> NDArray[np.bool_]:
+        """Return which regions are unbounded, shape (regions,); none in a box."""
+        return self._regions.is_unbounded
+
     def volume(self, i: int) -> Fraction:
-        """Return the exact volume of region i."""
+        """Return the exact volume of region i.
+
+        Raises
+        ------
+        InputError
+            If the region is unbounded.
+        """
+        if self.is_unbounded[self._checked(i)]:
+            raise InputError(f"region {i} is unbounded, expected a bounded one")
+        cells = np.flatnonzero(self._regions.of_cell == i)
         volumes = (
             geometry.simplex_volume(self._exact(simplex))
-            for simplex in self._simplices(self._checked(i))
+            for cell in cells
+            for simplex in self._simplices(int(cell))
         )
         return sum(volumes, Fraction(0))
 
     def vertex(self, v: int) -> Vector:
-        """Return the exact coordinates of vertex v of the complex."""
+        """Return the exact coordinates of vertex v of the complex.
+
+        Raises
+        ------
+        InputError
+            If the vertex is a direction at infinity.
+        """
         point = self._exact([v])[0]
+        if point[0] == 0:
+            raise InputError(f"vertex {v} is a direction at infinity, expected a point")
         return tuple(Fraction(int(t), int(point[0])) for t in point[1:])
 
     def interior_points(self) -> NDArray[np.float64]:
@@ -203,22 +254,29 @@ class Partition:
 
     @cached_property
     def _vertices(self) -> ExactVertices:
-        return ExactVertices(self.network, [self.box])
+        return ExactVertices(self.network, [self.domain])
 
     @cached_property
     def _middles(self) -> NDArray[np.float64]:
-        return geometry.interior_points(self.lattice)
+        return geometry.interior_points(self.lattice)[self._regions.cell]
 
     @cached_property
     def _volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return geometry.volume_enclosures(self.lattice)
+        middle, radius = geometry.volume_enclosures(self.lattice)
+        if isinstance(self.domain, Box):
+            return middle, radius
+        unbounded = self.is_unbounded
+        middle, radius = self._regions.sums(middle), self._regions.sums(radius)
+        # A region has no more parts than there are d-faces, and each addition rounds once.
+        radius = radius + middle * len(self._regions.of_cell) * geometry.UNIT
+        return np.where(unbounded, np.inf, middle), np.where(unbounded, 0, radius)
 
     @cached_property
     def _apexes(self) -> NDArray[np.int32]:
         return geometry.least_vertices(self.lattice)
 
-    def _simplices(self, i: int) -> NDArray[np.int64]:
-        return geometry.simplices(self.lattice, i, self._apexes)
+    def _simplices(self, cell: int) -> NDArray[np.int64]:
+        return geometry.simplices(self.lattice, cell, self._apexes)
 
     @cached_property
     def _adjacency(self) -> "scipy.sparse.csr_array":
@@ -227,13 +285,25 @@ class Partition:
         return adjacency_matrix(self.edges, self.num_regions)
 
     @cached_property
+    def _regions(self) -> Regions:
+        return regions_in_box(self.lattice) if isinstance(self.domain, Box) else (
+            regions_in_space(self.lattice)
+        )
+
+    @cached_property
     def _location(self) -> Location:
-        return Location(self.network, self.box, self.lattice.words, self.neurons_done)
+        return Location(self.network, self.domain, self._regions.words, self.neurons_done)
 
     def _centroid(self, i: int) -> Vector:
-        """Return the exact centroid of one simplex of region i."""
-        simplex = [self.vertex(v) for v in self._simplices(i)[0]]
-        return tuple(sum(axis, Fraction(0)) / len(simplex) for axis in zip(*simplex, strict=True))
+        """Return an exact point inside one simplex of region i: its centroid in a box."""
+        simplex = self._exact(self._simplices(int(self._regions.cell[i]))[0])
+        # Directions are added to the centroid of the points.
+        ends = [point for point in simplex if point[0] != 0]
+        total = [Fraction(0)] * self.domain.dim
+        for point in simplex:
+            length = int(point[0]) * len(ends) or 1
+            total = [t + Fraction(int(s), length) for t, s in zip(total, point[1:], strict=True)]
+        return tuple(total)
 
     def _all(self, regions: Iterable[int] | None) -> Iterable[int]:
         return range(self.num_regions) if regions is None else regions
@@ -266,16 +336,16 @@ def partition(
     progress: Progress | None = None,
     filter_factor: float = 1,
 ) -> Partition:
-    """Return the exact partition of ``box`` into the activation regions of ``network``.
+    """Return the exact partition of a box, or of all of R^d, into regions of ``network``.
 
     Parameters
     ----------
     network : Network
         d inputs; its hidden layers make the regions.
-    box : (lo, hi) or Box
-        Exact scalars (the same for every axis) or sequences of length d.
+    box : (lo, hi), Box or None
+        Exact scalars (the same for every axis) or sequences of length d; None is all of R^d.
     engine : "complex"
-        The face lattice of the box, split neuron by neuron.
+        The face lattice of the domain, split neuron by neuron.
     max_regions, max_seconds : optional
         Budgets, looked at between two neurons.
     progress : callable, optional
@@ -287,7 +357,7 @@ def partition(
     Raises
     ------
     InputError
-        If the box is missing, empty, flat or of another dimension, or the engine unknown.
+        If the box is empty, flat or of another dimension, or the engine unknown.
     LimitError
         When a budget is spent; ``partial`` is the partition by the neurons done so far.
 
@@ -297,20 +367,16 @@ def partition(
     >>> part = partition(net, (-1, 1))
     >>> part.num_regions, part.num_adjacencies, part.f_vector
     (6, 6, (9, 14, 6))
+    >>> everywhere = partition(net)
+    >>> everywhere.num_regions, everywhere.num_adjacencies, everywhere.is_unbounded.all()
+    (6, 6, np.True_)
     """
     if engine != "complex":
         raise InputError(f"engine {engine!r} is not known, expected 'complex'")
-    if box is None:
-        raise InputError(
-            "the complex engine needs a box, got all of R^d; give box=(lo, hi), on the command "
-            "line --box LO HI"
-        )
-    if not isinstance(box, Box):
-        box = _box_of(box, network.num_inputs)
+    domain = _domain_of(box, network)
     budget = Budget(max_regions, max_seconds)
-    boxes = _checked_boxes(network, [box])
-    outcome = subdivide(network, boxes, budget=budget, progress=progress, factor=filter_factor)
-    result = _partition_of(network, box, outcome)
+    outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=filter_factor)
+    result = _partition_of(network, domain, outcome)
     if outcome.neurons_done < network.num_hidden:
         raise LimitError(
             f"the budget is spent after {outcome.neurons_done} of {network.num_hidden} neurons: "
@@ -339,20 +405,24 @@ def _rounded(point: Sequence[float], bits: int) -> Vector:
     return tuple(Fraction(round(Fraction(t) * 2**bits), 2**bits) for t in point)
 
 
-def _partition_of(network: Network, box: Box, outcome: Outcome) -> Partition:
+def _partition_of(network: Network, domain: Domain, outcome: Outcome) -> Partition:
     """Return the result of the engine as a partition that keeps its exact vertices."""
-    result = Partition(network, box, outcome.lattice, outcome.neurons_done, outcome.statistics)
+    result = Partition(network, domain, outcome.lattice, outcome.neurons_done, outcome.statistics)
     result.__dict__["_vertices"] = outcome.vertices
     return result
 
 
-def _box_of(bounds: tuple[object, object], d: int) -> Box:
-    """Return the box of a pair (lo, hi)."""
-    try:
-        lo, hi = bounds
-    except (TypeError, ValueError):
-        raise InputError("the box is not a pair (lo, hi) of bounds") from None
-    return Box.of(lo, hi, d)
+def _domain_of(box: Box | tuple[object, object] | None, network: Network) -> Domain:
+    """Return the domain that the argument of :func:`partition` names."""
+    if box is None:
+        return Space(network.num_inputs)
+    if not isinstance(box, Box):
+        try:
+            lo, hi = box
+        except (TypeError, ValueError):
+            raise InputError("the box is not a pair (lo, hi) of bounds") from None
+        box = Box.of(lo, hi, network.num_inputs)
+    return _checked_boxes(network, [box])[0]
 
 
 def _checked_boxes(network: Network, boxes: Sequence[Box]) -> Sequence[Box]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from exactbn.complex.engine import SignStatistics
 from exactbn.complex.lattice import FaceLattice
-from exactbn.domain import Box
+from exactbn.domain import Box, Domain, Space
 from exactbn.errors import InputError
 from exactbn.network import Network
 from exactbn.partitioning import Partition
@@ -43,12 +43,12 @@ def save(partition: Partition, directory: Path) -> None:
         "network": json.loads(partition.network.canonical()),
         "sha256": partition.network.sha256,
         "sigma_policy": partition.sigma_policy,
-        "box": {"lo": list(map(str, partition.box.lo)), "hi": list(map(str, partition.box.hi))},
+        "box": _bounds(partition.domain),
         "engine": partition.engine,
         "neurons_done": partition.neurons_done,
         "regions": partition.num_regions,
         "adjacencies": partition.num_adjacencies,
-        "f_vector": list(partition.f_vector),
+        "f_vector": _listed(partition.f_vector),
         "complete": partition.is_complete,
         **partition.statistics,
     }
@@ -59,6 +59,17 @@ def save(partition: Partition, directory: Path) -> None:
         np.savez(folder / "complex.npz", **arrays)
         (folder / "partition.json").write_text(json.dumps(description, indent=1) + "\n")
         folder.rename(directory)
+
+
+def _bounds(domain: Domain) -> dict[str, list[str]] | None:
+    """Return the bounds of a box as text, None for all of R^d."""
+    if isinstance(domain, Space):
+        return None
+    return {"lo": list(map(str, domain.lo)), "hi": list(map(str, domain.hi))}
+
+
+def _listed(f_vector: tuple[int, ...] | None) -> list[int] | None:
+    return None if f_vector is None else list(f_vector)
 
 
 def load(directory: Path) -> Partition:
@@ -81,7 +92,8 @@ def load(directory: Path) -> Partition:
             slope=[layer["slope"] for layer in layers[:-1]],
             sigma_policy=description["sigma_policy"],
         )
-        box = Box.of(description["box"]["lo"], description["box"]["hi"], network.num_inputs)
+        bounds, d = description["box"], network.num_inputs
+        domain = Space(d) if bounds is None else Box.of(bounds["lo"], bounds["hi"], d)
         counts = SignStatistics(description["signs"], description["exact_signs"])
         done = int(description["neurons_done"])
         stated = (description["regions"], description["adjacencies"], description["f_vector"])
@@ -93,9 +105,9 @@ def load(directory: Path) -> Partition:
     if sha256 != network.sha256:
         raise InputError(f"{source} names network {sha256}, but holds {network.sha256}")
     lattice = _read_lattice(directory / "complex.npz")
-    _check_lattice(lattice, network, directory / "complex.npz")
-    partition = Partition(network, box, lattice, done, counts)
-    found = (partition.num_regions, partition.num_adjacencies, list(partition.f_vector))
+    _check_lattice(lattice, network, domain, directory / "complex.npz")
+    partition = Partition(network, domain, lattice, done, counts)
+    found = (partition.num_regions, partition.num_adjacencies, _listed(partition.f_vector))
     if found != stated:
         raise InputError(f"{directory} states the counts {stated}, but holds {found}")
     return partition
@@ -116,7 +128,9 @@ def _read_lattice(path: Path) -> FaceLattice:
     return FaceLattice(**arrays)
 
 
-def _check_lattice(lattice: FaceLattice, network: Network, path: Path) -> None:
+def _check_lattice(
+    lattice: FaceLattice, network: Network, domain: Domain, path: Path
+) -> None:
     """Check that the arrays describe a complex of the network's dimension."""
     d = network.num_inputs
     starts, indptr, indices = lattice.starts, lattice.indptr, lattice.indices
@@ -129,7 +143,7 @@ def _check_lattice(lattice: FaceLattice, network: Network, path: Path) -> None:
         and indptr[-1] == len(indices)
         and bool(np.all(np.diff(indptr) >= 0)),
         "parents": lattice.parents.shape == (starts[1], 3),
-        "x": lattice.x.shape == lattice.ex.shape == (vertices, d),
+        "x": lattice.x.shape == lattice.ex.shape == (vertices, 1 + d),
         "words": lattice.words.shape == (regions, num_words(network.widths)),
         "component": regions == starts[-1] - starts[-2] and not lattice.component.any(),
     }
@@ -140,6 +154,7 @@ def _check_lattice(lattice: FaceLattice, network: Network, path: Path) -> None:
     of_face = np.repeat(dims, np.diff(indptr))
     if np.any(indices < starts[of_face - 1]) or np.any(indices >= starts[of_face]):
         raise InputError(f"{path}: a face has a facet of a wrong dimension")
+    num_corners = 2**d if isinstance(domain, Box) else d + 2
     made = lattice.parents[:, 0] >= 0
     if np.any(lattice.parents[made, :2].max(axis=1, initial=-1) >= np.flatnonzero(made)) or np.any(
         lattice.parents[made] < 0
@@ -148,6 +163,6 @@ def _check_lattice(lattice: FaceLattice, network: Network, path: Path) -> None:
     if np.any(lattice.parents[made, 2] >= network.num_hidden):
         raise InputError(f"{path}: a vertex was made by a neuron that the network does not have")
     if np.any(lattice.parents[~made] < [-1, 0, 0]) or np.any(
-        lattice.parents[~made] >= [0, 1, 2**d]
+        lattice.parents[~made] >= [0, 1, num_corners]
     ):
-        raise InputError(f"{path}: a vertex is no corner of the box")
+        raise InputError(f"{path}: a vertex is no corner of the domain")

@@ -112,7 +112,6 @@ def test_budget(cross: str, tmp_path: Path, capsys: Output) -> None:
         (["--box", "-1,0,0", "1"], "LO is '-1,0,0' with 3 entries, expected 1 or 2"),
         (["--box", "-1", "1,"], "--box"),
         (["--box", "-1", "1/0"], "its denominator is 0"),
-        (["--box", "none"], "needs a box, got all of R^d"),
         (["--box", "-1", "1", "--engine", "magic"], "--engine is 'magic', expected one of"),
     ],
 )
@@ -202,6 +201,16 @@ def test_same_program_as_module() -> None:
         [sys.executable, "-m", "exactbn", "--version"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0 and done.stdout.startswith("exactbn ")
+
+
+def test_all_of_space(cross: str, capsys: Output) -> None:
+    assert main(["partition", cross, "--box", "none", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["box"] is None and record["f_vector"] is None and record["complete"]
+    assert (record["regions"], record["unbounded"]) == (7, 6)
+    assert main(["partition", cross, "--box", "none"]) == 0
+    out = capsys.readouterr().out
+    assert "all of R^2" in out and "cuts its input space into 7 regions" in out
 
 
 def test_box_none_is_spelled_out() -> None:

@@ -242,6 +242,32 @@ def test_a_budget_of_regions_leaves_the_partition_by_the_first_neurons(limit: in
         part.affine_map(0)
 
 
+def test_a_budget_that_ends_amid_a_word_of_neurons() -> None:
+    """Signs are kept in words of 64 neurons; a run may stop anywhere in the second one."""
+    rng = np.random.default_rng(3)
+    network = Network.from_arrays(
+        [rng.integers(-9, 10, (70, 1)), rng.integers(-1, 2, (67, 70)), [[1] * 67]],
+        [rng.integers(-9, 10, 70), rng.integers(-30, 30, 67), [0]],
+    )
+    regions = [1]
+    box = Box.of(-1, 1, 1)
+    partition(network, box, progress=lambda done, _, note: regions.append(int(note.split()[0])))
+    growing = [k for k in range(1, len(regions)) if regions[k] > regions[k - 1]]
+    stops = [
+        max(k for k in growing if k < 64),
+        next(k for k in growing if 64 < k < 70),
+        next(k for k in growing if 70 < k < 134),
+        max(k for k in growing if k < 134),
+    ]
+    for done in stops:
+        with pytest.raises(LimitError) as caught:
+            partition(network, box, max_regions=regions[done - 1])
+        part = caught.value.partial
+        assert isinstance(part, Partition)
+        assert part.patterns.shape[1] == done
+        assert answer_of(part) == reference_partition(truncated(network, done), box, volumes=True)
+
+
 def test_a_budget_of_seconds() -> None:
     with pytest.raises(LimitError, match="budget is spent") as caught:
         partition(NETWORK_A, (-20, 20), max_seconds=0)

@@ -52,7 +52,7 @@ def partition_command(
         float | None, typer.Option(min=0, help="Stop, incomplete, after this time.")
     ] = None,
 ) -> None:
-    """Cut a box into the exact activation regions of a network.
+    """Cut a box, or all of R^d, into the exact activation regions of a network.
 
     A region is a set of points, with interior, on which every hidden neuron is either on (> 0) or
     off (<= 0). Two regions are adjacent where they share a facet. No tolerance is used.
@@ -68,10 +68,11 @@ def partition_command(
     network = load(net)
     domain = parse_domain(*box, network.num_inputs)
     part, seconds, stopped = _compute(network, domain, engine, max_regions, max_seconds)
-    record = {
+    record: dict[str, object] = {
         "regions": part.num_regions,
         "adjacencies": part.num_adjacencies,
         "f_vector": part.f_vector,
+        "unbounded": int(part.is_unbounded.sum()),
         "complete": part.is_complete,
         "seconds": round(seconds, 6),
         "engine": engine,
@@ -147,8 +148,10 @@ def _show(
     table = Table(show_header=False)
     table.add_row("network", f"{network.architecture}, {network.num_hidden} hidden neurons")
     table.add_row("normalization", SIGMA_POLICIES[network.sigma_policy])
-    table.add_row("box", _box_text(domain))
+    table.add_row("domain", _domain_text(domain, network.num_inputs))
     table.add_row("regions", f"{record['regions']}")
+    if domain is None:
+        table.add_row("unbounded regions", f"{record['unbounded']}")
     table.add_row("adjacencies", f"{record['adjacencies']}")
     faces = record["f_vector"]
     if isinstance(faces, (tuple, list)):
@@ -156,7 +159,7 @@ def _show(
     table.add_row("complete", "yes" if record["complete"] else "NO")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
-    where = "R^d" if domain is None else "the box"
+    where = "its input space" if domain is None else "the box"
     if record["complete"]:
         sentence = (
             f"The network cuts {where} into {record['regions']} regions with interior, and "
@@ -169,10 +172,10 @@ def _show(
         console.print(f"Written to {out}", soft_wrap=True, markup=False)
 
 
-def _box_text(domain: Box | None) -> str:
+def _domain_text(domain: Box | None, d: int) -> str:
     """Return the domain as a mathematician writes it."""
     if domain is None:
-        return "R^d"
+        return f"all of R^{d}"
     sides = [f"[{lo}, {hi}]" for lo, hi in zip(domain.lo, domain.hi, strict=True)]
     if len(set(sides)) == 1:
         return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]

@@ -9,17 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from math import inf
+from math import inf, prod
 from operator import or_
 
 import numpy as np
+from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.complex import kernels
 from exactbn.complex.kernels import BLOCK
 from exactbn.complex.lattice import FaceLattice, Subdivision
 from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
-from exactbn.domain import Box
+from exactbn.domain import Domain, Space
 from exactbn.errors import InternalError
 from exactbn.network import Network
 
@@ -67,23 +68,23 @@ class Budget:
 
 def subdivide(
     network: Network,
-    boxes: Sequence[Box],
+    domains: Sequence[Domain],
     *,
     budget: Budget | None = None,
     progress: Progress | None = None,
     factor: float = 1.0,
 ) -> Outcome:
-    """Return the polyhedral complexes into which ``network`` cuts each of ``boxes``.
+    """Return the polyhedral complexes into which ``network`` cuts each of ``domains``.
 
-    The boxes are treated as disjoint copies, whether they overlap or not: every region belongs to
-    one of them. Exact.
+    The domains are treated as disjoint copies, whether they overlap or not: every region belongs
+    to one of them. All of R^d comes out as a fan of cones, see :mod:`exactbn.complex.start`. Exact.
 
     Parameters
     ----------
     network : Network
         Its hidden layers make the regions.
-    boxes : sequence of Box
-        At least one, all of dimension d.
+    domains : sequence of Box, or of Space
+        At least one, all of one kind and of dimension d.
     budget : Budget, optional
         When it is spent, the complex of the neurons done so far is returned.
     progress : callable, optional
@@ -97,7 +98,7 @@ def subdivide(
     InternalError
         If Euler's relation does not hold for the result.
     """
-    run = _Run(network, boxes, factor)
+    run = _Run(network, domains, factor)
     total, budget = network.num_hidden, budget or Budget()
     done = 0
     for block in _blocks(network):
@@ -144,13 +145,13 @@ def _blocks(network: Network) -> list[_Block]:
 class _Run:
     """One subdivision under way."""
 
-    def __init__(self, network: Network, boxes: Sequence[Box], factor: float) -> None:
+    def __init__(self, network: Network, domains: Sequence[Domain], factor: float) -> None:
         self.network = network
-        self.boxes = boxes
+        self.domains = domains
         self.factor = factor
-        self.subdivision = Subdivision(boxes, len(_blocks(network)))
-        self.floats = FloatNetwork(network, boxes)
-        self.vertices = ExactVertices(network, boxes)
+        self.subdivision = Subdivision(domains, len(_blocks(network)))
+        self.floats = FloatNetwork(network, domains)
+        self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
 
     def begin(self, block: _Block) -> None:
@@ -186,10 +187,10 @@ class _Run:
         if block is not None:
             self._end_early(block, done - block.first_neuron)
         lattice = self.subdivision.freeze()
-        if lattice.euler_characteristic != len(self.boxes):
+        if lattice.euler_characteristic != len(self.domains):
             raise InternalError(
                 f"Euler's relation fails: the alternating sum of {lattice.f_vector} is "
-                f"{lattice.euler_characteristic}, expected {len(self.boxes)}; please report this"
+                f"{lattice.euler_characteristic}, expected {len(self.domains)}; please report this"
             )
         return Outcome(lattice, self.vertices, done, self.statistics)
 
@@ -210,14 +211,16 @@ class _Run:
         exact = self.vertices
         points = exact.points(vertices, work.parents)
         masks = [int(mask) for mask in work.open[vertices]]
-        union = reduce(or_, masks)
-        wanted = [k for k in range(block.width) if union >> k & 1]
+        wanted = self._wanted(block, masks)
         rows = [block.begin + k for k in wanted]
-        z, denominators = exact.integers.evaluate(points, block.layer, rows)[-1]
-        scales = [exact.integers.layers[block.layer].scales[row] for row in rows]
+        z, _ = exact.integers.evaluate(points, block.layer, rows)[-1]
+        layers = exact.integers.layers
+        scales = [layers[block.layer].scales[row] for row in rows]
+        slopes = prod((layer.above for layer in layers[: block.layer]), start=fmpz(1))
         for i, v in enumerate(vertices):
-            for axis in range(1, points.nrows()):
-                work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], points[0, i])
+            length = self._length([points[axis, i] for axis in range(points.nrows())])
+            for axis in range(points.nrows()):
+                work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], length)
             face = work.face[v]
             pos, neg, zer = (int(t) for t in work.word[face, :3])
             for row, (k, scale) in enumerate(zip(wanted, scales, strict=True)):
@@ -227,9 +230,23 @@ class _Run:
                     neg |= (value < 0) << k
                     zer |= (value == 0) << k
                 work.z[v, k], bound = rounded(
-                    value * scale.denominator, denominators[i] * scale.numerator
+                    value * scale.denominator, length * slopes * scale.numerator
                 )
                 work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
             work.word[face, :3] = pos, neg, zer
             work.open[v] = 0
             self.statistics.exact_signs += masks[i].bit_count()
+
+    def _wanted(self, block: _Block, masks: Sequence[int]) -> list[int]:
+        """Return the neurons whose preactivations are computed anew with the open signs."""
+        # A ray has no length of its own: with a new one, all its preactivations are new.
+        if isinstance(self.domains[0], Space):
+            return list(range(block.width))
+        union = reduce(or_, masks)
+        return [k for k in range(block.width) if union >> k & 1]
+
+    def _length(self, point: Sequence[fmpz]) -> fmpz:
+        """Return the number by which a homogeneous integer point is divided to become floats."""
+        if isinstance(self.domains[0], Space):
+            return max(abs(t) for t in point)
+        return point[0]

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import product
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,9 @@ from exactbn.complex.kernels import (
     WIDEST,
     Work,
 )
-from exactbn.domain import Box
+from exactbn.complex.start import corner_coordinates, template
+from exactbn.domain import Domain
 from exactbn.errors import InternalError
-from exactbn.rational import nearest_floats
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -41,9 +40,10 @@ class FaceLattice:
     Faces are numbered by dimension: the k-faces are ``starts[k]`` to ``starts[k + 1]``, and the
     facets of face f are ``indices[indptr[f]:indptr[f + 1]]``. Vertex i has the parents
     ``parents[i]`` = (a, b, neuron): it is the zero of that hidden neuron between the vertices a
-    and b; a corner has (-1, box, corner). ``x`` and ``ex`` are its float coordinates and proven
-    bounds of their errors, shape (V, d). ``words`` holds the activation patterns of the regions
-    (the d-faces), 64 neurons of one layer a word, and ``component`` the box of each.
+    and b; a corner has (-1, domain, corner). ``x`` and ``ex`` are its homogeneous float coordinates
+    and proven bounds of their errors, shape (V, 1 + d); column 0 is 1 in a box, and 0 for a
+    direction at infinity. ``words`` holds the activation patterns of the d-faces, 64 neurons of
+    one layer a word, and ``component`` the domain of each.
     """
 
     starts: NDArray[np.int64]
@@ -76,6 +76,11 @@ class FaceLattice:
         return sum((-1) ** k * count for k, count in enumerate(self.f_vector))
 
     @cached_property
+    def is_at_infinity(self) -> NDArray[np.bool_]:
+        """Return which vertices are directions at infinity: their x_0 is exactly 0."""
+        return np.asarray((self.x[:, 0] == 0) & (self.ex[:, 0] == 0))
+
+    @cached_property
     def owners(self) -> Ints:
         """Return the one or two regions of every facet, shape (facets, 2), -1 for none."""
         d = self.dim
@@ -95,9 +100,9 @@ class FaceLattice:
 class Subdivision:
     """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
 
-    def __init__(self, boxes: Sequence[Box], num_words: int) -> None:
-        self.dim = boxes[0].dim
-        self.work, self.starts = _start(boxes, num_words)
+    def __init__(self, domains: Sequence[Domain], num_words: int) -> None:
+        self.dim = domains[0].dim
+        self.work, self.starts = _start(domains, num_words)
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
 
@@ -187,8 +192,8 @@ class Subdivision:
             indptr=np.append(work.first[:faces], arena),
             indices=work.arena[:arena],
             parents=work.parents[:vertices].copy(),
-            x=work.x[:vertices, 1:].copy(),
-            ex=work.ex[:vertices, 1:].copy(),
+            x=work.x[:vertices].copy(),
+            ex=work.ex[:vertices].copy(),
             words=work.words[:regions].copy(),
             component=work.component[:regions].copy(),
         )
@@ -258,39 +263,38 @@ def _moved(array: NDArray[Any], used: int, rows: int, small: bool) -> NDArray[An
     return moved
 
 
-def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64]]:
-    """Return the lattice of the faces of disjoint copies of the boxes, sorted by dimension."""
-    d, m = boxes[0].dim, len(boxes)
-    words, lists = _cube(d)
-    sizes = [len(of_dimension) for of_dimension in words]
+def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.int64]]:
+    """Return the lattice of the faces of disjoint copies of the domains, sorted by dimension."""
+    d, m = domains[0].dim, len(domains)
+    faces_of = template(domains[0])
+    sizes = faces_of.sizes
     starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64) * m
     shift = np.arange(m, dtype=np.int64)
     arena, counts = [], [np.zeros(sizes[0] * m, dtype=np.int64)]
-    for k in range(1, d + 1):
-        # (boxes, faces, facets): the copies of one dimension lie one box after the other.
-        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[k - 1][None]
+    for k, lists in enumerate(faces_of.facets, start=1):
+        # (domains, faces, facets): the copies of one dimension lie one domain after the other.
+        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[None]
+        counts.append(np.full(sizes[k] * m, lists.shape[1], dtype=np.int64))
         if k == 1:
             ids = np.concatenate((ids, ids), axis=2)
         arena.append(ids.reshape(-1))
-        counts.append(np.full(sizes[k] * m, 2 * k, dtype=np.int64))
     count = np.concatenate(counts)
     lengths = count.copy()
     lengths[starts[1] : starts[2]] += 2
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    faces, vertices = int(starts[-1]), sizes[0] * m
+    faces, vertices, regions = int(starts[-1]), sizes[0] * m, sizes[d] * m
     dim = np.repeat(np.arange(d + 1, dtype=np.int8), np.diff(starts))
     slot = np.zeros(faces, dtype=np.int32)
     slot[:vertices] = np.arange(vertices)
-    slot[starts[d] :] = np.arange(m)
-    x, ex = _corner_coordinates(boxes, words[0])
-    corner = np.array([sum(bit << i for i, bit in enumerate(word)) for word in words[0]])
+    slot[starts[d] :] = np.arange(regions)
+    x, ex = corner_coordinates(domains, faces_of.corners.tolist())
     parents = np.empty((vertices, 3), dtype=np.int32)
     parents[:, 0] = -1
     parents[:, 1] = np.repeat(shift, sizes[0])
-    parents[:, 2] = np.tile(corner, m)
+    parents[:, 2] = np.tile(faces_of.corners, m)
     used = np.zeros(WIDEST + 1, dtype=np.int64)
     flat = np.concatenate(arena).astype(np.int32)
-    used[[FACES, ARENA, VERTICES, REGIONS]] = faces, len(flat), vertices, m
+    used[[FACES, ARENA, VERTICES, REGIONS]] = faces, len(flat), vertices, regions
     work = Work(
         dim=dim,
         first=first.astype(np.int64),
@@ -305,54 +309,11 @@ def _start(boxes: Sequence[Box], num_words: int) -> tuple[Work, NDArray[np.int64
         parents=parents,
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),
-        words=np.zeros((m, num_words), dtype=np.uint64),
-        component=np.arange(m, dtype=np.int32),
+        words=np.zeros((regions, num_words), dtype=np.uint64),
+        component=np.repeat(np.arange(m, dtype=np.int32), sizes[d]),
         head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
         link=np.empty(0, dtype=np.int32),
         entry=np.empty(0, dtype=np.int32),
         used=used,
     )
     return work, starts
-
-
-@cache
-def _cube(d: int) -> tuple[list[list[tuple[int, ...]]], list[NDArray[np.int64]]]:
-    """Return the faces of the cube by dimension, and for dimension 1 to d their facets.
-
-    A face is a word over {0, 1, *}: its stars are its free axes, and its facets replace one star
-    by 0 or by 1. The letter 2 stands for the star.
-    """
-    words: list[list[tuple[int, ...]]] = [[] for _ in range(d + 1)]
-    for word in product((0, 1, 2), repeat=d):
-        words[word.count(2)].append(word)
-    index = [{word: i for i, word in enumerate(of_dimension)} for of_dimension in words]
-    lists = [
-        np.array([_facets(word, index[k - 1]) for word in words[k]], dtype=np.int64)
-        for k in range(1, d + 1)
-    ]
-    return words, lists
-
-
-def _facets(word: tuple[int, ...], index: dict[tuple[int, ...], int]) -> list[int]:
-    """Return the facets of a face of the cube: each star replaced by 0 and by 1."""
-    stars = [i for i, letter in enumerate(word) if letter == 2]
-    return [index[word[:i] + (bit,) + word[i + 1 :]] for i in stars for bit in (0, 1)]
-
-
-def _corner_coordinates(
-    boxes: Sequence[Box], corners: Sequence[tuple[int, ...]]
-) -> tuple[Floats, Floats]:
-    """Return the homogeneous float coordinates of all corners and bounds of their errors."""
-    exact = [bound for box in boxes for bound in (box.lo, box.hi)]
-    rounded = [nearest_floats(bound) for bound in exact]
-    nearest = np.array(rounded).reshape(len(boxes), 2, -1)
-    # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
-    inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(exact, rounded)])
-    bounds = np.where(inexact.reshape(nearest.shape), np.abs(nearest) * 2.0**-52 + 2.0**-1000, 0.0)
-    bits = np.array(corners)
-    axes = np.arange(bits.shape[1])
-    x = np.ones((len(boxes) * len(bits), 1 + bits.shape[1]))
-    ex = np.zeros_like(x)
-    x[:, 1:] = nearest[:, bits, axes].reshape(-1, bits.shape[1])
-    ex[:, 1:] = bounds[:, bits, axes].reshape(-1, bits.shape[1])
-    return x, ex

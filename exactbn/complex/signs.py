@@ -15,7 +15,8 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
-from exactbn.domain import Box
+from exactbn.complex.start import corner_point
+from exactbn.domain import Box, Domain
 from exactbn.evaluation import IntegerNetwork
 from exactbn.network import Network
 from exactbn.rational import Vector, nearest_float, nearest_floats
@@ -97,16 +98,17 @@ class FloatLayer:
 class FloatNetwork:
     """The hidden layers in float64, each entry the nearest float of the exact one."""
 
-    def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
+    def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
         self.layers = [
             FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
         ]
+        boxes = (domain for domain in domains if isinstance(domain, Box))
         bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
         self.is_in_range = self._reach(nearest_floats(bounds)) < _RANGE
 
     def _reach(self, coordinates: Sequence[float]) -> float:
         """Return a bound of every activation and every weight, in floats."""
-        reach = max(1.0, *map(abs, coordinates))
+        reach = max([1.0, *map(abs, coordinates)])
         with np.errstate(over="ignore", invalid="ignore"):
             for layer in self.layers:
                 growth = float(layer.magnitude.sum(axis=0).max())
@@ -148,14 +150,14 @@ class FloatNetwork:
 class ExactVertices:
     """Exact homogeneous integer coordinates of vertices, computed when asked for and kept.
 
-    A vertex is a corner of a box or the point of an edge (a, b) where a neuron's preactivation is
-    zero: with integer values Z_a, Z_b of opposite signs it is |Z_b| a + |Z_a| b up to a positive
-    factor, in homogeneous coordinates.
+    A vertex is a corner of a domain or the point of an edge (a, b) where a neuron's preactivation
+    is zero: with integer values Z_a, Z_b of opposite signs it is |Z_b| a + |Z_a| b up to a
+    positive factor, in homogeneous coordinates.
     """
 
-    def __init__(self, network: Network, boxes: Sequence[Box]) -> None:
+    def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
         self.network = network
-        self.boxes = tuple(boxes)
+        self.domains = tuple(domains)
         self.dim = network.num_inputs
         self.neurons = [
             (layer, k) for layer, width in enumerate(network.widths) for k in range(width)
@@ -170,7 +172,7 @@ class ExactVertices:
     def coordinates(
         self, vertices: Iterable[int], parents: NDArray[np.int32]
     ) -> list[tuple[fmpz, ...]]:
-        """Return (X_0, ..., X_d) of each vertex, in lowest terms, X_0 > 0."""
+        """Return (X_0, ..., X_d) of each vertex, in lowest terms; X_0 = 0 for directions."""
         wanted = [int(v) for v in vertices]
         self._resolve(wanted, parents)
         return [self._known[v] for v in wanted]
@@ -191,24 +193,13 @@ class ExactVertices:
             seen.add(v)
             a, b, neuron = (int(p) for p in parents[v])
             if a < 0:
-                known[v] = self._corner(b, neuron)
+                known[v] = corner_point(self.domains[b], neuron)
                 continue
             batches.setdefault(neuron, []).append(v)
             stack += (a, b)
         # Parents are made by earlier neurons, so ascending neurons is an order of creation.
         for neuron in sorted(batches):
             self._cross(neuron, batches[neuron], parents)
-
-    def _corner(self, box: int, corner: int) -> tuple[fmpz, ...]:
-        """Return corner number ``corner`` of a box: bit i says whether axis i is at hi."""
-        bounds = self.boxes[box]
-        point = [
-            bounds.hi[i] if corner >> i & 1 else bounds.lo[i] for i in range(self.dim)
-        ]
-        denominator = fmpz(1)
-        for t in point:
-            denominator = denominator.lcm(t.denominator)
-        return (denominator, *(denominator // t.denominator * t.numerator for t in point))
 
     def _cross(self, neuron: int, vertices: list[int], parents: NDArray[np.int32]) -> None:
         """Compute vertices that one neuron made, from their roots."""
@@ -244,6 +235,8 @@ def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
     """
     if numerator == 0:
         return 0.0, 0.0
+    if numerator == denominator:
+        return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
     # Twice the rounding of the value, so that storing the bound as float32 cannot lower it below.
     return value, abs(value) * (2.0 * _EPS) + _UNDERFLOW if isfinite(value) else inf
