@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from exactbn.sampling.classify import Classifier
-from exactbn.sampling.kernels import CompiledTable
+from exactbn.sampling.kernels import CompiledStage, CompiledTable
 from exactbn.sampling.points import PointStream
 from exactbn.sampling.regions import Progress
 from exactbn.sampling.timing import BareProduct, Clock
@@ -85,16 +85,17 @@ class DeviceCounter(Counter):
 
 
 class CompiledCounter(Counter):
-    """A counter for a CPU: tensor operations up to the preactivations, then one compiled pass."""
+    """A counter for a CPU, with compiled loops between the matrix products."""
 
     def __init__(self, classifier: Classifier, stream: PointStream, table: CompiledTable) -> None:
         super().__init__(classifier, stream)
         self._table = table
+        self._stage = CompiledStage.of(classifier.first)
         self._missed = np.empty(classifier.first.chunk, dtype=np.int64)
 
     def _count_found(self, points: torch.Tensor) -> torch.Tensor:
-        z = self.classifier.first.preactivations(points)
-        return torch.from_numpy(self._table.count(z, self.counts.numpy(), self._missed))
+        codes = self._stage.run(points)
+        return torch.from_numpy(self._table.count(codes, self.counts.numpy(), self._missed))
 
 
 def count_regions_hit(
@@ -142,10 +143,7 @@ def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[Count
     if stream.device.type != "cpu":
         return [DeviceCounter(classifier, stream)]
     table = CompiledTable.of(
-        classifier.patterns,
-        classifier.weights,
-        dtype=stream.dtype,
-        columns=classifier.first.space.z.shape[1],
+        classifier.patterns, classifier.weights, classifier.network.widths
     )
     threads = min(torch.get_num_threads(), stream.num_blocks)
     return [CompiledCounter(classifier.twin(), stream, table) for _ in range(threads)]

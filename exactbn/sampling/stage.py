@@ -18,7 +18,7 @@ from exactbn.sampling.lookup import DIGITS, Packing, num_words
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 # Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-_CHUNK = {"cpu": 1 << 12, "cuda": 1 << 18}
+_CHUNK = {"cpu": 1 << 13, "cuda": 1 << 18}
 
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
@@ -128,26 +128,14 @@ class FloatStage:
             self._write_codes(some, out)
         return words.view(torch.int64)
 
-    def preactivations(self, points: torch.Tensor) -> torch.Tensor:
-        """Return the scaled preactivations of at most a chunk of points, in the buffers.
-
-        The shape is (m, 16 words), the columns beyond the neurons 0.
-        """
-        return self._run(points).z
-
-    def _run(self, points: torch.Tensor) -> _Workspace:
-        """Return the buffers with the preactivations of at most a chunk of points."""
+    def _write_codes(self, points: torch.Tensor, out: torch.Tensor) -> None:
+        """Write the codes of at most a chunk of points to ``out``, int32, shape (m, words)."""
         space = self.space if len(points) == self.chunk else self.space.first(len(points))
         for index, weight in enumerate(self.weights):
             inputs = space.inputs[index]
             torch.mm(points if inputs is None else inputs, weight, out=space.outputs[index])
             if index < len(space.activations):
                 activate(space.outputs[index], self.slopes[index], space.activations[index])
-        return space
-
-    def _write_codes(self, points: torch.Tensor, out: torch.Tensor) -> None:
-        """Write the codes of at most a chunk of points to ``out``, int32, shape (m, words)."""
-        space = self._run(points)
         if space.z.dtype == torch.float32:
             space.digits.bitwise_right_shift_(30)
         else:
