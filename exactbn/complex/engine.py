@@ -160,7 +160,7 @@ class _Run:
     def begin(self, block: _Block) -> None:
         """Evaluate a block at all vertices and sort the faces into the buckets."""
         division = self.subdivision
-        division.begin_block(block.width)
+        division.begin_block(block.width, new_layer=block.begin == 0)
         work, count = division.work, division.num_vertices
         rows = slice(count)
         self.floats.preactivations(

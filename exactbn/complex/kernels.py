@@ -7,7 +7,7 @@ exact evaluation.
 
 All faces of all dimensions share one id space. A face of dimension k >= 1 is the list of the ids of
 its facets, in an arena. An edge's list (a, b) is followed by its root (ra, rb): the edge of which
-it is a part in the current block, on which every neuron of the block is affine. A face's three
+it is a part in the current layer, on which every neuron of the layer is affine. A face's three
 words say for which neurons of the block it has a positive, a negative and a zero vertex.
 """
 

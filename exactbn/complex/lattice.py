@@ -121,10 +121,13 @@ class Subdivision:
         """Return the id of the first face that is not a vertex, when a block begins."""
         return int(self.starts[1])
 
-    def begin_block(self, width: int) -> None:
-        """Make room for the preactivations of ``width`` neurons at every vertex."""
+    def begin_block(self, width: int, *, new_layer: bool) -> None:
+        """Make room for the preactivations of ``width`` neurons at every vertex.
+
+        Within a layer the edges keep their roots, on which all its neurons are affine.
+        """
         if not self._sorted:
-            self._sort(padding=2)
+            self._sort(roots=True, renew=new_layer)
         rows = len(self.work.x)
         self.work = self.work._replace(
             z=np.empty((rows, width)),
@@ -182,7 +185,7 @@ class Subdivision:
 
     def freeze(self) -> FaceLattice:
         """Return the finished lattice."""
-        self._sort(padding=0)
+        self._sort(roots=False, renew=False)
         work = self.work
         faces, arena, vertices, regions = (
             int(work.used[i]) for i in (FACES, ARENA, VERTICES, REGIONS)
@@ -202,8 +205,8 @@ class Subdivision:
         used = self.work.used[ENTRIES]
         self.work = self.work._replace(**_grown(self.work, ("link", "entry"), used, more))
 
-    def _sort(self, padding: int) -> None:
-        """Renumber the faces by dimension with tight lists; edges get ``padding`` root entries."""
+    def _sort(self, *, roots: bool, renew: bool) -> None:
+        """Renumber the faces by dimension with tight lists; edges get new, the old or no roots."""
         work, d = self.work, self.dim
         faces = int(work.used[FACES])
         new_id = np.empty(faces, dtype=np.int32)
@@ -215,13 +218,13 @@ class Subdivision:
         slot = np.empty(room, dtype=np.int32)
         numbering.sort_by_dimension(work, new_id, dim, size, slot)
         lengths = size[:faces].astype(np.int64)
-        lengths[starts[1] : starts[2]] += padding
+        lengths[starts[1] : starts[2]] += 2 * roots
         first = np.empty(room, dtype=np.int64)
         first[:1] = 0
         np.cumsum(lengths[:-1], out=first[1:faces])
         total = int(lengths.sum())
         arena = np.empty(max(total, 1), dtype=np.int32)
-        numbering.copy_lists(work, new_id, first, arena, padding)
+        numbering.copy_lists(work, new_id, first, arena, roots, renew)
         face = np.arange(len(work.face), dtype=np.int32)
         work.used[ARENA] = total
         work.word[:faces, kernels.PARTS] = 0

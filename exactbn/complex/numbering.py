@@ -40,17 +40,19 @@ def sort_by_dimension(w, new_id, dim, size, slot):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def copy_lists(w, new_id, first, arena, padding):  # type: ignore[no-untyped-def]
+def copy_lists(w, new_id, first, arena, roots, renew):  # type: ignore[no-untyped-def]
     """Write the facet lists in the new numbering to ``arena`` at the offsets ``first``.
 
-    With ``padding`` 2 every edge becomes its own root.
+    With ``roots`` an edge's root follows its list; with ``renew`` the edge is its own new root.
     """
     for f in range(w.used[FACES]):
         source, target = w.first[f], first[new_id[f]]
         for i in range(w.size[f]):
             arena[target + i] = new_id[w.arena[source + i]]
-        if w.dim[f] == 1 and padding == 2:
-            arena[target + 2], arena[target + 3] = arena[target], arena[target + 1]
+        if w.dim[f] == 1 and roots:
+            offset = 0 if renew else 2
+            arena[target + 2] = new_id[w.arena[source + offset]]
+            arena[target + 3] = new_id[w.arena[source + offset + 1]]
 
 
 @njit(cache=True)
