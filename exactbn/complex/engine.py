@@ -156,16 +156,22 @@ class _Run:
         self.floats = FloatNetwork(network, domains)
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
+        self._evaluated = 0
 
     def begin(self, block: _Block) -> None:
         """Evaluate a block at all vertices and sort the faces into the buckets."""
         division = self.subdivision
         division.begin_block(block.width, new_layer=block.begin == 0)
         work, count = division.work, division.num_vertices
-        rows = slice(count)
+        # A vertex that this layer has made lies on a root edge on which the layer is affine. (That
+        # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
+        if block.begin == 0 or isinstance(self.domains[0], Space):
+            self._evaluated = count
+        rows = slice(self._evaluated)
         self.floats.preactivations(
             work.x[rows], work.ex[rows], block.layer, block.columns, work.z[rows], work.ez[rows]
         )
+        kernels.interpolate_rows(work, self._evaluated, count, block.width)
         undecided = kernels.classify(work, 0, count, block.width, self.factor)
         self.statistics.signs += count * block.width
         if undecided:

@@ -62,6 +62,7 @@ class Work(NamedTuple):
     z: NDArray[np.float64]  # (vertices, block) preactivations of the block
     ez: NDArray[np.float32]  # (vertices, block) their error bounds
     parents: NDArray[np.int32]  # (vertices, 3) root edge and neuron that made it; -1 for corners
+    place: NDArray[np.float64]  # (vertices, 2) t with a + t (b - a) on the root edge, and its bound
     face: NDArray[np.int32]  # (vertices,) id of the vertex as a face
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
     words: NDArray[np.uint64]  # (regions, blocks) activation patterns
@@ -235,6 +236,17 @@ def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no
         bounds[v, i] = bound if ea + eb + bound < np.inf else np.inf
 
 
+@njit(cache=True)
+def interpolate_rows(w, begin, end, width):  # type: ignore[no-untyped-def]
+    """Set the preactivations of the vertices ``begin`` to ``end`` from those of their roots.
+
+    For the vertices that this layer has made: its neurons are affine on their root edges.
+    """
+    for v in range(begin, end):
+        a, b = w.parents[v, 0], w.parents[v, 1]
+        _interpolate(w.z, w.ez, v, a, b, 0, width, w.place[v, 0], w.place[v, 1])
+
+
 @njit(cache=True, inline="always")
 def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """Return (t, dt) with |t* - t| <= dt for the zero a + t* (b - a) of an affine function.
@@ -286,6 +298,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         zb = -w.z[sb, j] if up else w.z[sb, j]
         ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
         t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
+        w.place[v, 0], w.place[v, 1] = t, dt
         _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
         _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.

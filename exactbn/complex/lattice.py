@@ -236,7 +236,7 @@ class Subdivision:
 
 
 _FACE_ARRAYS = ("dim", "first", "size", "word", "slot")
-_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "face", "open")
+_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "place", "face", "open")
 _REGION_ARRAYS = ("words", "component")
 
 
@@ -310,6 +310,7 @@ def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.
         z=np.empty((vertices, BLOCK)),
         ez=np.empty((vertices, BLOCK), dtype=np.float32),
         parents=parents,
+        place=np.empty((vertices, 2)),
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),
         words=np.zeros((regions, num_words), dtype=np.uint64),
