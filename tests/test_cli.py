@@ -73,6 +73,21 @@ def test_bounds_are_exact(cross: str, capsys: Output) -> None:
     assert json.loads(capsys.readouterr().out)["regions"] == 5
 
 
+def test_bounds_of_many_digits(cross: str, tmp_path: Path, capsys: Output) -> None:
+    """Python writes no integer of more than 4300 digits; exactbn writes bounds of 5000."""
+    box = ["--box", "-1e5000", "1e5000"]
+    out = tmp_path / "out"
+    assert main(["partition", cross, *box, "--json", "--out", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["regions"], result["complete"]) == (7, True)
+    assert result["box"]["hi"] == ["1" + 5000 * "0"] * 2
+    assert exactbn.Partition.open(out / "partition").num_regions == 7
+    assert main(["partition", cross, *box]) == 0
+    capsys.readouterr()
+    assert main(["partition", cross, "--box", "1e5000", "1e5000"]) == 2
+    assert "empty or flat" in capsys.readouterr().err
+
+
 def test_output_folder_is_whole_and_kept(cross: str, tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "deep" / "result"
     command = ["partition", cross, "--box", "-1", "1", "--out", str(out), "--json"]

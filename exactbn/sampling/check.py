@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import InputError
+from exactbn.rational import to_text
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
@@ -93,7 +94,7 @@ class SamplingResult:
             "unseen": {
                 "regions": self.regions - self.hit,
                 "volume_share": [float(lower / self.box_volume), float(upper / self.box_volume)],
-                "volume": [str(lower), str(upper)],
+                "volume": [to_text(lower), to_text(upper)],
                 **asdict(self.unseen),
             },
             "seed": self.seed,
