@@ -16,7 +16,7 @@ from exactbn.sampling.classify import Classifier
 from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.regions import Progress, Regions, check_regions
+from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
@@ -157,7 +157,7 @@ def sample(
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
     rows = chunk or chunk_size(where)
-    middle, radius = part.volumes()
+    middle, radius = shares_of_box(part, samples)
     with ieee_products():
         classifier = Classifier.of(
             part.network,
@@ -173,6 +173,7 @@ def sample(
         run = count_regions_hit(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
+    least, most = enclose_sum(middle[missed], radius[missed])
     return SamplingResult(
         samples=samples,
         outside=int(run.counts[classifier.outside]),
@@ -182,7 +183,7 @@ def sample(
         hits=hits,
         chi_square=compare_with_volumes(hits, middle),
         unseen=estimate_unseen(hits),
-        unseen_volume=enclose_sum(middle[missed], radius[missed]),
+        unseen_volume=(least * part.box.volume, most * part.box.volume),
         box_volume=part.box.volume,
         seed=seed,
         dtype=dtype,
