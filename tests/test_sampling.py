@@ -482,6 +482,17 @@ def test_vague_volumes_are_computed_exactly() -> None:
     assert (result.outside, result.hit) == (0, 4) and result.chi_square.p > 1e-6
 
 
+def test_sums_that_overflow_decide_nothing() -> None:
+    """Partial sums of these rows leave the range of float64, the sums themselves do not."""
+    big = 10**306
+    rows = [[39 * big] * 6 + [-40 * big] * 6, [-40 * big] * 6 + [39 * big] * 6,
+            [40 * big] * 6 + [-39 * big] * 6, [-39 * big, 40 * big] * 6]  # fmt: skip
+    network = Network.from_arrays([[[1]] * 12, rows, [[1] * 4]], [[0] * 12, [0] * 4, [0]])
+    part = partition(network, ("0.9", "1.1"))
+    result = sample(part, 1000, dtype="float64", device="cpu")
+    assert (part.num_regions, result.outside, result.hit) == (1, 0, 1)
+
+
 def test_wrong_volumes_are_found() -> None:
     part = Planted.of(plane_part("A centred"))
     assert sample(part, 50_000, seed=1).chi_square.p > 1e-3
