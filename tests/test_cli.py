@@ -138,6 +138,13 @@ def test_bad_input(cross: str, capsys: Output, options: list[str], message: str)
     assert message in err
 
 
+def test_too_many_inputs(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "wide.npz"
+    np.savez(path, W0=np.ones((1, 784)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
+    assert main(["partition", str(path), "--box", "0", "1"]) == 2
+    assert "784 inputs, expected at most 13" in capsys.readouterr().err
+
+
 def test_bad_files(tmp_path: Path, capsys: Output) -> None:
     truncated = tmp_path / "truncated.npz"
     truncated.write_bytes(b"PK\x03\x04 and no more")
