@@ -19,7 +19,15 @@ from flint import fmpz, fmpz_mat
 
 from exactbn.errors import DegenerateError, DimensionError, InputError
 from exactbn.network import Layer, Network
-from exactbn.rational import Matrix, Vector, sqrt_rounded, to_fraction, to_matrix, to_vector
+from exactbn.rational import (
+    Matrix,
+    Vector,
+    sqrt_rounded,
+    to_fraction,
+    to_matrix,
+    to_text,
+    to_vector,
+)
 
 
 @dataclass(frozen=True)
@@ -265,7 +273,7 @@ def scale_and_shift(
     factors, shifts = [], []
     for k, variance in enumerate(variances):
         if variance < 0:
-            raise InputError(f"{name}: running_var[{k}] is {variance}, expected >= 0")
+            raise InputError(f"{name}: running_var[{k}] is {to_text(variance)}, expected >= 0")
         factors.append(gammas[k] / _sigma(variance, offset, f"{name}, unit {k}"))
         shifts.append(betas[k] - factors[k] * means[k])
     return tuple(factors), tuple(shifts)
@@ -339,8 +347,8 @@ def standardize(
         if sigma == 0:
             label = repr(names[j]) if names is not None else str(j)
             raise DegenerateError(
-                f"data column {label} is constant ({column[0]}), so its scale is undefined; "
-                "drop the column"
+                f"data column {label} is constant ({to_text(column[0])}), so its scale is "
+                "undefined; drop the column"
             )
         unit = unit.shifted(-unit.mean()).divided(sigma)
         columns.append([_fraction(t, unit.denominator) for t in unit.numerators])
@@ -371,7 +379,7 @@ def _checked_eps(eps: object) -> Fraction:
     """Return eps, exact and not negative."""
     offset = to_fraction(eps, "eps")
     if offset < 0:
-        raise InputError(f"eps is {offset}, expected >= 0")
+        raise InputError(f"eps is {to_text(offset)}, expected >= 0")
     return offset
 
 

@@ -20,7 +20,7 @@ from exactbn.initialization import draw_network, zero_biases
 from exactbn.network import Network
 from exactbn.paired import decimal, exact_mean, exact_median
 from exactbn.partitioning import Partition, count_regions, partition
-from exactbn.rational import Matrix, Vector, dot
+from exactbn.rational import Matrix, Vector, dot, to_text
 
 #: The four networks on one set of weights, in the order of every table.
 NETWORKS = {
@@ -31,6 +31,9 @@ NETWORKS = {
 }
 
 DATA_VARIANTS = {"raw": "data as it is", "standardized": "standardized data"}
+
+#: Greatest length of an exact setting as text: it names measures and stands in every table.
+MAX_TEXT = 200
 
 Progress = Callable[[int, int, str], None]
 
@@ -54,6 +57,12 @@ class Settings:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
+        for number in (self.slope, self.margin, self.eps, *self.radii):
+            if len(to_text(number)) > MAX_TEXT:
+                raise InputError(
+                    f"the slope, the margin, eps or a radius has {len(to_text(number))} "
+                    f"characters as p/q, expected at most {MAX_TEXT}"
+                )
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError(f"seeds are {list(self.seeds)}, expected at least one, each once")
         if not self.radii or min(self.radii) <= 0 or len(set(self.radii)) < len(self.radii):
@@ -214,8 +223,8 @@ def data_variants(data: DataSet, settings: Settings) -> tuple[DataVariant, ...]:
     for name, low, high in zip(data.features, lo, hi, strict=True):
         if low == high:
             raise DegenerateError(
-                f"{data.name}: the column {name!r} is constant ({low}), so the data has no box; "
-                "choose other columns with --features"
+                f"{data.name}: the column {name!r} is constant ({to_text(low)}), so the data "
+                "has no box; choose other columns with --features"
             )
     forms = {"raw": data.points, "standardized": standardize(data.points, names=data.features)}
     return tuple(_variant(key, points, settings) for key, points in forms.items())

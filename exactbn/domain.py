@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import prod
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.rational import Vector, to_fraction, to_vector
+from exactbn.rational import Vector, to_fraction, to_text, to_vector
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Box:
         for i, (lo, hi) in enumerate(zip(self.lo, self.hi, strict=True)):
             if lo >= hi:
                 raise InputError(
-                    f"the box is empty or flat on axis {i}: lo is {lo} and hi is {hi}, "
-                    "expected lo < hi"
+                    f"the box is empty or flat on axis {i}: lo is {to_text(lo)} and hi is "
+                    f"{to_text(hi)}, expected lo < hi"
                 )
 
     @classmethod
@@ -57,7 +57,7 @@ class Box:
 
     def __str__(self) -> str:
         """Return the box as text, one corner and the other."""
-        return f"{' '.join(map(str, self.lo))} to {' '.join(map(str, self.hi))}"
+        return f"{' '.join(map(to_text, self.lo))} to {' '.join(map(to_text, self.hi))}"
 
 
 @dataclass(frozen=True)

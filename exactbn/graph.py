@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import scipy.sparse
 from numpy.typing import NDArray
 
+from exactbn.rational import to_text
+
 if TYPE_CHECKING:
     from exactbn.partitioning import Partition
 
@@ -61,7 +63,7 @@ def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
         **{f"x{axis}": points[:, axis] for axis in range(points.shape[1])},
     }
     if witnesses:
-        columns["witness"] = [" ".join(map(str, point)) for point in partition.witnesses()]
+        columns["witness"] = [" ".join(map(to_text, point)) for point in partition.witnesses()]
     return _annotated(pa.table(columns), partition)
 
 

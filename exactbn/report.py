@@ -43,6 +43,7 @@ from exactbn.graph import write_tables as write_graph_tables
 from exactbn.network import SIGMA_POLICIES
 from exactbn.paired import CONFIDENCE, decimal, exact_mean, exact_median, number
 from exactbn.partitioning import Partition, partition
+from exactbn.rational import to_text
 from exactbn.slicing import plane_view
 from exactbn.tables import write_tables
 
@@ -301,7 +302,10 @@ def page_values(
                 "key": variant.key,
                 "name": DATA_VARIANTS[variant.key],
                 "box": _sides(variant),
-                "exact_box": [f"[{lo}, {hi}]" for lo, hi in zip(variant.box.lo, variant.box.hi)],
+                "exact_box": [
+                    f"[{to_text(lo)}, {to_text(hi)}]"
+                    for lo, hi in zip(variant.box.lo, variant.box.hi)
+                ],
                 "sentences": [s for s in sentences if s.data == variant.key],
                 "glance": _glance(rows, variant.key, settings, tests),
                 "medians": median_table(comparison, variant.key),

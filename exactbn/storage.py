@@ -20,6 +20,7 @@ from exactbn.domain import Box, Domain, Space
 from exactbn.errors import InputError
 from exactbn.network import Network
 from exactbn.partitioning import Partition
+from exactbn.rational import to_text
 
 FORMAT = "exactbn partition 1"
 # They follow from exact signs alone, so they are the same on every machine.
@@ -62,7 +63,7 @@ def _bounds(domain: Domain) -> dict[str, list[str]] | None:
     """Return the bounds of a box as text, None for all of R^d."""
     if isinstance(domain, Space):
         return None
-    return {"lo": list(map(str, domain.lo)), "hi": list(map(str, domain.hi))}
+    return {"lo": list(map(to_text, domain.lo)), "hi": list(map(to_text, domain.hi))}
 
 
 def _listed(f_vector: tuple[int, ...] | None) -> list[int] | None:
@@ -99,7 +100,7 @@ def load(directory: Path) -> Partition:
         sha256 = description["sha256"]
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{source} is not the description of a partition: {error}") from None
     if sha256 != network.sha256:
         raise InputError(f"{source} names network {sha256}, but holds {network.sha256}")

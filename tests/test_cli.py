@@ -73,6 +73,21 @@ def test_bounds_are_exact(cross: str, capsys: Output) -> None:
     assert json.loads(capsys.readouterr().out)["regions"] == 5
 
 
+def test_bounds_of_many_digits(cross: str, tmp_path: Path, capsys: Output) -> None:
+    """Python writes no integer of more than 4300 digits; exactbn writes bounds of 5000."""
+    box = ["--box", "-1e5000", "1e5000"]
+    out = tmp_path / "out"
+    assert main(["partition", cross, *box, "--json", "--out", str(out)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["regions"], result["complete"]) == (7, True)
+    assert result["box"]["hi"] == ["1" + 5000 * "0"] * 2
+    assert exactbn.Partition.open(out / "partition").num_regions == 7
+    assert main(["partition", cross, *box]) == 0
+    capsys.readouterr()
+    assert main(["partition", cross, "--box", "1e5000", "1e5000"]) == 2
+    assert "empty or flat" in capsys.readouterr().err
+
+
 def test_output_folder_is_whole_and_kept(cross: str, tmp_path: Path, capsys: Output) -> None:
     out = tmp_path / "deep" / "result"
     command = ["partition", cross, "--box", "-1", "1", "--out", str(out), "--json"]
@@ -121,6 +136,13 @@ def test_bad_input(cross: str, capsys: Output, options: list[str], message: str)
     assert out == ""
     assert err.startswith("error: ") and err.count("\n") == 1
     assert message in err
+
+
+def test_too_many_inputs(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "wide.npz"
+    np.savez(path, W0=np.ones((1, 784)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
+    assert main(["partition", str(path), "--box", "0", "1"]) == 2
+    assert "784 inputs, expected at most 13" in capsys.readouterr().err
 
 
 def test_bad_files(tmp_path: Path, capsys: Output) -> None:

@@ -1,6 +1,7 @@
 """``exactbn compare``: what it writes, its exit codes, and its repetition."""
 
 import json
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_changed_data_is_not_repeated(out, csv, capsys):
 def test_broken_records(tmp_path, capsys, text):
     path = tmp_path / "run.json"
     path.write_text(text)
+    assert main(["compare", "--repeat", str(path)]) == 2
+    assert "run.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("samples", inf), ("seeds", [inf]), ("max_regions", "five")]
+)
+def test_records_with_numbers_that_are_none(out, capsys, key, value):
+    path = out / "run.json"
+    record = json.loads(path.read_text())
+    record["settings"][key] = value
+    path.write_text(json.dumps(record))
     assert main(["compare", "--repeat", str(path)]) == 2
     assert "run.json" in capsys.readouterr().err
 

@@ -182,6 +182,7 @@ def test_constant_columns_are_refused():
         ({"radii": (F(0),)}, "the radii must be different numbers > 0"),
         ({"radii": (F(1), F(1))}, "the radii must be different numbers > 0"),
         ({"random_points": 0}, "random points: got 0, expected at least 1"),
+        ({"radii": (F(1, 10**5000),)}, "at most 200"),
         ({"margin": F(-1)}, "the margin is -1, expected >= 0"),
         ({"eps": F(-1)}, "eps is -1, expected >= 0"),
         ({"max_seconds": float("nan")}, "max_seconds is nan"),

@@ -1,6 +1,7 @@
 """Partitions as results: witnesses, volumes, maps, membership, budgets, storage, bad input."""
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -373,6 +374,7 @@ def test_opening_damaged_files(name: str, share: float | None, tmp_path: Path) -
         ("sha256", "0" * 64, "names network"),
         ("format", "exactbn partition 0", "format"),
         ("sigma_policy", "none at all", "sigma policy"),
+        ("neurons_done", math.inf, "partition.json"),
         ("network", {"layers": []}, "partition.json"),
         ("box", {"lo": ["1", "1"], "hi": ["0", "1"]}, "empty or flat"),
     ],

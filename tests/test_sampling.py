@@ -63,6 +63,10 @@ class Planted:
         """Return the enclosures of the volumes."""
         return self.middle, self.radius
 
+    def volume(self, i: int) -> Fraction:
+        """Return the volume of a region, which is what the enclosure says."""
+        return Fraction(float(self.middle[i]))
+
     def without(self, i: int) -> "Planted":
         """Return the copy that lacks region i."""
         return replace(
@@ -454,6 +458,39 @@ def test_wrong_sign_in_one_pattern_is_found() -> None:
             break
     result = sample(replace(part, patterns=patterns), 4000, seed=6)
     assert (result.outside, result.hits[i]) == (full.hits[i], 0)
+
+
+@pytest.mark.parametrize("size", ["1e-150", "1", "1e120"])
+def test_boxes_whose_volume_is_no_float(size: str) -> None:
+    """Three inputs: the volumes are 8e-450, 8 and 8e360. Two planes cut a box into quarters."""
+    network = Network.from_arrays([[[1, 0, 0], [1, 3, 0]], [[1, 1]]], [[0, 0], [0]])
+    part = partition(network, ("-" + size, size))
+    result = sample(part, 20_000, dtype="float64", device="cpu")
+    assert (result.outside, result.hit, result.chi_square.degrees_of_freedom) == (0, 4, 3)
+    assert 1e-6 < result.chi_square.p < 1
+    few = sample(part, 1, dtype="float64", device="cpu")
+    least, most = few.unseen_volume
+    assert least <= sum(part.volume(int(i)) for i in few.never_hit) <= most < part.box.volume
+
+
+def test_vague_volumes_are_computed_exactly() -> None:
+    """Weights beyond the float filter leave the vertices, and so the volumes, wide open."""
+    weights = [[[1, 0], [0, 1]], [["1e308", "1e308"], ["-1e308", "1e308"]], [[1, 1]]]
+    part = partition(Network.from_arrays(weights, [[0, 0], ["-1.5e308", 0], [0]]), (0, 3))
+    assert part.volumes()[1].max() > 0.1
+    result = sample(part, 5000, device="cpu")
+    assert (result.outside, result.hit) == (0, 4) and result.chi_square.p > 1e-6
+
+
+def test_sums_that_overflow_decide_nothing() -> None:
+    """Partial sums of these rows leave the range of float64, the sums themselves do not."""
+    big = 10**306
+    rows = [[39 * big] * 6 + [-40 * big] * 6, [-40 * big] * 6 + [39 * big] * 6,
+            [40 * big] * 6 + [-39 * big] * 6, [-39 * big, 40 * big] * 6]  # fmt: skip
+    network = Network.from_arrays([[[1]] * 12, rows, [[1] * 4]], [[0] * 12, [0] * 4, [0]])
+    part = partition(network, ("0.9", "1.1"))
+    result = sample(part, 1000, dtype="float64", device="cpu")
+    assert (part.num_regions, result.outside, result.hit) == (1, 0, 1)
 
 
 def test_wrong_volumes_are_found() -> None:

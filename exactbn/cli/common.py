@@ -17,6 +17,7 @@ from pathlib import Path
 from exactbn import __version__
 from exactbn.domain import Box
 from exactbn.errors import InputError
+from exactbn.rational import to_text
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -197,7 +198,9 @@ def _plain(value: object) -> object:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    if isinstance(value, (Fraction, os.PathLike)):
+    if isinstance(value, Fraction):
+        return to_text(value)
+    if isinstance(value, os.PathLike):
         return str(value)
     if isinstance(value, (Sequence, set, frozenset)):
         return [_plain(entry) for entry in value]

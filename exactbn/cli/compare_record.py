@@ -126,7 +126,7 @@ def read_run(path: Path) -> Request:
             random_points=int(told["random_points"]),
             margin=to_fraction(told["margin"]),
             eps=to_fraction(told["eps"]),
-            max_regions=told["max_regions"],
+            max_regions=None if told["max_regions"] is None else int(told["max_regions"]),
             max_seconds=told["max_seconds"],
         )
         features, named = tuple(str(f) for f in data["features"]), Path(str(data["file"]))
@@ -134,7 +134,7 @@ def read_run(path: Path) -> Request:
         samples = int(told["samples"])
         device = None if told["device"] is None else str(told["device"])
         complete = bool(record["complete"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{path} is not the run.json of a comparison: {error}") from error
     content = _recorded_data(path, named, digest)
     return Request(named, content, features, settings, samples, device,

@@ -20,6 +20,7 @@ from exactbn.cli.common import (
 from exactbn.domain import Box
 from exactbn.errors import InputError, LimitError
 from exactbn.network import SIGMA_POLICIES, Network
+from exactbn.rational import to_text
 
 if TYPE_CHECKING:
     from exactbn.partitioning import Partition
@@ -176,7 +177,7 @@ def _domain_text(domain: Box | None, d: int) -> str:
     """Return the domain as a mathematician writes it."""
     if domain is None:
         return f"all of R^{d}"
-    sides = [f"[{lo}, {hi}]" for lo, hi in zip(domain.lo, domain.hi, strict=True)]
+    sides = [f"[{to_text(lo)}, {to_text(hi)}]" for lo, hi in zip(domain.lo, domain.hi, strict=True)]
     if len(set(sides)) == 1:
         return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]
     return " x ".join(sides)

@@ -21,8 +21,11 @@ from exactbn.complex.kernels import BLOCK
 from exactbn.complex.lattice import FaceLattice, Subdivision
 from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.domain import Domain, Space
-from exactbn.errors import InternalError
+from exactbn.errors import InputError, InternalError
 from exactbn.network import Network
+
+#: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
+MAX_DIM = 13
 
 # What is larger would overflow a float32.
 _LARGEST_BOUND = 2.0**126
@@ -98,9 +101,16 @@ def subdivide(
 
     Raises
     ------
+    InputError
+        If there are more than :data:`MAX_DIM` inputs.
     InternalError
         If Euler's relation does not hold for the result.
     """
+    if network.num_inputs > MAX_DIM:
+        raise InputError(
+            f"the network has {network.num_inputs} inputs, expected at most {MAX_DIM}: the face "
+            "lattice of a box begins with 3^d faces; exactbn.slicing.restrict takes a slice"
+        )
     run = _Run(network, domains, factor)
     total, budget = network.num_hidden, budget or Budget()
     done = 0

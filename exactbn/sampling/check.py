@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import InputError
+from exactbn.rational import to_text
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.regions import Progress, Regions, check_regions
+from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
@@ -93,7 +94,7 @@ class SamplingResult:
             "unseen": {
                 "regions": self.regions - self.hit,
                 "volume_share": [float(lower / self.box_volume), float(upper / self.box_volume)],
-                "volume": [str(lower), str(upper)],
+                "volume": [to_text(lower), to_text(upper)],
                 **asdict(self.unseen),
             },
             "seed": self.seed,
@@ -156,7 +157,7 @@ def sample(
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
     rows = chunk or chunk_size(where)
-    middle, radius = part.volumes()
+    middle, radius = shares_of_box(part, samples)
     with ieee_products():
         classifier = Classifier.of(
             part.network,
@@ -172,6 +173,7 @@ def sample(
         run = count_regions_hit(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
+    least, most = enclose_sum(middle[missed], radius[missed])
     return SamplingResult(
         samples=samples,
         outside=int(run.counts[classifier.outside]),
@@ -181,7 +183,7 @@ def sample(
         hits=hits,
         chi_square=compare_with_volumes(hits, middle),
         unseen=estimate_unseen(hits),
-        unseen_volume=enclose_sum(middle[missed], radius[missed]),
+        unseen_volume=(least * part.box.volume, most * part.box.volume),
         box_volume=part.box.volume,
         seed=seed,
         dtype=dtype,

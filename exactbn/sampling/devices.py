@@ -7,7 +7,7 @@ import torch
 from exactbn.errors import InputError
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.regions import Progress, Regions, check_regions
+from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 
 
@@ -58,7 +58,7 @@ def compare_devices(
     devices = find_device(device_a), find_device(device_b)
     dtypes = "float32", "float64" if devices[0] == devices[1] else "float32"
     bounds = float_bounds(part.box, "float32")
-    middle, _ = part.volumes()
+    middle, _ = shares_of_box(part, samples)
     classifiers = [
         Classifier.of(
             part.network,

@@ -9,6 +9,7 @@ import torch
 
 from exactbn.domain import Box
 from exactbn.errors import InputError
+from exactbn.rational import to_text
 from exactbn.sampling.floats import Floats
 
 _TYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -41,8 +42,9 @@ def float_bounds(box: Box, dtype: str) -> tuple[Floats, Floats]:
             spacing = float(np.spacing(kind(max(abs(low), abs(high)))))
         if not evenly or high - low < _LEAST_STEPS * spacing:
             other = "--dtype float64, or " if dtype == "float32" else ""
+            side = f"[{to_text(box.lo[axis])}, {to_text(box.hi[axis])}]"
             raise InputError(
-                f"axis {axis} of the box, [{box.lo[axis]}, {box.hi[axis]}], holds less than "
+                f"axis {axis} of the box, {side}, holds less than "
                 f"{_LEAST_STEPS} evenly spaced {dtype} numbers, too few to sample from; use "
                 f"{other}a larger box or one nearer to 0"
             )

@@ -13,6 +13,8 @@ _UNIT = 2.0**-53
 _LEAST_NORMAL = 2.0**-1022
 # Makes up for the rounding of the bounds themselves, whose terms are all >= 0.
 _INFLATION = 1.0 + 2.0**-30
+# Where a partial sum overflows, sum |w h| >= 2^1023 and the bound is at least 2^-53 times that.
+_LARGEST_BOUND = 2.0**960
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,16 @@ class RunningBounds:
             size, count = np.abs(layer.weight), layer.weight.shape[1]
             gamma = count * _UNIT / (1 - count * _UNIT)
             touched = (layer.weight != 0) | (layer.error != 0)
-            terms = np.hstack(
-                [
-                    _INFLATION * (gamma * size + layer.error),
-                    _INFLATION * (size + layer.error),
-                    _LEAST_NORMAL * (8.0 * touched + 4.0 * size),
-                ]
-            )
-            with np.errstate(invalid="ignore"):
-                scaled = factor * terms  # nan where infinity meets 0: never decided, as it must
+            # Infinite, or nan where infinity meets 0: never decided, as it must.
+            with np.errstate(over="ignore", invalid="ignore"):
+                terms = np.hstack(
+                    [
+                        _INFLATION * (gamma * size + layer.error),
+                        _INFLATION * (size + layer.error),
+                        _LEAST_NORMAL * (8.0 * touched + 4.0 * size),
+                    ]
+                )
+                scaled = factor * terms
             running.append(
                 _RunningLayer(
                     tensor(layer.weight), tensor(scaled), layer.slope, layer.slope_error
@@ -81,6 +84,7 @@ class RunningBounds:
             z = h @ layer.weight
             touched = ((h != 0) | (error != 0)).to(torch.float64)
             bound = _INFLATION * (torch.hstack((h.abs(), error, touched)) @ layer.terms)
+            bound = torch.where(bound < _LARGEST_BOUND, bound, torch.inf)
             positive, negative = z > bound, z < -bound
             signs.append(positive.to(torch.int32) - negative.to(torch.int32))
             known &= (positive | negative | (bound == 0)).all(dim=1)
