@@ -60,10 +60,14 @@ RECIPES = {
     "rnd-5-12-12": Recipe((5, 12, 12, 1), False, 5),
     "bnc-5-12-12": Recipe((5, 12, 12, 1), True, 5),
 }
-#: Two networks of one kind, of some 10^3 and 10^5 regions: the time per region should not grow.
+#: Pairs of networks of one kind, of some 10^3 and 10^5 regions: the time per region should grow
+#: little. In the plane 10^5 regions take layers of 392 neurons, and so a part of the growth is that
+#: of one product with the 392 x 392 weights a vertex.
 SCALING = {
-    "scale-1e3": Recipe((2, 42, 42, 1), False, 6),
-    "scale-1e5": Recipe((2, 392, 392, 1), False, 6),
+    "scale-2d-1e3": Recipe((2, 42, 42, 1), False, 6),
+    "scale-2d-1e5": Recipe((2, 392, 392, 1), False, 6),
+    "scale-3d-1e3": Recipe((3, 17, 17, 1), False, 6),
+    "scale-3d-1e5": Recipe((3, 72, 72, 1), False, 6),
 }
 
 

@@ -96,6 +96,13 @@ class Network:
                 f"sigma policy {self.sigma_policy!r}, expected one of {', '.join(SIGMA_POLICIES)}"
             )
 
+    def __repr__(self) -> str:
+        """Return one short line; ``layers`` has the numbers."""
+        return (
+            f"<Network {self.architecture}, {self.num_hidden} hidden neurons, "
+            f"sigma policy {self.sigma_policy}>"
+        )
+
     @classmethod
     def from_arrays(
         cls,
@@ -130,7 +137,9 @@ class Network:
         matrices = [to_matrix(w, f"W{i}") for i, w in enumerate(weights)]
         vectors = [to_vector(b, f"b{i}") for i, b in enumerate(biases)]
         if len(matrices) != len(vectors):
-            raise DimensionError(f"got {len(matrices)} weights and {len(vectors)} biases")
+            raise DimensionError(
+                f"got {len(matrices)} weights and {len(vectors)} biases, expected as many of each"
+            )
         if not matrices:
             raise DimensionError("the network has no layers, expected at least the output layer")
         hidden = max(len(matrices) - 1, 0)

@@ -56,6 +56,15 @@ class Partition:
     sign_counts: SignStatistics
     engine: str = "complex"
 
+    def __repr__(self) -> str:
+        """Return one short line; the attributes have the numbers."""
+        kind = "the box" if isinstance(self.domain, Box) else "all of"
+        stopped = "" if self.neurons_done == self.network.num_hidden else ", incomplete"
+        return (
+            f"<Partition of {kind} {self.domain} by a {self.network.architecture} network: "
+            f"{self.num_regions} regions, {self.num_adjacencies} adjacencies{stopped}>"
+        )
+
     @property
     def box(self) -> Box:
         """Return the domain where it is a box.

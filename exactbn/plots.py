@@ -133,7 +133,7 @@ def draw_counts_by_radius(
             ax.plot(radii, far, "--o", color=colour, lw=1.2, ms=4, mfc="white")
         ax.plot([], [], "-", color=INK, lw=2, label="around data points")
         ax.plot([], [], "--", color=INK, lw=1.2, label="around random points")
-        ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball, mean",
+        ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball (median over seeds)",
                xlabel="radius, relative to the longest side of the data")
         ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
         ax.xaxis.set_minor_locator(_ticker().NullLocator())

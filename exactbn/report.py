@@ -223,7 +223,7 @@ def _draw_counts(folder: Path, comparison: Comparison, variant: DataVariant) -> 
         [float(r) for r in radii],
         NETWORKS,
         folder / f"counts_by_radius_{variant.key}.png",
-        title=f"Regions that meet a ball, {DATA_VARIANTS[variant.key]} (median over seeds)",
+        title=f"Regions that meet a ball, {DATA_VARIANTS[variant.key]}",
     )
 
 

@@ -160,16 +160,24 @@ def test_bad_files(tmp_path: Path, capsys: Output) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Usage"),
         (["bogus"], "No such command"),
         (["partition"], "Missing"),
         (["partition", "net.npz", "--box", "1"], "requires 2"),
         (["partition", "--bogus"], "--bogus"),
+        (["partition", "net.npz", "--box", "-1", "1", "--max-regions", "0"], "--max-regions"),
+        (["sample", "net.npz", "--box", "-1", "1", "--samples", "x"], "--samples"),
     ],
 )
-def test_usage_errors(arguments: list[str], message: str, capsys: Output) -> None:
+def test_usage_errors_are_one_line(arguments: list[str], message: str, capsys: Output) -> None:
     assert main(arguments) == 2
-    assert message in "".join(capsys.readouterr())
+    out, err = capsys.readouterr()
+    assert not out and err.startswith("error: ") and err.count("\n") == 1
+    assert message in err and "--help" in err
+
+
+def test_no_arguments(capsys: Output) -> None:
+    assert main([]) == 2
+    assert "Usage" in capsys.readouterr().out
 
 
 def test_help_names_every_command(capsys: Output) -> None:

@@ -26,6 +26,13 @@ UNIT = Box.of(-1, 1, 2)
 CROSS = one_layer([[1, 0], [0, 1]], [0, 0])
 
 
+def test_repr_is_short() -> None:
+    box = repr(partition(CROSS, UNIT))
+    assert box == "<Partition of the box -1 -1 to 1 1 by a 2-2-1 network: 4 regions, 4 adjacencies>"
+    assert repr(partition(CROSS)).startswith("<Partition of all of R^2 by")
+    assert repr(CROSS) == "<Network 2-2-1, 2 hidden neurons, sigma policy no-bn>"
+
+
 # Promises of every result
 
 

@@ -9,12 +9,22 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from exactbn.cli.common import EXIT_BAD_INPUT, EXIT_BUDGET, EXIT_DISAGREEMENT, one_line, versions
+from exactbn.cli.common import (
+    EXIT_BAD_INPUT,
+    EXIT_BUDGET,
+    EXIT_DISAGREEMENT,
+    EXIT_INTERRUPTED,
+    one_line,
+    versions,
+)
 from exactbn.errors import ExactBNError, InternalError, LimitError
+
+#: What typer raises where the words of a command line do not fit; it has no public name.
+UsageError = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
 @dataclass(frozen=True)
@@ -58,9 +68,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        build_app(arguments)(args=spell_out_none(arguments), prog_name="exactbn")
+        code = build_app(arguments)(
+            args=spell_out_none(arguments) or ["--help"],
+            prog_name="exactbn",
+            standalone_mode=False,
+        )
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
+    except UsageError as error:
+        return _fail("error", _usage(error), EXIT_BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
     except LimitError as error:
         return _fail("stopped", error, EXIT_BUDGET)
     except MemoryError:
@@ -72,13 +90,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail("error", f"{where}{error.strerror or error}", EXIT_BAD_INPUT)
-    return 0
+    if code == EXIT_INTERRUPTED:
+        return _fail("stopped", "interrupted", code)
+    if not arguments:
+        return EXIT_BAD_INPUT
+    return code if isinstance(code, int) else 0
 
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """Return the application with the command that ``arguments`` call, and names of the others."""
     app = typer.Typer(
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
@@ -144,6 +165,13 @@ def _load(name: str, command: Command) -> Callable[..., Any]:
 
 def _placeholder() -> None:
     """Stand for a command that is listed but not called."""
+
+
+def _usage(error: Any) -> str:
+    """Return what is wrong with the words of a command line, and where help is."""
+    context = getattr(error, "ctx", None)
+    path = "exactbn" if context is None else context.command_path
+    return f"{error.format_message().rstrip('.')} ({path} --help says more)"
 
 
 def _fail(what: str, message: object, code: int) -> int:

@@ -113,12 +113,17 @@ def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, di
     return peers
 
 
-def _growth(scale: Mapping[str, Mapping[str, object]]) -> float | None:
-    """Return the time per region at the larger scale over that at the smaller."""
-    speeds = [row.get("regions_per_second") for row in scale.values()]
-    if len(speeds) == 2 and isinstance(speeds[0], float) and isinstance(speeds[1], float):
-        return speeds[0] / speeds[1]
-    return None
+def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
+    """Return the time per region at the larger scale over that at the smaller, by dimension.
+
+    It is the processor's time where that was measured: another program may hold up the clock.
+    """
+    costs: dict[str, list[float]] = {}
+    for name, row in scale.items():
+        seconds, regions = row.get("processor_seconds", row.get("seconds")), row.get("regions")
+        if isinstance(seconds, float) and isinstance(regions, int):
+            costs.setdefault(name.split("-")[1], []).append(seconds / regions)
+    return {dim: cost[1] / cost[0] for dim, cost in costs.items() if len(cost) == 2}
 
 
 def _show(
@@ -141,9 +146,9 @@ def _show(
     for name, row in {**rows, **scale}.items():
         table.add_row(Path(name).stem if Path(name).is_file() else name, *_cells(row))
     console.print(table)
-    growth = _growth(scale)
-    if growth is not None:
-        console.print(f"Time per region at the larger scale over the smaller: {growth:.2f}")
+    for dim, growth in _growth(scale).items():
+        text = f"{dim}: time per region at 10^5 regions over that at 10^3: {growth:.2f}"
+        console.print(text, markup=False)
     for name, row in {**rows, **scale}.items():
         if "error" in row:
             console.print(f"{name}: {row['error']}", markup=False, soft_wrap=True)

@@ -22,6 +22,7 @@ from exactbn.rational import to_text
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
 EXIT_BUDGET = 3
+EXIT_INTERRUPTED = 130
 
 #: Seconds between two lines of progress where no bar can be drawn.
 PLAIN_INTERVAL = 10.0

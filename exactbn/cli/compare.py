@@ -82,7 +82,7 @@ def compare_command(
     """Compare batch normalization with random initialization on data, exactly.
 
     For every seed one set of weights, and on it four networks: random bias, zero bias, BN-centred,
-    BN-centred and scaled; on the data as it is and exactly standardized. Every count and distance
+    BN-centred and scaled; on the data as it is and standardized. Every count and distance
     is exact; the paired statistics over seeds say what they show and no more.
 
     Exit codes: 0 done and every check held, 1 a check found a disagreement, 2 bad input, 3 stopped
@@ -235,6 +235,7 @@ def _show(
     sampling: "Sequence[SamplingCheck]", out: Path | None,
 ) -> None:
     """Print the main numbers for people."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -243,14 +244,21 @@ def _show(
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:
-        title = f"{DATA_VARIANTS[variant.key]}: median over seeds"
-        table = Table(title=title, title_justify="left")
+        # Few lines and little room between columns: the numbers have to fit into 80 characters.
+        table = Table(title=f"{DATA_VARIANTS[variant.key].capitalize()}: median over seeds",
+                      title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False,
+                      collapse_padding=True)
         table.add_column("measure", no_wrap=True)
         for name in NETWORKS:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", overflow="fold")
         for label, cells in median_table(comparison, variant.key):
             table.add_row(label, *cells)
         console.print(table)
+        console.print()
+    console.print(
+        "Radii are relative to the longest side of the data; counts around points are means\n"
+        "over the points. Clearly: after correction for the number of tests; probably: before.",
+        soft_wrap=True)
     for sentence in describe(comparison, rows):
         where = DATA_VARIANTS[sentence.data]
         console.print(f"- {sentence.heading}, {where}: {sentence.short}", soft_wrap=True)

@@ -112,7 +112,9 @@ def read_run(path: Path) -> Request:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is too large to be the record of a run")
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
@@ -134,7 +136,9 @@ def read_run(path: Path) -> Request:
         samples = int(told["samples"])
         device = None if told["device"] is None else str(told["device"])
         complete = bool(record["complete"])
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except KeyError as error:
+        raise InputError(f"{path} is not the run.json of a comparison: it lacks {error}") from error
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(f"{path} is not the run.json of a comparison: {error}") from error
     content = _recorded_data(path, named, digest)
     return Request(named, content, features, settings, samples, device,
