@@ -60,6 +60,11 @@ RECIPES = {
     "rnd-5-12-12": Recipe((5, 12, 12, 1), False, 5),
     "bnc-5-12-12": Recipe((5, 12, 12, 1), True, 5),
 }
+#: Networks of a clone's tests/workload that are timed with the built-in ones, where they are.
+WORKLOAD = (
+    "rnd_2x64x64x1", "bnc_2x64x64x1", "rnd_3x20x20x1", "bnc_3x20x20x1",
+    "rnd_4x10x10x1", "bnc_4x10x10x1", "rnd_5x12x12x1", "bnc_5x12x12x1",
+)  # fmt: skip
 #: Pairs of networks of one kind, of some 10^3 and 10^5 regions: the time per region should grow
 #: little. In the plane 10^5 regions take layers of 392 neurons, and so a part of the growth is that
 #: of one product with the 392 x 392 weights a vertex.
@@ -69,6 +74,12 @@ SCALING = {
     "scale-3d-1e3": Recipe((3, 17, 17, 1), False, 6),
     "scale-3d-1e5": Recipe((3, 72, 72, 1), False, 6),
 }
+
+
+def workload_files() -> list[Path]:
+    """Return the files of the workload networks, none where the package is not in its clone."""
+    folder = Path(__file__).parents[1] / "tests" / "workload"
+    return [path for name in WORKLOAD if (path := folder / f"{name}.npz").is_file()]
 
 
 def named_network(name: str) -> Network:

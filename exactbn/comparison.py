@@ -210,7 +210,7 @@ def compare(
                 progress(done, total, f"seed {seed}")
     except LimitError as error:
         if not measures:
-            raise
+            raise LimitError(f"{error}; no network is done, there is nothing to write") from error
         stopped = f"{error} ({done} of {total} networks done)"
     return Comparison(
         data, settings, variants, tuple(measures), tuple(undefined), shown, stopped

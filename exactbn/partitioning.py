@@ -25,6 +25,7 @@ from exactbn.rational import Matrix, Vector
 from exactbn.regions import (
     Regions,
     boundary_is_at_infinity,
+    boundary_is_on_box,
     regions_in_box,
     regions_in_space,
 )
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 # Binary digits after the point that a witness is tried with, the shortest first.
 _WITNESS_BITS = (4, 8, 12, 16, 24, 36, 52, 80)
+
+# Axes up to which the volumes are looked at before a partition is called complete.
+_MOST_AXES = 7
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,10 @@ class Partition:
         """Return whether the regions are established to fill the domain and to be all there are.
 
         True when all hidden neurons were processed, no two regions have the same pattern, and
-        nothing is left over: in a box the enclosures of the volumes hold the volume of the box;
-        of all of R^d every facet with one d-face only lies at infinity. (The engine itself stops
-        where Euler's relation fails or a facet lies in three d-faces.)
+        nothing is left over: in a box of up to seven dimensions the enclosures of the volumes
+        hold the volume of the box; beyond, where a region has too many simplices, every facet
+        with one region only lies in the boundary of the box; of all of R^d, at infinity. (The
+        engine itself stops where Euler's relation fails or a facet lies in three d-faces.)
         """
         if self.neurons_done < self.network.num_hidden:
             return False
@@ -126,6 +131,8 @@ class Partition:
             return boundary_is_at_infinity(self.lattice)
         if len(self._location.index) < self.num_regions:
             return False
+        if self.domain.dim > _MOST_AXES:
+            return boundary_is_on_box(self.lattice)
         middle, radius = (values.tolist() for values in self.volumes())
         if not all(map(isfinite, radius)):
             exact = sum(map(self.volume, range(self.num_regions)), Fraction(0))
@@ -380,6 +387,8 @@ def partition(
     >>> everywhere.num_regions, everywhere.num_adjacencies, everywhere.is_unbounded.all()
     (6, 6, np.True_)
     """
+    if engine == "lp":
+        raise InputError("engine 'lp' is not available yet, use 'complex'")
     if engine != "complex":
         raise InputError(f"engine {engine!r} is not known, expected 'complex'")
     domain = _domain_of(box, network)
@@ -405,7 +414,7 @@ def count_regions(
     """
     if not boxes:
         return np.zeros(0, dtype=np.int64)
-    outcome = subdivide(network, _checked_boxes(network, boxes), progress=progress)
+    outcome = subdivide(network, boxes, progress=progress)
     return np.bincount(outcome.lattice.component, minlength=len(boxes)).astype(np.int64)
 
 
@@ -430,16 +439,5 @@ def _domain_of(box: Box | tuple[object, object] | None, network: Network) -> Dom
             lo, hi = box
         except (TypeError, ValueError):
             raise InputError("the box is not a pair (lo, hi) of bounds") from None
-        box = Box.of(lo, hi, network.num_inputs)
-    return _checked_boxes(network, [box])[0]
-
-
-def _checked_boxes(network: Network, boxes: Sequence[Box]) -> Sequence[Box]:
-    """Return the boxes after a look at their dimensions."""
-    for box in boxes:
-        if box.dim != network.num_inputs:
-            raise DimensionError(
-                f"the box has dimension {box.dim} and the network {network.num_inputs} inputs, "
-                "expected the same"
-            )
-    return boxes
+        return Box.of(lo, hi, network.num_inputs)
+    return box

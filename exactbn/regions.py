@@ -74,6 +74,21 @@ def _distinct(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.
     return first[order], rank[inverse.reshape(-1)]
 
 
+def boundary_is_on_box(lattice: FaceLattice) -> bool:
+    """Return whether every facet of one d-face only lies in a facet of the box.
+
+    A coordinate that is constant on a facet of the box is interpolated between equal floats, so
+    all its vertices have the very float that the corners have there.
+    """
+    d = lattice.dim
+    inside = lattice.owners[:, 1] < 0
+    corners = lattice.x[lattice.parents[:, 0] < 0, 1:]
+    for axis in range(d):
+        for side in (corners[:, axis].min(), corners[:, axis].max()):
+            inside &= _with_vertex(lattice, lattice.x[:, 1 + axis] != side, d - 1)
+    return not np.any(inside)
+
+
 def boundary_is_at_infinity(lattice: FaceLattice) -> bool:
     """Return whether every facet of one d-face only has no vertex but directions at infinity."""
     outer = lattice.owners[:, 1] < 0

@@ -642,14 +642,29 @@ def test_box_without_enough_floats_is_refused() -> None:
     network = Network.from_arrays([[[1]], [[1]]], [[-1000], [0]])
     part = partition(network, (999, 1001))
     with pytest.raises(InputError, match=r"axis 0 of the box, \[999, 1001\].*--dtype float64"):
-        sample(part, 10)
-    assert sample(part, 1000, dtype="float64").outside == 0
+        sample(part, 10, dtype="float32")
+    usual = sample(part, 1000)
+    assert (usual.dtype, usual.outside) == ("float64", 0)
     far = partition(network, (-(10**40), 10**40))
     with pytest.raises(InputError, match="holds less than"):
-        sample(far, 10)
+        sample(far, 10, dtype="float32")
+    assert sample(far, 1000).dtype == "float64"
     narrow = partition(network, (1000, Fraction(1000) + Fraction(1, 2**30)))
     with pytest.raises(InputError, match="use a larger box or one nearer to 0"):
         sample(narrow, 10, dtype="float64")
+
+
+def test_narrow_boxes_are_sampled_in_double() -> None:
+    # A million float32 numbers, and cells of one and a half steps of their grid: its counts would
+    # be far from the volumes.
+    step = Fraction(1, 2**23)
+    thresholds = [1 + 40 * k * step + shift for k in range(500) for shift in (0, 3 * step / 2)]
+    network = Network.from_arrays(
+        [[[1]] * len(thresholds), [[1] * len(thresholds)]], [[-t for t in thresholds], [0]]
+    )
+    result = sample(partition(network, (1, Fraction(1) + 20_000 * step)), 300_000)
+    assert result.dtype == "float64" and result.outside == 0
+    assert result.chi_square.p is not None and result.chi_square.p > 1e-6
 
 
 # -- the command ----------------------------------------------------------------------------------

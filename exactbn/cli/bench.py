@@ -51,7 +51,10 @@ def bench_command(
         one = bench.measure_relucent(network) if peer else bench.measure(network, repeat=repeat)
         print_json(one)
         return
-    names = _names(files or [], folder, networks, tuple(bench.RECIPES))
+    files = list(files or [])
+    if networks is None and not files and folder is None:
+        files = bench.workload_files()
+    names = _names(files, folder, networks, tuple(bench.RECIPES))
     rows: dict[str, dict[str, object]] = {}
     scale: dict[str, dict[str, object]] = {}
     options = ("--repeat", str(repeat))

@@ -138,6 +138,8 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
     if request.expected is not None and comparison.is_complete:
         checks.append(_repetition(digest == request.expected))
     record = record_run(request, comparison, digest, time.perf_counter() - start)
+    record["checks"] = [{"name": c.name, "held": c.held, "total": c.total} for c in checks]
+    record["sampling"] = [s.record() for s in sampling]
     if out is not None:
         from exactbn.report import write_report
 
@@ -147,7 +149,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
             write_report(folder, comparison, rows, checks, sampling, record, progress=report)
     held = all(c.is_held for c in checks) and all(s.agrees for s in sampling)
     if json:
-        print_json(_summary(comparison, rows, checks, sampling, record))
+        print_json(_summary(comparison, rows, record))
     else:
         _show(comparison, rows, checks, sampling, out)
     if not held:
@@ -198,8 +200,7 @@ def _integers(text: str, name: str) -> tuple[int, ...]:
 
 
 def _summary(
-    comparison: "Comparison", rows: "Sequence[PairedRow]", checks: "Sequence[Check]",
-    sampling: "Sequence[SamplingCheck]", record: dict[str, Any],
+    comparison: "Comparison", rows: "Sequence[PairedRow]", record: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what --json prints."""
     from exactbn.comparison import NETWORKS
@@ -225,8 +226,6 @@ def _summary(
              "wilcoxon_p": row.result.wilcoxon_p, "interval": row.result.interval}
             for row in rows if row.result is not None
         ],
-        "checks": [{"name": c.name, "held": c.held, "total": c.total} for c in checks],
-        "sampling": [s.record() for s in sampling],
     }  # fmt: skip
 
 

@@ -134,6 +134,8 @@ def read_run(path: Path) -> Request:
         features, named = tuple(str(f) for f in data["features"]), Path(str(data["file"]))
         digest, expected = str(data["sha256"]), str(record["results_sha256"])
         samples = int(told["samples"])
+        if samples < 0:
+            raise ValueError(f"samples is {samples}, expected 0 or more")
         device = None if told["device"] is None else str(told["device"])
         complete = bool(record["complete"])
     except KeyError as error:

@@ -38,7 +38,7 @@ def partition_command(
             "lists; 'none' is all of R^d.",
         ),
     ],
-    engine: Annotated[str, typer.Option(help="'complex' or 'lp'.")] = "complex",
+    engine: Annotated[str, typer.Option(help="'complex'; 'lp' is to come.")] = "complex",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,

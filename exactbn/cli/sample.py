@@ -34,8 +34,12 @@ def sample_command(
         str, typer.Option(help="'cpu', 'cuda' or 'auto', a GPU where there is one.")
     ] = "auto",
     dtype: Annotated[
-        str, typer.Option(help="Float type of the points: 'float32' or 'float64'.")
-    ] = "float32",
+        str | None,
+        typer.Option(
+            help="Float type of the points: 'float32' or 'float64'; by default float32, or "
+            "float64 where the box is too narrow for it."
+        ),
+    ] = None,
     compare_devices: Annotated[
         bool,
         typer.Option(

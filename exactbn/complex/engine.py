@@ -21,7 +21,7 @@ from exactbn.complex.kernels import BLOCK
 from exactbn.complex.lattice import FaceLattice, Subdivision
 from exactbn.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.domain import Domain, Space
-from exactbn.errors import InputError, InternalError
+from exactbn.errors import DimensionError, InputError, InternalError
 from exactbn.network import Network
 
 #: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
@@ -101,6 +101,8 @@ def subdivide(
 
     Raises
     ------
+    DimensionError
+        If a domain has another dimension than the network has inputs.
     InputError
         If there are more than :data:`MAX_DIM` inputs.
     InternalError
@@ -111,6 +113,12 @@ def subdivide(
             f"the network has {network.num_inputs} inputs, expected at most {MAX_DIM}: the face "
             "lattice of a box begins with 3^d faces; exactbn.slicing.restrict takes a slice"
         )
+    for domain in domains:
+        if domain.dim != network.num_inputs:
+            raise DimensionError(
+                f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
+                "expected the same"
+            )
     run = _Run(network, domains, factor)
     total, budget = network.num_hidden, budget or Budget()
     done = 0

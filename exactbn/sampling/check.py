@@ -15,7 +15,7 @@ from exactbn.rational import to_text
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
-from exactbn.sampling.points import PointStream, float_bounds
+from exactbn.sampling.points import PointStream, choose_dtype, float_bounds
 from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
@@ -115,7 +115,7 @@ def sample(
     *,
     seed: int = 0,
     device: str | None = None,
-    dtype: str = "float32",
+    dtype: str | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
     filter_factor: float = 1.0,
@@ -136,8 +136,9 @@ def sample(
         chunk.
     device : str, optional
         A torch device such as "cpu" or "cuda"; by default a GPU where there is one.
-    dtype : "float32" or "float64"
-        The float type of the points, and of the arithmetic that is tried first.
+    dtype : "float32" or "float64", optional
+        The float type of the points, and of the arithmetic that is tried first; by default
+        float32, or float64 where the box is too narrow for it.
     chunk : int, optional
         Points that go through the layers together.
     progress : callable, optional
@@ -153,6 +154,7 @@ def sample(
         too narrow for the float type.
     """
     check_regions(part, samples, seed)
+    dtype = dtype or choose_dtype(part.box)
     _check_options(dtype, chunk)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)

@@ -20,6 +20,9 @@ BLOCK = {"cpu": 1 << 16, "cuda": 1 << 20}
 
 # A box must hold this many floats on every axis, or the points are no longer uniform in it.
 _LEAST_STEPS = 1 << 20
+# With fewer float32 numbers than this on an axis, points are float64 unless asked otherwise: the
+# grid of the floats would show in the counts of many millions of points.
+_AMPLE_STEPS = 1 << 22
 
 
 def float_bounds(box: Box, dtype: str) -> tuple[Floats, Floats]:
@@ -36,11 +39,7 @@ def float_bounds(box: Box, dtype: str) -> tuple[Floats, Floats]:
     lo = np.array([_inward(t, dtype, up=True) for t in box.lo])
     hi = np.array([_inward(t, dtype, up=False) for t in box.hi])
     for axis, (low, high) in enumerate(zip(lo.tolist(), hi.tolist(), strict=True)):
-        kind = np.dtype(dtype).type
-        with np.errstate(over="ignore", invalid="ignore"):
-            evenly = bool(np.isfinite(kind(high - low)))
-            spacing = float(np.spacing(kind(max(abs(low), abs(high)))))
-        if not evenly or high - low < _LEAST_STEPS * spacing:
+        if _steps(low, high, dtype) < _LEAST_STEPS:
             other = "--dtype float64, or " if dtype == "float32" else ""
             side = f"[{to_text(box.lo[axis])}, {to_text(box.hi[axis])}]"
             raise InputError(
@@ -49,6 +48,25 @@ def float_bounds(box: Box, dtype: str) -> tuple[Floats, Floats]:
                 f"{other}a larger box or one nearer to 0"
             )
     return lo, hi
+
+
+def choose_dtype(box: Box) -> str:
+    """Return float32, or float64 where float32 numbers are too coarse for the box."""
+    for low, high in zip(box.lo, box.hi, strict=True):
+        ends = _inward(low, "float32", up=True), _inward(high, "float32", up=False)
+        if _steps(*ends, "float32") < _AMPLE_STEPS:
+            return "float64"
+    return "float32"
+
+
+def _steps(low: float, high: float, dtype: str) -> float:
+    """Return how many evenly spaced floats lie between two floats; 0 if their range overflows."""
+    kind = np.dtype(dtype).type
+    with np.errstate(over="ignore", invalid="ignore"):
+        spacing = float(np.spacing(kind(max(abs(low), abs(high)))))
+        if not np.isfinite(kind(high - low)) or not spacing > 0:
+            return 0.0
+        return (high - low) / spacing
 
 
 def _inward(bound: Fraction, dtype: str, *, up: bool) -> float:
