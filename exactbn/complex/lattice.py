@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 # Ids are 32-bit integers.
 _MOST = 2**31 - 1
+# Rows that a grown array has at least, so that small complexes are seldom copied.
+_LEAST = 4096
 # Rows from which on an array counts as large.
 _SMALL = 50_000
 
@@ -247,20 +249,12 @@ def _grown(work: Work, names: Sequence[str], used: int, more: int) -> dict[str, 
         return {}
     if size > _MOST and names[0] != "arena":
         raise InternalError(f"{size} faces exceed the range of 32-bit ids; use a smaller box")
-    small = size < _SMALL
-    rows = size * 4 if small else size * 3 // 2
-    return {name: _moved(getattr(work, name), int(used), rows, small) for name in names}
+    rows = max(size * 4, _LEAST) if size < _SMALL else size * 2
+    return {name: _moved(getattr(work, name), int(used), rows) for name in names}
 
 
-def _moved(array: NDArray[Any], used: int, rows: int, small: bool) -> NDArray[Any]:
-    """Return the array with room for ``rows`` rows.
-
-    Small arrays get much room, which costs nothing before it is used. Large ones grow by less and
-    in place: realloc moves their pages instead of copying them.
-    """
-    if not small:
-        array.resize((rows, *array.shape[1:]), refcheck=False)
-        return array
+def _moved(array: NDArray[Any], used: int, rows: int) -> NDArray[Any]:
+    """Return the array with room for ``rows`` rows; room that is not used costs no memory."""
     moved = np.empty((rows, *array.shape[1:]), dtype=array.dtype)
     moved[:used] = array[:used]
     return moved
