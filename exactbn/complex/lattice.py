@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 # Ids are 32-bit integers.
 _MOST = 2**31 - 1
 # Rows that a grown array has at least, so that small complexes are seldom copied.
-_LEAST = 8192
+_LEAST = 8000
 # Rows from which on an array counts as large.
 _SMALL = 50_000
 
