@@ -159,8 +159,8 @@ NUMBERS = st.builds(
 
 
 @st.composite
-def evaluations(draw: st.DrawFn) -> tuple[Network, list[float]]:
-    """Return a network and a point of floats, of all magnitudes."""
+def evaluations(draw: st.DrawFn) -> tuple[Network, list[float], list[Fraction]]:
+    """Return a network and a point of floats, of all magnitudes, and errors of its coordinates."""
     sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
     shapes = list(zip(sizes[1:], sizes[:-1]))
     weights = [[[draw(NUMBERS) for _ in range(m)] for _ in range(n)] for n, m in shapes]
@@ -170,22 +170,25 @@ def evaluations(draw: st.DrawFn) -> tuple[Network, list[float]]:
     point = [draw(NUMBERS) for _ in range(sizes[0])]
     floats = [float(t) for t in point]
     assume(all(map(math.isfinite, floats)))
-    return network, floats
+    errors = st.sampled_from((0, 0, power(-50), -power(-50), power(-9), -power(-70)))
+    return network, floats, [Fraction(draw(errors)) for _ in point]
 
 
 @given(evaluations())
-@settings(max_examples=120, deadline=None)
-def test_bounds_of_preactivations_hold(problem: tuple[Network, list[float]]) -> None:
-    network, point = problem
-    # Any box that holds the point tells the filter how large numbers may become.
-    exact_point = [Fraction(t) for t in point]
-    box = Box.of([t - 1 for t in exact_point], exact_point, len(point))
+@settings(max_examples=160, deadline=None)
+def test_bounds_of_preactivations_hold(
+    problem: tuple[Network, list[float], list[Fraction]],
+) -> None:
+    network, point, errors = problem
+    # Any box that holds the points tells the filter how large numbers may become.
+    exact_point = [Fraction(t) + error for t, error in zip(point, errors, strict=True)]
+    box = Box.of([t - 1 for t in exact_point], [t + 1 for t in exact_point], len(point))
     floats = FloatNetwork(network, [box])
-    x = np.array([[1.0, *point]])
+    x, ex = np.array([[1.0, *point]]), np.array([[0.0, *map(abs, map(float, errors))]])
     exact = network.preactivations(exact_point)
     for layer, width in enumerate(network.widths):
         z, ez = np.empty((1, width)), np.empty((1, width))
-        floats.preactivations(x, np.zeros_like(x), layer, slice(0, width), z, ez)
+        floats.preactivations(x, ex, layer, slice(0, width), z, ez)
         for k in range(width):
             # What is not finite decides nothing; but only a value that is not a number may have a
             # bound that is none, since the greater of two bounds is taken later on.
@@ -193,6 +196,32 @@ def test_bounds_of_preactivations_hold(problem: tuple[Network, list[float]]) -> 
             if math.isfinite(z[0, k]) and math.isfinite(ez[0, k]):
                 error = abs(Fraction(float(z[0, k])) - exact[layer][k])
                 assert error <= Fraction(float(ez[0, k]))
+
+
+def test_bounds_do_not_depend_on_the_sizes_of_neurons() -> None:
+    rng = np.random.default_rng(5)
+    first, second = rng.integers(-9, 10, (2, 6, 6)).tolist()
+    sizes = [power(k) for k in (-90, -60, 0, 40, 80, 90)]
+    plain = Network.from_arrays([first, second, [[1] * 6]], [[1] * 6, [2] * 6, [0]])
+    uneven = Network.from_arrays(
+        [
+            [[size * t for t in row] for row, size in zip(first, sizes, strict=True)],
+            [[t / size for t, size in zip(row, sizes, strict=True)] for row in second],
+            [[1] * 6],
+        ],
+        [sizes, [2] * 6, [0]],
+    )
+    x = np.array([[1.0, 0.5, -0.25, 0.75, 1.0, -1.0, 0.125]])
+    results = []
+    for network in (plain, uneven):
+        z, ez = np.empty((1, 6)), np.empty((1, 6))
+        floats = FloatNetwork(network, [Box.of(-1, 1, 6)])
+        floats.preactivations(x, np.zeros_like(x), 1, slice(0, 6), z, ez)
+        results.append((z, ez))
+    (z, ez), (z_uneven, ez_uneven) = results
+    assert (z == z_uneven).all()
+    # Powers of two change nothing.
+    assert (ez == ez_uneven).all()
 
 
 def brackets() -> Iterator[tuple[float, float, Fraction]]:

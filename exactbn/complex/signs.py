@@ -7,8 +7,6 @@ same result must come out of integers alone.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise
 from math import inf, isfinite
 
 import numpy as np
@@ -19,102 +17,115 @@ from exactbn.complex.start import corner_point
 from exactbn.domain import Box, Domain
 from exactbn.evaluation import IntegerNetwork
 from exactbn.network import Network
-from exactbn.rational import Vector, nearest_float, nearest_floats
+from exactbn.rational import nearest_float, nearest_floats
 
 Floats = NDArray[np.float64]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
 
-# Unit roundoff doubled; an absolute term far above every underflow, that of float32 included; and
-# what makes good for rounding a bound to float32.
+# Unit roundoff, and doubled; an absolute term far above every underflow, that of float32 included;
+# what makes good for rounding a bound to float32; and more than the squares of a norm can lose.
+_UNIT = 2.0**-53
 _EPS = 2.0**-52
 _UNDERFLOW = 2.0**-120
 _TO_SINGLE = 1.0 + 2.0**-22
-# Below this bound of all numbers nothing overflows, and the absolute term covers denormal weights.
-_RANGE = 2.0**600
+_FLOOR = 2.0**-500
+# Below this bound of all numbers nothing overflows, squares included, and the absolute term covers
+# denormal weights.
+_RANGE = 2.0**500
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
 _CHUNK = 256
 
 
 @dataclass(frozen=True)
 class FloatLayer:
-    """A layer rounded to float64: the transposed weights with the bias first, shape (1 + m, n).
+    """A layer rounded to float64, for inputs whose columns the layer before has scaled.
 
-    ``h``, ``e`` and ``work`` are room for a chunk of inputs: (1, activations before), their error
-    bounds, and one intermediate result; ``error`` is room for the bounds of the results. Memory is
-    asked for once, since fresh pages cost more than the arithmetic.
+    ``weight`` has shape (1 + m, n), the bias first, and ``norm`` (n,) bounds of the lengths of its
+    columns. ``scaled`` is the same with every neuron multiplied by a power of two that brings its
+    length near 1, for use inside deeper layers, and ``spread`` bounds the length of all its
+    columns' lengths. ``h`` is room for a chunk of activations (1, a(z)): memory is asked for once,
+    since fresh pages cost more than the arithmetic.
     """
 
     weight: Floats
-    magnitude: Floats
+    norm: Floats
+    scaled: Floats
+    spread: float
     slope: float
     h: Floats
-    e: Floats
-    work: Floats
-    error: Floats
 
-    @classmethod
-    def of(cls, weight: Sequence[Vector], bias: Vector, slope: Fraction) -> "FloatLayer":
-        """Return a layer; what overflows becomes infinite, and decides nothing."""
-        rows = [nearest_floats((b, *row)) for b, row in zip(bias, weight, strict=True)]
-        matrix = np.ascontiguousarray(np.array(rows).T)
-        inputs, outputs = matrix.shape
-        room = (np.empty((_CHUNK, columns)) for columns in (inputs, inputs, inputs, outputs))
-        return cls(matrix, np.abs(matrix), nearest_floats((slope,))[0], *room)
+    @property
+    def rounding(self) -> float:
+        """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
+        return (len(self.weight) + 6) * _UNIT
 
-    def affine(self, columns: slice, h: Floats, e: Floats, z: Floats, ez: Bounds) -> None:
-        """Write W h of some neurons to z and a bound of its error to ez, given |h - exact| <= e.
+    @property
+    def growth(self) -> float:
+        """Return a bound of the activation's derivative."""
+        return max(1.0, abs(self.slope))
 
-        |fl(W h) - W h| <= |W| ((1 + c) e + c |h|) with c = (m + 8) 2^-52 covers the rounding of
-        the weights, the products in any order, and the computation of the bound itself.
+    def activations(self, h: Floats, bound: Floats) -> tuple[Floats, Floats]:
+        """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
+
+        ``bound`` is the same of ``h``. The row 1 of h is carried along with its own error.
         """
-        c = (len(self.weight) + 8) * _EPS
-        work = self.work[: len(h)]
-        np.abs(h, out=work)
-        np.multiply(work, c, out=work)
-        np.add(work, e, out=work)
-        error = self.error[: len(h), : ez.shape[1]]
-        np.matmul(work, self.magnitude[:, columns], out=error)
-        np.multiply(error, _TO_SINGLE + 2.0 * c, out=error)
-        np.add(error, _UNDERFLOW, out=ez, casting="same_kind")
-        np.matmul(h, self.weight[:, columns], out=z)
-
-    def activate(self, z: Floats, ez: Floats) -> None:
-        """Replace z by a(z) and ez by a bound of its error, in place."""
+        result = self.h[: len(h)]
+        result[:, 0] = h[:, 0]
+        z = result[:, 1:]
+        np.matmul(h, self.scaled, out=z)
         if self.slope == 0.0:
             np.maximum(z, 0.0, out=z)
-            return
-        negative = np.minimum(z, 0.0)
-        np.maximum(z, 0.0, out=z)
-        np.multiply(negative, self.slope, out=negative)
-        np.add(z, negative, out=z)
-        # The rounded slope and its product are each wrong by at most one unit roundoff.
-        np.multiply(ez, max(1.0, abs(self.slope)) * (1.0 + 8.0 * _EPS), out=ez)
-        np.abs(negative, out=negative)
-        np.multiply(negative, 4.0 * _EPS, out=negative)
-        np.add(ez, negative, out=ez)
-        np.add(ez, _UNDERFLOW, out=ez)
+        else:
+            negative = np.minimum(z, 0.0)
+            np.maximum(z, 0.0, out=z)
+            np.multiply(negative, self.slope, out=negative)
+            np.add(z, negative, out=z)
+        return result, bound + self.error(h, bound) * (self.growth * self.spread)
+
+    def preactivations(
+        self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
+    ) -> None:
+        """Write W h of some neurons to z and bounds of its error to ez."""
+        np.matmul(h, self.weight[:, columns], out=z)
+        error = self.error(h, bound)[:, None] * (self.norm[columns] * _TO_SINGLE)
+        np.add(error, _UNDERFLOW, out=ez, casting="same_kind")
+
+    def error(self, h: Floats, bound: Floats) -> Floats:
+        """Return L at each point such that neuron k of W h is wrong by at most L |W_k|.
+
+        |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) holds with absolute values taken
+        entry by entry; by Cauchy and Schwarz lengths do, one number a point in place of a second
+        product of matrices.
+        """
+        c = self.rounding
+        length = np.sqrt(np.einsum("ij,ij->i", h, h))
+        result: Floats = (bound + c * length + _FLOOR) * (1.0 + 8.0 * c)
+        return result
 
 
 class FloatNetwork:
     """The hidden layers in float64, each entry the nearest float of the exact one."""
 
     def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
-        self.layers = [
-            FloatLayer.of(layer.weight, layer.bias, layer.slope) for layer in network.hidden
-        ]
         boxes = (domain for domain in domains if isinstance(domain, Box))
         bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
-        self.is_in_range = self._reach(nearest_floats(bounds)) < _RANGE
-
-    def _reach(self, coordinates: Sequence[float]) -> float:
-        """Return a bound of every activation and every weight, in floats."""
-        reach = max([1.0, *map(abs, coordinates)])
-        with np.errstate(over="ignore", invalid="ignore"):
-            for layer in self.layers:
-                growth = float(layer.magnitude.sum(axis=0).max())
-                reach *= max(1.0, growth) * max(1.0, abs(layer.slope)) * 2.0
-        # A product of infinity and zero is nothing to rely on.
-        return reach if reach == reach else inf
+        reach = max([1.0, *map(abs, nearest_floats(bounds))])
+        self.layers = []
+        exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for layer in network.hidden:
+                rows = [
+                    nearest_floats((b, *row))
+                    for b, row in zip(layer.bias, layer.weight, strict=True)
+                ]
+                weight = np.ldexp(np.ascontiguousarray(np.array(rows).T), exponents[:, None])
+                floats, shift = _float_layer(weight, nearest_floats((layer.slope,))[0])
+                self.layers.append(floats)
+                exponents = np.append(np.int32(0), shift)
+                sums = (np.abs(w).sum(axis=0).max() for w in (floats.weight, floats.scaled))
+                reach *= max(1.0, *map(float, sums)) * floats.growth * 2.0
+        #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
+        self.is_in_range = reach < _RANGE
 
     def preactivations(
         self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
@@ -136,15 +147,24 @@ class FloatNetwork:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(x), _CHUNK):
                 rows = slice(start, start + _CHUNK)
-                h, e = x[rows], ex[rows]
-                for inner, following in pairwise(self.layers[: layer + 1]):
-                    size = len(h)
-                    following.h[:size, 0], following.e[:size, 0] = h[:, 0], e[:, 0]
-                    z_inner, e_inner = following.h[:size, 1:], following.e[:size, 1:]
-                    inner.affine(slice(None), h, e, z_inner, e_inner)
-                    inner.activate(z_inner, e_inner)
-                    h, e = following.h[:size], following.e[:size]
-                self.layers[layer].affine(columns, h, e, z[rows], ez[rows])
+                h = x[rows]
+                bound = np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
+                for inner in self.layers[:layer]:
+                    h, bound = inner.activations(h, bound)
+                self.layers[layer].preactivations(columns, h, bound, z[rows], ez[rows])
+
+
+def _float_layer(weight: Floats, slope: float) -> tuple[FloatLayer, NDArray[np.int32]]:
+    """Return a layer, and the exponents that undo its scaling in the layer after."""
+    norm = np.sqrt(np.square(weight).sum(axis=0)) * (1.0 + (len(weight) + 8) * _EPS) + _FLOOR
+    exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
+    # A neuron that is zero in floats has nothing to scale.
+    exponent[norm <= 2.0 * _FLOOR] = 0
+    lengths = np.ldexp(norm, -exponent)
+    spread = float(np.sqrt(np.square(lengths).sum())) * (1.0 + (len(lengths) + 8) * _EPS)
+    room = np.empty((_CHUNK, 1 + len(norm)))
+    scaled = np.ldexp(weight, -exponent)
+    return FloatLayer(weight, norm, scaled, spread, slope, room), exponent
 
 
 class ExactVertices:
