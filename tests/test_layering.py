@@ -41,6 +41,7 @@ LAYERS: dict[str, set[str]] = {
     "paired": {"numpy", "scipy", "flint"},
     "comparison": {"numpy"},
     "findings": {"numpy"},
+    "claims": {"numpy", "scipy", "sympy", "torch", "flint"},
     # people
     "tables": {"numpy", "pyarrow"},
     "plots": {"numpy", "matplotlib"},
