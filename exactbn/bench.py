@@ -47,6 +47,8 @@ class Recipe:
     widths: tuple[int, ...]
     centred: bool
     seed: int
+    #: Half the side of the box, None for all of R^d.
+    side: int | None = 1
 
 
 RECIPES = {
@@ -74,6 +76,16 @@ SCALING = {
     "scale-3d-1e3": Recipe((3, 17, 17, 1), False, 6),
     "scale-3d-1e5": Recipe((3, 72, 72, 1), False, 6),
 }
+#: Pairs of equal networks in all of R^d and in a box so large that it holds nearly all regions.
+SPACE = {
+    f"{kind}-3-20-20 {name}": Recipe((3, 20, 20, 1), kind == "bnc", 3, side)
+    for kind in ("rnd", "bnc")
+    for name, side in (("in [-1000, 1000]^3", 1000), ("in R^3", None))
+} | {
+    f"{kind}-4-10-10 {name}": Recipe((4, 10, 10, 1), kind == "bnc", 4, side)
+    for kind in ("rnd", "bnc")
+    for name, side in (("in [-1000, 1000]^4", 1000), ("in R^4", None))
+}
 
 
 def workload_files() -> list[Path]:
@@ -84,7 +96,7 @@ def workload_files() -> list[Path]:
 
 def named_network(name: str) -> Network:
     """Return the network of a recipe, or the network in a file."""
-    recipe = RECIPES.get(name) or SCALING.get(name)
+    recipe = named_recipe(name)
     if recipe is not None:
         return random_network(recipe)
     if not Path(name).is_file():
@@ -92,6 +104,11 @@ def named_network(name: str) -> Network:
             f"{name!r} is neither a file nor one of the networks {', '.join((*RECIPES, *SCALING))}"
         )
     return load(name)
+
+
+def named_recipe(name: str) -> Recipe | None:
+    """Return the recipe of a name, None for what must be a file."""
+    return RECIPES.get(name) or SCALING.get(name) or SPACE.get(name)
 
 
 def random_network(recipe: Recipe) -> Network:
@@ -113,15 +130,18 @@ def random_network(recipe: Recipe) -> Network:
     return center(network, rng.integers(-16, 17, (NUM_POINTS, recipe.widths[0])) / 16)
 
 
-def measure(network: Network, *, repeat: int) -> dict[str, object]:
-    """Return time and memory of the engine on ``network`` in the box [-1, 1]^d, in this process."""
-    _warm_up(network.num_inputs)
-    part, grown = _peak_growth(lambda: _run(network))
+def measure(network: Network, *, repeat: int, side: int | None = 1) -> dict[str, object]:
+    """Return time and memory of the engine on ``network`` in [-side, side]^d, in this process.
+
+    ``side`` None is all of R^d.
+    """
+    _warm_up(network.num_inputs, side)
+    part, grown = _peak_growth(lambda: _run(network, side))
     statistic = getattr(part, "statistics", None) or {}
     times, processor_times = [], []
     for _ in range(repeat):
         start, processor_start = time.perf_counter(), time.process_time()
-        _run(network)
+        _run(network, side)
         times.append(time.perf_counter() - start)
         processor_times.append(time.process_time() - processor_start)
     seconds = statistics.median(times)
@@ -200,21 +220,21 @@ def measure_apart(name: str, options: Sequence[str], seconds: float) -> dict[str
     return result
 
 
-def _run(network: Network) -> Partition:
+def _run(network: Network, side: int | None = 1) -> Partition:
     """Return the partition, its adjacency matrix built."""
-    part = partition(network, (-1, 1))
+    part = partition(network, None if side is None else (-side, side))
     part.adjacency()
     return part
 
 
-def _warm_up(d: int) -> None:
+def _warm_up(d: int, side: int | None) -> None:
     """Compile or load the kernels, with a network in which every kind of cut happens."""
     identity = [[int(i == j) for j in range(d)] for i in range(d)]
     corners = [[*row[:-1], 1] for row in identity]
     network = Network.from_arrays(
         [identity, corners, [[1] * d]], [[0] * d, ["-1/3"] * d, [0]], slope="1/7"
     )
-    _run(network)
+    _run(network, side)
 
 
 def _peak_growth(task: Callable[[], Partition]) -> tuple[Partition, int]:

@@ -51,14 +51,17 @@ def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> No
     good = {"regions": 41, "adjacencies": 71, "seconds": 0.25, "regions_per_second": 164.0}
     slow = {"regions": 100, "adjacencies": 200, "seconds": 1.0, "regions_per_second": 82.0}
     rows = {"rnd-2-8-8": good, "rnd-3-20-20": {"error": "no"}, "scale-3d-1e5": {"error": "no"}}
+    rows |= {"bnc-3-20-20 in [-1000, 1000]^3": good, "bnc-3-20-20 in R^3": slow}
     rows |= {"scale-2d-1e3": good, "scale-2d-1e5": slow, "scale-3d-1e3": good}
-    monkeypatch.setattr(bench, "measure_apart", lambda name, options, seconds: rows[name])
+    monkeypatch.setattr(bench, "measure_apart", lambda name, *_: rows.get(name, {"error": "-"}))
     monkeypatch.setattr("exactbn.cli.bench.find_spec", lambda name: None)
     assert main(["bench", "--networks", "rnd-2-8-8,rnd-3-20-20"]) == 0
     out, _ = capsys.readouterr()
     assert "250.0" in out and "rnd-3-20-20: no" in out
     assert "2d: time per region at 10^5 regions over that at 10^3: 1.64" in out
     assert "3d: time" not in out
+    assert "bnc-3-20-20: time per region in R^d over that in a box of nearly as many: 1.64" in out
+    assert "rnd-3-20-20: time" not in out
     assert "relucent is not installed" in out
 
 

@@ -1,7 +1,7 @@
 """``exactbn bench``: time and memory of the complex engine."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,10 @@ def bench_command(
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Runs of which the median is taken.")] = 5,
     scaling: Annotated[
-        bool, typer.Option(help="Compare the time per region at 10^3 and at 10^5 regions.")
+        bool,
+        typer.Option(
+            help="Compare the time per region at 10^3 and at 10^5 regions, and in R^d and a box."
+        ),
     ] = True,
     relucent: Annotated[
         bool, typer.Option(help="Run relucent beside it where it is installed.")
@@ -47,9 +50,13 @@ def bench_command(
     from exactbn import bench
 
     if apart is not None:
-        network = bench.named_network(apart)
-        one = bench.measure_relucent(network) if peer else bench.measure(network, repeat=repeat)
-        print_json(one)
+        network, recipe = bench.named_network(apart), bench.named_recipe(apart)
+        side = 1 if recipe is None else recipe.side
+        print_json(
+            bench.measure_relucent(network)
+            if peer
+            else bench.measure(network, repeat=repeat, side=side)
+        )
         return
     files = list(files or [])
     if networks is None and not files and folder is None:
@@ -57,13 +64,14 @@ def bench_command(
     names = _names(files, folder, networks, tuple(bench.RECIPES))
     rows: dict[str, dict[str, object]] = {}
     scale: dict[str, dict[str, object]] = {}
+    others = (*bench.SCALING, *bench.SPACE) if scaling else ()
     options = ("--repeat", str(repeat))
     with progress("networks") as report:
-        total = len(names) + (len(bench.SCALING) if scaling else 0)
+        total = len(names) + len(others)
         for done, name in enumerate(names):
             report(done, total, name)
             rows[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
-        for done, name in enumerate(bench.SCALING if scaling else ()):
+        for done, name in enumerate(others):
             report(len(names) + done, total, name)
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
@@ -71,6 +79,7 @@ def bench_command(
         "networks": rows,
         "scaling": scale,
         "growth_of_time_per_region": _growth(scale),
+        "space_over_box": _space(scale),
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -117,16 +126,34 @@ def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, di
 
 
 def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
-    """Return the time per region at the larger scale over that at the smaller, by dimension.
+    """Return the time per region at the larger scale over that at the smaller, by dimension."""
+    from exactbn.bench import SCALING
+
+    rows = {name: scale[name] for name in SCALING if name in scale}
+    return _ratios(rows, lambda name: name.split("-")[1])
+
+
+def _space(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
+    """Return the time per region in R^d over that in a large box, by network."""
+    from exactbn.bench import SPACE
+
+    rows = {name: scale[name] for name in SPACE if name in scale}
+    return _ratios(rows, lambda name: name.split()[0])
+
+
+def _ratios(
+    rows: Mapping[str, Mapping[str, object]], group: Callable[[str], str]
+) -> dict[str, float]:
+    """Return the time per region of the second row of each group over that of the first.
 
     It is the processor's time where that was measured: another program may hold up the clock.
     """
     costs: dict[str, list[float]] = {}
-    for name, row in scale.items():
+    for name, row in rows.items():
         seconds, regions = row.get("processor_seconds", row.get("seconds")), row.get("regions")
         if isinstance(seconds, float) and isinstance(regions, int):
-            costs.setdefault(name.split("-")[1], []).append(seconds / regions)
-    return {dim: cost[1] / cost[0] for dim, cost in costs.items() if len(cost) == 2}
+            costs.setdefault(group(name), []).append(seconds / regions)
+    return {key: cost[1] / cost[0] for key, cost in costs.items() if len(cost) == 2}
 
 
 def _show(
@@ -142,7 +169,7 @@ def _show(
 
     # Outside a terminal rich takes 80 columns, too few for whole figures.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    table = Table(title="exactbn, box [-1, 1]^d, one core", title_justify="left")
+    table = Table(title="exactbn, one core, box [-1, 1]^d if not said", title_justify="left")
     table.add_column("network")
     for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -151,6 +178,9 @@ def _show(
     console.print(table)
     for dim, growth in _growth(scale).items():
         text = f"{dim}: time per region at 10^5 regions over that at 10^3: {growth:.2f}"
+        console.print(text, markup=False)
+    for name, growth in _space(scale).items():
+        text = f"{name}: time per region in R^d over that in a box of nearly as many: {growth:.2f}"
         console.print(text, markup=False)
     for name, row in {**rows, **scale}.items():
         if "error" in row:
