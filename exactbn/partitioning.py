@@ -21,6 +21,7 @@ from exactbn.errors import DimensionError, InputError, InternalError, LimitError
 from exactbn.location import Location
 from exactbn.network import Network
 from exactbn.patterns import unpack
+from exactbn.proofs.writing import check_target
 from exactbn.rational import Matrix, Vector
 from exactbn.regions import (
     Regions,
@@ -259,6 +260,27 @@ class Partition:
 
         save(self, Path(directory))
 
+    def write_certificate(self, path: str | Path, *, force: bool = False) -> None:
+        """Write a proof of the regions and adjacencies, see docs/certificate_format.md.
+
+        ``python -I -S exactbn/checker.py NETWORK.json CERTIFICATE`` checks it; a name that ends in
+        ``.gz`` is compressed.
+
+        Raises
+        ------
+        InputError
+            If the partition is incomplete, the file exists and ``force`` is not set, or it cannot
+            be written.
+        """
+        if self.neurons_done < self.network.num_hidden:
+            raise InputError("the partition is incomplete, so there is nothing to prove")
+        from exactbn.proofs.complex_proof import write_complex
+
+        counts = self.num_regions, self.num_adjacencies
+        write_complex(
+            Path(path), self.network, self.domain, self.lattice, counts, force=force
+        )
+
     @classmethod
     def open(cls, directory: str | Path) -> "Partition":
         """Read a partition that :meth:`save` wrote."""
@@ -350,6 +372,7 @@ def partition(
     max_regions: int | None = None,
     max_seconds: float | None = None,
     progress: Progress | None = None,
+    certificate: str | Path | None = None,
     filter_factor: float = 1,
 ) -> Partition:
     """Return the exact partition of a box, or of all of R^d, into regions of ``network``.
@@ -366,6 +389,8 @@ def partition(
         Budgets, looked at between two neurons.
     progress : callable, optional
         Called with (neurons done, all neurons, remark).
+    certificate : path, optional
+        Where to write a proof, see :meth:`Partition.write_certificate`; not over an old file.
     filter_factor : float
         For tests of the engine: multiplies the error bounds of the float filter; with infinity
         every sign is computed in integers. The result does not depend on it.
@@ -392,6 +417,8 @@ def partition(
     if engine != "complex":
         raise InputError(f"engine {engine!r} is not known, expected 'complex'")
     domain = _domain_of(box, network)
+    if certificate is not None:
+        check_target(Path(certificate))
     budget = Budget(max_regions, max_seconds)
     outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=filter_factor)
     result = _partition_of(network, domain, outcome)
@@ -401,6 +428,8 @@ def partition(
             f"{result.num_regions} regions so far, the partition is incomplete",
             result,
         )
+    if certificate is not None:
+        result.write_certificate(certificate)
     return result
 
 

@@ -52,6 +52,11 @@ COMMANDS = {
         "sample_command",
         "Check an exact partition by random sampling, on a GPU where there is one.",
     ),
+    "export": Command(
+        "exactbn.cli.export",
+        "export_command",
+        "Write a network as exact JSON, which the checker of certificates reads.",
+    ),
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",

@@ -42,8 +42,12 @@ def partition_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a proof here, which exactbn/checker.py checks."),
+    ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace an earlier output at --out.")
+        bool, typer.Option("--force", help="Replace earlier files at --out and --certificate.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     max_regions: Annotated[
@@ -64,6 +68,10 @@ def partition_command(
         raise InputError(f"--engine is {engine!r}, expected one of {', '.join(ENGINES)}")
     if out is not None:
         check_output(out, force=force)
+    if certificate is not None:
+        from exactbn.proofs.writing import check_target
+
+        check_target(certificate, force=force)
     from exactbn.formats import load
 
     network = load(net)
@@ -85,6 +93,9 @@ def partition_command(
         "sigma_policy": network.sigma_policy,
         "box": None if domain is None else {"lo": domain.lo, "hi": domain.hi},
     }
+    if certificate is not None and stopped is None:
+        part.write_certificate(certificate, force=force)
+        record["certificate"] = str(certificate)
     if out is not None:
         _write(part, out, force=force, record=record)
     if json:
@@ -169,8 +180,9 @@ def _show(
     else:
         sentence = "The count is INCOMPLETE: the budget was spent before every neuron had its turn."
     console.print(sentence, soft_wrap=True)
-    if out is not None:
-        console.print(f"Written to {out}", soft_wrap=True, markup=False)
+    for path in (out, record.get("certificate")):
+        if path is not None:
+            console.print(f"Written to {path}", soft_wrap=True, markup=False)
 
 
 def _domain_text(domain: Box | None, d: int) -> str:

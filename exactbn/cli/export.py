@@ -1,0 +1,30 @@
+"""``exactbn export``: a network as exact JSON, which the checker of certificates reads."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from exactbn.errors import InputError
+
+
+def export_command(
+    net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.json", help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
+) -> None:
+    """Write a network as exact JSON: every parameter as the rational number that it is.
+
+    Nothing is rounded: a float becomes the dyadic fraction that it is. The file is what
+    'python -I -S exactbn/checker.py OUT.json CERTIFICATE' reads, with no third party.
+    """
+    if target.suffix != ".json":
+        raise InputError(f"{target}: expected a name that ends in .json")
+    if target.exists() and not force:
+        raise InputError(f"{target}: exists already; give --force to replace it")
+    from exactbn.formats import load
+    from exactbn.formats.json_file import save_json
+
+    network = load(net)
+    save_json(network, target)
+    typer.echo(f"{target}: {network.architecture} network, sha256 {network.sha256}")
