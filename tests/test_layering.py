@@ -40,6 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "sampling": {"numpy", "scipy", "torch", "numba"},
     "paired": {"numpy", "scipy", "flint"},
     "comparison": {"numpy"},
+    "selfcheck": set(),
     "findings": {"numpy"},
     # people
     "tables": {"numpy", "pyarrow"},

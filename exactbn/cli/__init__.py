@@ -52,6 +52,11 @@ COMMANDS = {
         "sample_command",
         "Check an exact partition by random sampling, on a GPU where there is one.",
     ),
+    "selfcheck": Command(
+        "exactbn.cli.selfcheck",
+        "selfcheck_command",
+        "Let the engines and the checker cross-examine each other on random networks.",
+    ),
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",
