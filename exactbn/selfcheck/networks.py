@@ -92,6 +92,12 @@ class _Layer:
         row[self.random.randrange(len(row))] += self.random.choice(GAPS)
         return row
 
+    def far(self) -> Row:
+        """Return integers, one of them scaled beyond the range of floats, or below it."""
+        row = self.integers()
+        row[self.random.randrange(len(row))] *= Fraction(2) ** self.random.choice((-1100, 40, 1100))
+        return row
+
     def dead(self) -> Row:
         """Return a constant neuron, identically zero or not, or one that is off on a half-space."""
         row = [Fraction(0)] * len(self.centre) + [Fraction(self.random.choice((-1, 0, 0, 1)))]
@@ -120,6 +126,7 @@ FAMILIES: dict[str, Callable[[_Layer], Row]] = {
     "copies": _Layer.copies,
     "parallel": _Layer.parallel,
     "near": _Layer.near,
+    "far": _Layer.far,
     "dead": _Layer.dead,
     "folds": _Layer.folds,
 }
@@ -180,7 +187,7 @@ def _box(random: Random, centre: tuple[Fraction, ...]) -> Box | None:
     if kind == "cube":
         return Box.of(-1, 1, d)
     if kind == "sized":
-        size = Fraction(2) ** random.choice((-70, -40, 20, 70))
+        size = Fraction(2) ** random.choice((-1100, -70, -40, 20, 70, 1100))
         # The centre is inside, or the lower corner.
         corner = [t - size * random.randrange(2) for t in centre]
         return Box.of(corner, [t + size for t in centre], d)
