@@ -248,7 +248,7 @@ def examined(check: Callable[[Path, Path], Verdict], folder: Path, claim: int = 
     """Return the counts of a toy certificate's examination, and the faults by first words."""
     counts: Counter[tuple[str, ...]] = Counter()
     truth = brute_answer(ONE_NEURON)
-    examiner = Examiner(check, folder, mutants=300)
+    examiner = Examiner(check, folder, 300, Path())
     faults = examiner.examine(
         ONE_NEURON, truth, "toy", toy_certificate(claim), Random("toy"), counts, apart=False
     )

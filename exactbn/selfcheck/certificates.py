@@ -64,20 +64,23 @@ class Fault:
 class Examiner:
     """How certificates are examined.
 
-    ``mutants`` are made of each certificate; ``apart`` says that the checker also runs in a process
-    of its own, as strangers run it. ``folder`` is for files that are written and forgotten.
+    ``check`` is the checker as a function, ``program`` its file; ``mutants`` are made of each
+    certificate; ``folder`` is for files that are written and forgotten.
     """
 
     check: Checker
     folder: Path
     mutants: int
-    program: Path | None = None
+    program: Path
 
     def examine(
         self, problem: Problem, truth: Answer, engine: str, text: str, random: Random,
         counts: Counter[tuple[str, ...]], *, apart: bool,
     ) -> Iterator[Fault]:
-        """Yield what is wrong with a certificate or with the checker, and count the rest."""
+        """Yield what is wrong with a certificate or with the checker, and count the rest.
+
+        ``apart`` says that the checker also runs in processes of its own.
+        """
         network = self.folder / "network.json"
         save_json(problem.network, network)
         counts["certificates", engine] += 1
@@ -87,10 +90,8 @@ class Examiner:
             yield Fault(f"{engine}: {fault}", text)
             return
         counts["certificates accepted", engine] += 1
-        if apart and self.program is not None:
-            counts["checked in a process of its own", engine] += 1
-            if self._exit_code(network, text) != 0:
-                yield Fault(f"{engine}: python -I -S rejects a certificate that is accepted", text)
+        if apart:
+            yield from self._apart(network, engine, text, counts)
         for mutant in random_mutants(text, random, self.mutants):
             counts["mutants", mutant.kind] += 1
             try:
@@ -125,12 +126,18 @@ class Examiner:
         path.write_bytes(text.encode())
         return self.check(network, path)
 
-    def _exit_code(self, network: Path, text: str) -> int:
-        """Return the exit code of the checker as a program of its own, without third parties."""
+    def _apart(
+        self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]
+    ) -> Iterator[Fault]:
+        """Run the checker as strangers do, without third parties: exit code 0, or 1 if rejected."""
         path = self.folder / "certificate"
-        path.write_bytes(text.encode())
-        command = [sys.executable, "-I", "-S", str(self.program), str(network), str(path)]
-        return subprocess.run(command, capture_output=True, check=False).returncode
+        command = [sys.executable, "-I", "-S", *map(str, (self.program, network, path))]
+        for content, right in ((text, 0), (text[: len(text) // 2], 1)):
+            counts["checks in a process of their own", engine] += 1
+            path.write_bytes(content.encode())
+            code = subprocess.run(command, capture_output=True, check=False).returncode
+            if code != right:
+                yield Fault(f"{engine}: python -I -S gives {code}, expected {right}", content)
 
 
 def _untrue(truth: Answer, verdict: Verdict) -> str | None:
