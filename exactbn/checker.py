@@ -13,15 +13,25 @@ import gzip
 import hashlib
 import json
 import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
 from operator import mul
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
 
 VERSION = "exactbn-certificate 1"
 MAX_LINE = 1 << 20  # characters of a line
 MAX_DIGITS = 4000  # of a number that is read
 MAX_BITS = 1 << 16  # of a number that is computed for a vertex
 MAX_NETWORK = 1 << 25  # bytes of the network's file
+
+
+Ints = list[int]
+Forms = list[Ints]  # one (constant, gradient) a neuron
+Exact = list[tuple[list[list[Fraction]], list[Fraction], Fraction]]  # weights, biases, slope
 
 
 class Rejection(Exception):
@@ -42,17 +52,19 @@ class Network:
     below / above with above > 0; the leading entry D of an activation vector is multiplied by it.
     """
 
-    def __init__(self, layers, sha256):
+    def __init__(self, layers: Exact, sha256: str) -> None:
         self.sha256 = sha256
         self.dim = len(layers[0][0][0])
-        self.layers, self.layer_of, self.first = [], [], []
+        self.layers: list[tuple[Forms, int, int]] = []
+        self.layer_of: Ints = []
+        self.first: Ints = []
         scales = [Fraction(1)] * self.dim
         for index, (weight, bias, slope) in enumerate(layers[:-1]):
             rows, following = [], []
             for w, b in zip(weight, bias):
-                row = [b] + [entry / scale for entry, scale in zip(w, scales)]
-                common = lcm(*(t.denominator for t in row))
-                row = [t.numerator * (common // t.denominator) for t in row]
+                exact = [b] + [entry / scale for entry, scale in zip(w, scales)]
+                common = lcm(*(t.denominator for t in exact))
+                row = [t.numerator * (common // t.denominator) for t in exact]
                 content = gcd(*row) or 1
                 rows.append([t // content for t in row])
                 following.append(Fraction(common, content))
@@ -62,18 +74,18 @@ class Network:
             scales = following
         self.size = len(self.layer_of)
 
-    def forward(self, point):
+    def forward(self, point: Sequence[int]) -> Ints:
         """Return positive multiples of all hidden preactivations at a homogeneous point."""
-        state, result = list(point), []
+        state, result = list(point), list[int]()
         for rows, above, below in self.layers:
             z = [sum(map(mul, row, state)) for row in rows]
             result += z
             state = [above * state[0]] + [above * t if t > 0 else below * t for t in z]
         return result
 
-    def sides(self, point, step):
+    def sides(self, point: Sequence[int], step: Sequence[int]) -> Ints:
         """Return the signs of all preactivations at point + epsilon * step, epsilon -> 0."""
-        state, slope, result = list(point), list(step), []
+        state, slope, result = list(point), list(step), list[int]()
         for rows, above, below in self.layers:
             z = [sum(map(mul, row, state)) for row in rows]
             dz = [sum(map(mul, row, slope)) for row in rows]
@@ -84,7 +96,9 @@ class Network:
             slope = [f * t for f, t in zip(factors, [slope[0], *dz])]
         return result
 
-    def forms(self, layer, pattern, columns=None):
+    def forms(
+        self, layer: int, pattern: int, columns: Forms | None = None
+    ) -> tuple[Forms, Forms]:
         """Return the forms (constant, gradient) of a layer under a pattern, and the next columns.
 
         ``pattern`` is the integer whose bit n says that neuron n is on; ``columns`` are the forms
@@ -102,24 +116,25 @@ class Network:
         ]
         return forms, following
 
-    def all_forms(self, pattern):
+    def all_forms(self, pattern: int) -> Forms:
         """Return the forms of all hidden neurons under a pattern."""
-        result, columns = [], None
+        result: Forms = []
+        columns = None
         for layer in range(len(self.layers)):
             forms, columns = self.forms(layer, pattern, columns)
             result += forms
         return result
 
 
-def are_multiples(u, v):
+def are_multiples(u: Ints, v: Ints) -> bool:
     """Return whether two integer vectors, neither of them zero, are multiples of each other."""
     pivot = next(i for i, t in enumerate(u) if t)
     return any(v) and all(s * v[pivot] == t * u[pivot] for s, t in zip(u, v))
 
 
-def number(text):
+def number(text: str) -> Fraction:
     """Return the rational number that a text says: an integer, p/q or a decimal."""
-    if not isinstance(text, str) or len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
+    if len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
         raise ValueError("a number is too long or none")
     mantissa, _, exponent = text.lower().partition("e")
     if exponent and abs(int(exponent)) > MAX_DIGITS:
@@ -127,54 +142,63 @@ def number(text):
     return Fraction(text)
 
 
-def read_network(path):
+def long_text(value: Fraction) -> str:
+    """Return p or p/q in lowest terms; str() refuses integers of more than 4300 digits."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) < 14000:
+        return str(value)
+    parts = [value.numerator] if value.denominator == 1 else [value.numerator, value.denominator]
+    return "/".join(str(Decimal(part)) for part in parts)
+
+
+def read_layers(document: Any) -> Exact:
+    """Return the layers of a JSON document whose numbers are texts; what is odd raises an error."""
+    if set(document) != {"layers"}:
+        raise ValueError('expected the one key "layers"')
+    layers: Exact = []
+    for entry in document["layers"]:
+        if not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
+            raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
+        weight = [[number(t) for t in row] for row in entry["W"]]
+        bias = [number(t) for t in entry["b"]]
+        layers.append((weight, bias, number(entry.get("slope", "0"))))
+    weight, bias, slope = layers[-1]
+    if slope not in (0, 1):
+        raise ValueError("the output layer has no activation")
+    layers[-1] = weight, bias, Fraction(1)
+    inputs = len(layers[0][0][0])
+    for weight, bias, _ in layers:
+        if len(weight) != len(bias) or {len(row) for row in weight} != {inputs} or not inputs:
+            raise ValueError("shapes do not fit")
+        inputs = len(weight)
+    return layers
+
+
+def read_network(path: str | Path) -> Network:
     """Return the network of a .json file, hashed in its canonical exact form."""
     with open(path, "rb") as stream:
         content = stream.read(MAX_NETWORK + 1)
     if len(content) > MAX_NETWORK:
         raise Unreadable(f"{path}: more than {MAX_NETWORK} bytes")
 
-    def unique(pairs):
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) < len(pairs):
             raise ValueError("a key occurs twice")
         return dict(pairs)
 
     try:
-        document = json.loads(
-            content.decode("utf-8-sig"), parse_float=str, parse_int=str, object_pairs_hook=unique
-        )
-        if set(document) != {"layers"} or not document["layers"]:
-            raise ValueError('expected the one key "layers", and at least one layer')
-        layers = []
-        for entry in document["layers"]:
-            if not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
-                raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
-            weight = [[number(t) for t in row] for row in entry["W"]]
-            layers.append((weight, [number(t) for t in entry["b"]], number(entry.get("slope", "0"))))
-        last = layers[-1]
-        if last[2] not in (0, 1):
-            raise ValueError("the output layer has no activation")
-        layers[-1] = (last[0], last[1], Fraction(1))
-        inputs = len(layers[0][0][0])
-        for weight, bias, _ in layers:
-            if not weight or len(weight) != len(bias) or {len(row) for row in weight} != {inputs}:
-                raise ValueError("shapes do not fit")
-            inputs = len(weight)
-        if not layers[0][0][0]:
-            raise ValueError("the network has no inputs")
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError,
-            ZeroDivisionError) as error:
+        text = content.decode("utf-8-sig")
+        document = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=unique)
+        layers = read_layers(document)
+    except (
+        ValueError, TypeError, AttributeError, LookupError, RecursionError, ZeroDivisionError
+    ) as error:  # fmt: skip
         raise Unreadable(f"{path}: no network in exact JSON: {error}") from None
-    text = json.dumps(
-        {
-            "layers": [
-                {"W": [[str(t) for t in row] for row in w], "b": [str(t) for t in b], "slope": str(s)}
-                for w, b, s in layers
-            ]
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    records = [
+        {"W": [[long_text(t) for t in row] for row in weight], "b": [long_text(t) for t in bias],
+         "slope": long_text(slope)}
+        for weight, bias, slope in layers
+    ]  # fmt: skip
+    text = json.dumps({"layers": records}, sort_keys=True, separators=(",", ":"))
     return Network(layers, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -184,11 +208,11 @@ def read_network(path):
 class Lines:
     """The records of a certificate, one at a time, with the number of the line."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.count = 0
 
-    def fields(self):
+    def fields(self) -> list[str]:
         """Return the fields of the next record; the end of the file is a rejection."""
         raw = self.stream.readline(MAX_LINE + 1)
         self.count += 1
@@ -199,7 +223,7 @@ class Lines:
             raise Rejection("the line is empty")
         return fields
 
-    def expect(self, *words):
+    def expect(self, *words: str) -> list[str]:
         """Return the rest of the next record, which must begin with ``words``."""
         fields = self.fields()
         if fields[: len(words)] != list(words):
@@ -207,14 +231,14 @@ class Lines:
         return fields[len(words) :]
 
 
-def integers(fields):
+def integers(fields: Sequence[str]) -> Ints:
     """Return fields as integers; int() itself refuses more than some thousand digits."""
     if any(len(field) > MAX_DIGITS or "_" in field for field in fields):
         raise Rejection("a number is too long")
     return [int(field) for field in fields]
 
 
-def homogeneous(fields, dim):
+def homogeneous(fields: Sequence[str], dim: int) -> Ints:
     """Return the homogeneous integer point of a record."""
     point = integers(fields)
     if len(point) != 1 + dim or not any(point):
@@ -223,12 +247,15 @@ def homogeneous(fields, dim):
 
 
 class Domain:
-    """A box with rows, or all of R^d: rows (b, a) with b + a . x > 0 inside, b >= 0 at infinity."""
+    """A box with rows, or all of R^d; rows are forms (b, a) with b + a . x > 0 inside."""
 
-    def __init__(self, dim, fields, rows):
+    def __init__(self, dim: int, fields: list[str], rows: Forms) -> None:
         self.dim, self.text = dim, " ".join(fields)
         self.is_all = fields == ["all", str(dim)]
-        self.rows, self.extra = [], rows
+        self.rows: Forms = []
+        self.extra = rows
+        # The bits of walls() that are boundary: infinity, or all rows.
+        self.boundary = 1 if self.is_all else (1 << 2 * dim) - 1
         if self.is_all:
             if rows:
                 raise Rejection("rows need a box")
@@ -248,11 +275,11 @@ class Domain:
         self.lo = [int(t * self.scale) for t in lo]
         self.hi = [int(t * self.scale) for t in hi]
 
-    def has_inside(self, point):
+    def has_inside(self, point: Ints) -> bool:
         """Return whether a point, not a direction, is strictly inside."""
         return point[0] > 0 and all(sum(map(mul, row, point)) > 0 for row in self.rows)
 
-    def is_never_positive(self, form):
+    def is_never_positive(self, form: Ints) -> bool:
         """Return whether an affine form is <= 0 everywhere in the box, or everywhere."""
         if self.is_all:
             return form[0] <= 0 and not any(form[1:])
@@ -261,7 +288,7 @@ class Domain:
             greatest += t * (hi if t > 0 else lo)
         return greatest <= 0
 
-    def walls(self, point):
+    def walls(self, point: Ints) -> tuple[int, int]:
         """Return (on, parts) of a point of the closed domain, as bits.
 
         In a box ``on`` says which rows are zero there, and there is one part. R^d has the parts
@@ -281,16 +308,39 @@ class Domain:
         return sum((value == 0) << i for i, value in enumerate(values)), 1
 
 
+def read_domain(dim: int, lines: Lines) -> tuple[Domain, list[str]]:
+    """Return the domain, and the fields of the first record after it."""
+    named = lines.expect("domain")
+    rows: Forms = []
+    fields = lines.fields()
+    while fields[0] == "row":
+        if len(fields) != 2 + dim:
+            raise Rejection(f"a row has {1 + dim} numbers")
+        # a . x <= b as the form b - a . x in integers.
+        row = [number(t) for t in fields[1:]]
+        common = lcm(*(t.denominator for t in row))
+        b, *a = (int(t * common) for t in row)
+        if not any(a):
+            raise Rejection("a row is zero")
+        rows.append([b, *(-t for t in a)])
+        fields = lines.fields()
+    return Domain(dim, named, rows), fields
+
+
 # -- proof complex ----------------------------------------------------------------------------
 
 
 class Faces:
     """The faces of one dimension: their boundaries, and words joined over their vertices."""
 
-    def __init__(self):
-        self.boundary, self.pos, self.neg, self.on, self.parts = [], [], [], [], []
+    def __init__(self) -> None:
+        self.boundary: list[Ints] = []
+        self.pos: Ints = []
+        self.neg: Ints = []
+        self.on: Ints = []
+        self.parts: Ints = []
 
-    def add(self, boundary, pos, neg, on, parts):
+    def add(self, boundary: Ints, pos: int, neg: int, on: int, parts: int) -> None:
         self.boundary.append(boundary)
         self.pos.append(pos)
         self.neg.append(neg)
@@ -298,12 +348,14 @@ class Faces:
         self.parts.append(parts)
 
 
-def read_vertices(network, domain, lines):
+def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces, list[str]]:
     """Return the vertices (C1), and the fields of the first record after them.
 
     Bit ``network.size`` of a positive word says that the vertex is at infinity.
     """
-    faces, points, values = Faces(), [], []
+    faces = Faces()
+    points: Forms = []
+    values: Forms = []
     while True:
         fields = lines.fields()
         if fields[0] == "v":
@@ -331,12 +383,12 @@ def read_vertices(network, domain, lines):
             elif t < 0:
                 neg |= 1 << n
         on, parts = domain.walls(point)
-        faces.add((), pos | (point[0] == 0) << network.size, neg, on, parts)
+        faces.add([], pos | (point[0] == 0) << network.size, neg, on, parts)
         points.append(point)
         values.append(z)
 
 
-def read_faces(below, lines, is_edge):
+def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[str]]:
     """Return the faces of one dimension (C2), and the fields of the first record after them."""
     faces = Faces()
     while True:
@@ -348,7 +400,7 @@ def read_faces(below, lines, is_edge):
             raise Rejection("a face lists a facet twice, none, or one that is not there")
         if is_edge and len(ids) != 2:
             raise Rejection("an edge has two vertices")
-        odd = set()
+        odd: set[int] = set()
         pos = neg = 0
         on = parts = -1
         for i in ids:
@@ -362,56 +414,68 @@ def read_faces(below, lines, is_edge):
         faces.add(ids, pos, neg, on, parts)
 
 
-def check_complex(network, domain, lines):
-    """Return (regions, adjacencies, unbounded regions) that a complex proves."""
+def check_complex(
+    network: Network, domain: Domain, lines: Lines
+) -> tuple[int, int, int, list[str]]:
+    """Return how many regions, adjacencies, unbounded regions are proven, and the last line."""
     if domain.extra:
         raise Rejection("a complex proves boxes without rows and R^d only")
-    dim, full = network.dim, (1 << network.size) - 1
     faces, fields = read_vertices(network, domain, lines)
     levels = [faces]
-    for k in range(1, dim + 1):
+    for k in range(1, network.dim + 1):
         if fields != ["dim", str(k)]:
             raise Rejection(f"expected 'dim {k}'")
         faces, fields = read_faces(levels[-1], lines, k == 1)
         levels.append(faces)
-    cells, facets = levels[dim], levels[dim - 1]
-    # What must not hold all of a cell, nor of a facet between two: the boundary of the domain.
-    edge = 1 if domain.is_all else (1 << len(domain.rows)) - 1
-    owners = [[] for _ in facets.pos]
-    regions, zero_forms = {}, {}
-    for i, boundary in enumerate(cells.boundary):
+    regions = check_cells(network, domain, levels[-1])
+    edges = check_facets(network, domain, levels[-2], levels[-1])
+    check_flag(domain, levels)
+    return len(regions), len(edges), sum(regions.values()), fields
+
+
+def check_cells(network: Network, domain: Domain, cells: Faces) -> dict[int, bool]:
+    """Return the patterns of the cells (C3), and whether they reach infinity."""
+    full = (1 << network.size) - 1
+    regions: dict[int, bool] = {}
+    for i in range(len(cells.pos)):
         pos, neg = cells.pos[i] & full, cells.neg[i]
         if pos & neg:
             raise Rejection(f"cell {i} has vertices on both sides of a neuron")
-        if cells.on[i] & edge:
+        if cells.on[i] & domain.boundary:
             raise Rejection(f"cell {i} lies in the boundary of the domain")
         if not cells.parts[i]:
-            raise Rejection(f"cell {i} lies in no one part of R^{dim}")
+            raise Rejection(f"cell {i} lies in no one part of R^d")
         rest = full & ~(pos | neg)
-        if rest and zero_forms.setdefault((pos, rest), None) is None:
-            forms = network.all_forms(pos)
-            if any(rest >> n & 1 and any(form) for n, form in enumerate(forms)):
-                raise Rejection(f"cell {i} is flat: it lies in a hyperplane")
-            zero_forms[pos, rest] = True
+        if rest and any(
+            rest >> n & 1 and any(form) for n, form in enumerate(network.all_forms(pos))
+        ):
+            raise Rejection(f"cell {i} is flat: it lies in a hyperplane")
         regions[pos] = regions.get(pos, False) or bool(cells.pos[i] >> network.size)
+    return regions
+
+
+def check_facets(
+    network: Network, domain: Domain, facets: Faces, cells: Faces
+) -> set[tuple[int, int]]:
+    """Return the pairs of patterns that share a facet; all facets have their cells (C4)."""
+    owners: list[Ints] = [[] for _ in facets.pos]
+    for i, boundary in enumerate(cells.boundary):
         for facet in boundary:
             owners[facet].append(i)
-    adjacent = set()
+    full = (1 << network.size) - 1
+    adjacent: set[tuple[int, int]] = set()
     for facet, of in enumerate(owners):
-        inside = not facets.on[facet] & edge
-        if len(of) != 2 if inside else len(of) != 1:
-            raise Rejection(f"facet {facet} has {len(of)} cells, expected {2 if inside else 1}")
-        if inside:
-            pair = [cells.pos[i] & full for i in of]
-            if pair[0] != pair[1]:
-                check_facet(network, facets, facet, cells, of)
-                adjacent.add((min(pair), max(pair)))
-    check_flag(domain, levels)
-    unbounded = sum(regions.values()) if domain.is_all else 0
-    return len(regions), len(adjacent), unbounded, fields
+        expected = 1 if facets.on[facet] & domain.boundary else 2
+        if len(of) != expected:
+            raise Rejection(f"facet {facet} has {len(of)} cells, expected {expected}")
+        pair = sorted({cells.pos[i] & full for i in of})
+        if len(pair) == 2:
+            check_facet(network, facets, facet, cells, of)
+            adjacent.add((pair[0], pair[1]))
+    return adjacent
 
 
-def check_facet(network, facets, facet, cells, of):
+def check_facet(network: Network, facets: Faces, facet: int, cells: Faces, of: Ints) -> None:
     """Check that a facet between two regions is of dimension d - 1 (C6)."""
     nonzero = facets.pos[facet] | facets.neg[facet]
     for i in of:
@@ -425,14 +489,14 @@ def check_facet(network, facets, facet, cells, of):
                 raise Rejection(f"facet {facet} is flat: it lies in two hyperplanes")
 
 
-def check_flag(domain, levels):
+def check_flag(domain: Domain, levels: list[Faces]) -> None:
     """Check that the cells cover the domain an odd number of times (C5), along a flag of faces."""
     dim = domain.dim
-    chain = range(len(levels[dim].pos))
+    chain: Iterable[int] = range(len(levels[dim].pos))
     if domain.is_all:
         chain = [i for i in chain if levels[dim].parts[i] & 1]
     for k in range(dim, 0, -1):
-        odd = set()
+        odd: set[int] = set()
         for i in chain:
             odd.symmetric_difference_update(levels[k].boundary[i])
         on = levels[k - 1].on
@@ -440,25 +504,26 @@ def check_flag(domain, levels):
             raise Rejection("the boundary of the cells is not that of the domain")
         wall = dim - k + (1 if domain.is_all else 0)
         chain = [i for i in odd if on[i] >> wall & 1]
-    if len(chain) % 2 == 0:
+    if len(list(chain)) % 2 == 0:
         raise Rejection("the cells do not cover the domain")
 
 
 # -- proof tree -------------------------------------------------------------------------------
 
 
-class Path:
+class Branch:
     """The neurons decided on the way from the root, and the forms that they fix."""
 
-    def __init__(self, network, domain, adjacency):
-        self.network, self.domain, self.adjacency = network, domain, adjacency
+    def __init__(self, network: Network, domain: Domain) -> None:
+        self.network, self.domain = network, domain
         self.sign = [0] * network.size
-        self.trail = []
+        self.trail: Ints = []
         self.left = [len(rows) for rows, _, _ in network.layers]
         self.pattern = 0
-        self.forms, self.columns = [], [None]
+        self.forms: Forms = []
+        self.columns: list[Forms | None] = [None]
 
-    def decide(self, n, sign):
+    def decide(self, n: int, sign: int) -> None:
         """Put neuron n on the side ``sign``."""
         self.sign[n] = sign
         self.trail.append(n)
@@ -466,7 +531,7 @@ class Path:
         if sign > 0:
             self.pattern |= 1 << n
 
-    def back(self, length):
+    def back(self, length: int) -> None:
         """Take back all but the first ``length`` decisions."""
         while len(self.trail) > length:
             n = self.trail.pop()
@@ -476,7 +541,7 @@ class Path:
             self.pattern &= ~(1 << n)
             del self.columns[layer + 1 :], self.forms[self.network.first[layer] :]
 
-    def open_neuron(self, text):
+    def open_neuron(self, text: str) -> int:
         """Return an undecided neuron whose form the path fixes (T1)."""
         n = integers([text])[0]
         if not 0 <= n < self.network.size or self.sign[n]:
@@ -487,7 +552,7 @@ class Path:
         self.form(n)
         return n
 
-    def form(self, n):
+    def form(self, n: int) -> Ints:
         """Return the form of a neuron of a layer below which all is decided."""
         layer = self.network.layer_of[n]
         while len(self.columns) <= layer:
@@ -501,7 +566,7 @@ class Path:
             self.forms += self.network.forms(layer, self.pattern, self.columns[layer])[0]
         return self.forms[n]
 
-    def row(self, n):
+    def row(self, n: int) -> Ints:
         """Return the row of a decided neuron, positive inside the region, which it must be."""
         if not self.sign[n]:
             raise Rejection(f"neuron {n} is not decided here")
@@ -510,15 +575,17 @@ class Path:
             raise Rejection(f"neuron {n} vanishes identically and is no row")
         return form if self.sign[n] > 0 else [-t for t in form]
 
-    def combine(self, fields, start, without=None):
+    def combine(
+        self, fields: Sequence[str], start: Ints, without: Ints | None = None
+    ) -> Ints:
         """Return ``start`` plus the given positive multiples of rows, one at least (T2).
 
         ``without`` is a form of which no multiple may be used.
         """
         total = list(start)
         for field in fields:
-            name, _, factor = field.partition(":")
-            factor = integers([factor])[0]
+            name, _, text = field.partition(":")
+            factor = integers([text])[0]
             if factor <= 0:
                 raise Rejection(f"the multiplier {field} is not positive")
             if name[:1] == "r":
@@ -537,21 +604,34 @@ class Path:
         return total
 
 
+class Leaf(NamedTuple):
+    """What is known of a finished region: see :func:`finish_region`."""
+
+    is_special: bool
+    is_settled: bool
+    is_unbounded: bool | None
+
+
 class Region:
     """A leaf: its pattern, and which of its neurons have a facet or are shown to have none."""
 
-    def __init__(self, path):
+    def __init__(self, path: Branch) -> None:
         self.path, self.pattern = path, path.pattern
-        self.settled = set()
-        self.is_unbounded = None
-        self.directions = set()
+        self.settled: set[int] = set()
+        self.is_unbounded: bool | None = None
+        self.directions: set[int] = set()
 
 
-def check_tree(network, domain, lines):
-    """Return (regions, adjacencies or None, unbounded or None) that a search tree proves."""
-    path = Path(network, domain, True)
-    waiting, regions, edges, barred = [], {}, set(), set()
-    region = None
+def check_tree(
+    network: Network, domain: Domain, lines: Lines
+) -> tuple[int, int | None, int | None, list[str]]:
+    """Return what a search tree proves, None for what it leaves open, and the last line."""
+    path = Branch(network, domain)
+    waiting: list[tuple[int, int]] = []
+    regions: dict[int, Leaf] = {}
+    edges: set[frozenset[int]] = set()
+    barred: set[frozenset[int]] = set()
+    region: Region | None = None
     is_open = True  # whether the subtree at hand is still to be closed by a leaf
     while True:
         fields = lines.fields()
@@ -573,7 +653,6 @@ def check_tree(network, domain, lines):
             return (*check_adjacency(regions, edges, barred, network.size), fields)
         if kind in ("s", "+", "-") and rest:
             n = path.open_neuron(rest[0])
-            form = path.form(n)
             if kind == "s":
                 if len(rest) > 1:
                     raise Rejection("a split names one neuron")
@@ -581,20 +660,7 @@ def check_tree(network, domain, lines):
                 path.decide(n, 1)
                 continue
             sign = 1 if kind == "+" else -1
-            if sign > 0 and not any(form):
-                raise Rejection(f"neuron {n} vanishes identically, it is off")
-            # The other side: the row -sign * form would be positive there (T3).
-            other = [-sign * t for t in form]
-            own = [field for field in rest[1:] if field.split(":")[0] == str(n)]
-            if len(own) > 1:
-                raise Rejection(f"neuron {n} has two multipliers")
-            factor = integers([own[0].partition(":")[2]])[0] if own else 0
-            if factor < 0 or len(rest) < 2:
-                raise Rejection("there are no multipliers, or a negative one")
-            others = [field for field in rest[1:] if field not in own]
-            total = path.combine(others, [factor * t for t in other])
-            if factor == 0 and not others or not domain.is_never_positive(total):
-                raise Rejection(f"the multipliers do not close the other side of neuron {n}")
+            check_other_side(path, n, sign, rest[1:])
             path.decide(n, sign)
         elif kind == "w":
             if any(path.left):
@@ -605,7 +671,23 @@ def check_tree(network, domain, lines):
             raise Rejection(f"unexpected record {' '.join(fields)[:80]!r}")
 
 
-def check_witness(path, point):
+def check_other_side(path: Branch, n: int, sign: int, fields: list[str]) -> None:
+    """Check that neuron n has the side ``sign`` only: multipliers close the other one (T3)."""
+    form = path.form(n)
+    if sign > 0 and not any(form):
+        raise Rejection(f"neuron {n} vanishes identically, it is off")
+    # On the other side -sign * form would be a row like those of the path, positive inside.
+    own = [field for field in fields if field.partition(":")[0] == str(n)]
+    others = [field for field in fields if field not in own]
+    factors = integers([field.partition(":")[2] for field in own])
+    if not fields or any(factor <= 0 for factor in factors):
+        raise Rejection("there are no multipliers, or one that is not positive")
+    total = path.combine(others, [-sign * sum(factors) * t for t in form])
+    if not path.domain.is_never_positive(total):
+        raise Rejection(f"the multipliers do not close the other side of neuron {n}")
+
+
+def check_witness(path: Branch, point: Ints) -> None:
     """Check that a point is strictly inside the region (T4)."""
     if not path.domain.has_inside(point):
         raise Rejection("the witness is not inside the domain")
@@ -614,7 +696,13 @@ def check_witness(path, point):
             raise Rejection(f"the witness is on the wrong side of neuron {n}")
 
 
-def check_leaf_record(region, kind, fields, edges, barred):
+def check_leaf_record(
+    region: Region,
+    kind: str,
+    fields: list[str],
+    edges: set[frozenset[int]],
+    barred: set[frozenset[int]],
+) -> None:
     """Check a record about the facets (T5) or the extent (T6) of a region."""
     path, network, dim = region.path, region.path.network, region.path.network.dim
     if kind in "fg":
@@ -652,7 +740,7 @@ def check_leaf_record(region, kind, fields, edges, barred):
     region.directions.add(k)
 
 
-def across(path, n, fields):
+def across(path: Branch, n: int, fields: list[str]) -> int:
     """Return the pattern across the facet of neuron n that has a given point inside it (T5)."""
     point = homogeneous(fields, path.network.dim)
     form = path.form(n)
@@ -674,10 +762,12 @@ def across(path, n, fields):
     return sum((t > 0) << m for m, t in enumerate(sides))
 
 
-def finish_region(region, regions):
+def finish_region(region: Region, regions: dict[int, Leaf]) -> None:
     """Store a leaf; every class of forms of a region in special position must be settled."""
     path = region.path
-    seen, classes, is_special = {}, {}, False
+    seen: dict[tuple[int, ...], int] = {}
+    classes: dict[int, Ints] = {}
+    is_special = False
     for n in range(path.network.size):
         form = path.form(n)
         content = gcd(*form)
@@ -694,10 +784,12 @@ def finish_region(region, regions):
         if region.is_unbounded:
             raise Rejection("a region is bounded and unbounded")
         region.is_unbounded = False
-    regions[region.pattern] = (is_special, complete, region.is_unbounded)
+    regions[region.pattern] = Leaf(is_special, complete, region.is_unbounded)
 
 
-def check_adjacency(regions, edges, barred, size):
+def check_adjacency(
+    regions: dict[int, Leaf], edges: set[frozenset[int]], barred: set[frozenset[int]], size: int
+) -> tuple[int, int | None, int | None]:
     """Return the numbers of regions, of adjacencies and of unbounded regions, None if unproven."""
     for edge in edges:
         if len(edge) != 2 or not all(pattern in regions for pattern in edge):
@@ -706,51 +798,64 @@ def check_adjacency(regions, edges, barred, size):
         raise Rejection("a facet is both there and ruled out")
     known = edges | barred
     is_complete = all(
-        complete
-        if is_special
+        leaf.is_settled
+        if leaf.is_special
         else all(
             frozenset((pattern, pattern ^ 1 << n)) in known
             for n in range(size)
             if pattern ^ 1 << n in regions
         )
-        for pattern, (is_special, complete, _) in regions.items()
+        for pattern, leaf in regions.items()
     )
-    extents = [is_unbounded for _, _, is_unbounded in regions.values()]
-    unbounded = None if None in extents else sum(extents)
+    is_known = all(leaf.is_unbounded is not None for leaf in regions.values())
+    unbounded = sum(bool(leaf.is_unbounded) for leaf in regions.values()) if is_known else None
     return len(regions), len(edges) if is_complete else None, unbounded
 
 
 # -- the program ------------------------------------------------------------------------------
 
 
-def check(network, stream):
-    """Return the line that says what the certificate in a binary stream proves of the network."""
+class Proof(NamedTuple):
+    """What a certificate proves; None for what it does not claim."""
+
+    regions: int
+    adjacencies: int | None
+    unbounded: int | None
+    domain: str
+    network: str
+
+    def __str__(self) -> str:
+        """Return the proof as one line."""
+        edges = "adjacencies not claimed"
+        if self.adjacencies is not None:
+            edges = f"{self.adjacencies} adjacencies"
+        far = "" if self.unbounded is None else f", {self.unbounded} unbounded"
+        return f"{self.regions} regions, {edges}{far}; domain {self.domain}; network {self.network}"
+
+
+def check(network: Network, stream: BinaryIO) -> Proof:
+    """Return what the certificate in a binary stream proves of the network.
+
+    Raises
+    ------
+    Rejection
+        If it proves nothing.
+    """
     lines = Lines(stream)
     try:
         if lines.expect(*VERSION.split()[:1]) != VERSION.split()[1:]:
             raise Rejection(f"another version, expected {VERSION!r}")
         if lines.expect("network") != [network.sha256]:
             raise Rejection(f"the certificate is of another network, expected {network.sha256}")
-        domain_fields, rows = lines.expect("domain"), []
-        fields = lines.fields()
-        while fields[0] == "row":
-            if len(fields) != 2 + network.dim:
-                raise Rejection(f"a row has {1 + network.dim} numbers")
-            # a . x <= b as the form b - a . x in integers
-            row = [number(t) for t in fields[1:]]
-            common = lcm(*(t.denominator for t in row))
-            b, *a = (int(t * common) for t in row)
-            if not any(a):
-                raise Rejection("a row is zero")
-            rows.append([b, *(-t for t in a)])
-            fields = lines.fields()
-        domain = Domain(network.dim, domain_fields, rows)
+        domain, fields = read_domain(network.dim, lines)
         if fields == ["proof", "complex"]:
-            regions, adjacencies, unbounded, fields = check_complex(network, domain, lines)
+            proven: tuple[int, int | None, int | None, list[str]]
+            proven = check_complex(network, domain, lines)
         elif fields == ["proof", "tree"]:
-            regions, adjacencies, unbounded, fields = check_tree(network, domain, lines)
+            proven = check_tree(network, domain, lines)
         else:
             raise Rejection("expected 'proof complex' or 'proof tree'")
+        regions, adjacencies, unbounded, fields = proven
         claimed = "-" if fields[-1:] == ["-"] else str(adjacencies)
         if fields != ["end", str(regions), claimed]:
             raise Rejection(f"proven are {regions} regions and {adjacencies} adjacencies")
@@ -758,26 +863,26 @@ def check(network, stream):
             raise Rejection("something follows the end")
     except Rejection as error:
         raise Rejection(f"line {lines.count}: {error}") from None
-    except (ValueError, LookupError, UnicodeError, ZeroDivisionError, EOFError, OSError,
-            gzip.zlib.error) as error:
+    except (ValueError, LookupError, ZeroDivisionError, EOFError, OSError, zlib.error) as error:
         raise Rejection(f"line {lines.count}: malformed record: {error}") from None
-    text = f"accepted: {regions} regions, "
-    text += "adjacencies not claimed" if claimed == "-" else f"{adjacencies} adjacencies"
-    if domain.is_all and unbounded is not None:
-        text += f", {unbounded} unbounded"
-    rows_text = f", {len(rows)} rows" if rows else ""
-    return f"{text}; domain {domain.text}{rows_text}; network {network.sha256}"
+    return Proof(
+        regions,
+        None if claimed == "-" else adjacencies,
+        unbounded if domain.is_all else None,
+        domain.text + (f" and {len(domain.extra)} rows" if domain.extra else ""),
+        network.sha256,
+    )
 
 
-def open_certificate(path):
+def open_certificate(path: str | Path) -> BinaryIO:
     """Return the binary stream of a certificate, unpacked where it is compressed by gzip."""
     stream = open(path, "rb")
     is_packed = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
-    return gzip.open(stream) if is_packed else stream
+    return cast(BinaryIO, gzip.open(stream)) if is_packed else stream
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     """Check the files that the command line names and return the exit code."""
     if len(arguments) != 2:
         print("usage: checker.py NETWORK.json CERTIFICATE", file=sys.stderr)
@@ -785,7 +890,7 @@ def main(arguments):
     try:
         network = read_network(arguments[0])
         with open_certificate(arguments[1]) as stream:
-            print(check(network, stream))
+            print(f"accepted: {check(network, stream)}")
     except Rejection as error:
         print(f"rejected: {arguments[1]}: {error}", file=sys.stderr)
         return 1

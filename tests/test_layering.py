@@ -43,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
     "sampling": {"numpy", "scipy", "torch", "numba"},
     "paired": {"numpy", "scipy", "flint"},
     "comparison": {"numpy"},
+    "selfcheck": set(),
     "findings": {"numpy"},
     "claims": {"numpy", "scipy", "sympy", "torch", "flint"},
     # people

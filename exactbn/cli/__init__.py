@@ -57,6 +57,11 @@ COMMANDS = {
         "export_command",
         "Write a network as exact JSON, which the checker of certificates reads.",
     ),
+    "selfcheck": Command(
+        "exactbn.cli.selfcheck",
+        "selfcheck_command",
+        "Let the engines and the checker cross-examine each other on random networks.",
+    ),
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",

@@ -1,0 +1,10 @@
+"""Cross-examination: random networks, every engine, brute force, every certificate, its mutants.
+
+Engines that share no idea must give the same regions, adjacencies, unbounded regions and volumes;
+the checker must accept what they certify, and nothing false. What disagrees is saved and shrunk.
+"""
+
+from exactbn.selfcheck.networks import NAMES, Problem, random_problem
+from exactbn.selfcheck.running import Summary, run
+
+__all__ = ["NAMES", "Problem", "Summary", "random_problem", "run"]

@@ -1,0 +1,189 @@
+"""Certificates under cross-examination: the true one is accepted, its mutants are not.
+
+A mutant may still prove a true statement: a witness that moved within its region is as good a
+witness. Whether it does is decided by what the checker says that it has proven. If that is true of
+the network in the domain that the mutant names, the mutant is counted apart, with the reason; if
+not, the checker has accepted a falsehood.
+"""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+from exactbn import checker
+from exactbn.domain import Box
+from exactbn.formats.json_file import save_json
+from exactbn.selfcheck.answers import CRASHES, Answer, brute_answer
+from exactbn.selfcheck.mutations import Mutant, random_mutants
+from exactbn.selfcheck.networks import Problem
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a checker says of a certificate: accepted with what it proves, or the reason why not.
+
+    ``adjacencies`` is None where the proof says nothing of them.
+    """
+
+    accepted: bool
+    message: str = ""
+    regions: int | None = None
+    adjacencies: int | None = None
+    unbounded: int | None = None
+
+
+#: Checks a certificate file against a network file.
+Checker = Callable[[Path, Path], Verdict]
+
+#: Why a mutant may still prove the truth: by the proof and the first word of the changed record.
+REASONS = {
+    "w": "a witness moved within its region",
+    "f": "another point of the same facet",
+    "u": "another recession direction of the region",
+    "+": "other multipliers that prove the same",
+    "-": "other multipliers that prove the same",
+    "g": "other multipliers that prove the same",
+    "b": "other multipliers that prove the same",
+    "domain": "the same counts in another domain, with the same proof",
+    "end": "the last line claims less",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that must not be, in a sentence, and the certificate that shows it, if one does."""
+
+    sentence: str
+    certificate: str | None = None
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """How certificates are examined.
+
+    ``check`` is the checker as a function, ``program`` its file; ``mutants`` are made of each
+    certificate; ``folder`` is for files that are written and forgotten.
+    """
+
+    check: Checker
+    folder: Path
+    mutants: int
+    program: Path
+
+    def examine(
+        self, problem: Problem, truth: Answer, engine: str, text: str, random: Random,
+        counts: Counter[tuple[str, ...]], *, apart: bool,
+    ) -> Iterator[Fault]:
+        """Yield what is wrong with a certificate or with the checker, and count the rest.
+
+        ``apart`` says that the checker also runs in processes of its own.
+        """
+        network = self.folder / "network.json"
+        save_json(problem.network, network)
+        counts["certificates", engine] += 1
+        fault = self._true_one(network, truth, text)
+        if fault is not None:
+            counts["certificates rejected", engine] += 1
+            yield Fault(f"{engine}: {fault}", text)
+            return
+        counts["certificates accepted", engine] += 1
+        if apart:
+            yield from self._apart(network, engine, text, counts)
+        for mutant in random_mutants(text, random, self.mutants):
+            counts["mutants", mutant.kind] += 1
+            try:
+                verdict = self._verdict(network, mutant.text)
+            except CRASHES as error:
+                yield Fault(f"{engine}, {mutant.kind}: the checker fails: {error!r}", mutant.text)
+                continue
+            if not verdict.accepted:
+                counts["mutants rejected", mutant.kind] += 1
+                continue
+            wrong = _falsehood(problem, truth, mutant, verdict)
+            if wrong is not None:
+                counts["false mutants accepted", mutant.kind] += 1
+                yield Fault(f"FALSE ACCEPT, {engine}, {mutant.kind}: {wrong}", mutant.text)
+                continue
+            counts["mutants still true", mutant.kind] += 1
+            counts["reasons", _reason(mutant)] += 1
+
+    def _true_one(self, network: Path, truth: Answer, text: str) -> str | None:
+        """Return why the certificate of a right answer is not right, or None."""
+        try:
+            verdict = self._verdict(network, text)
+        except CRASHES as error:
+            return f"the checker fails: {error!r}"
+        if not verdict.accepted:
+            return f"the certificate is rejected: {verdict.message}"
+        return _untrue(truth, verdict)
+
+    def _verdict(self, network: Path, text: str) -> Verdict:
+        """Return the checker's verdict on a text."""
+        path = self.folder / "certificate"
+        path.write_bytes(text.encode())
+        return self.check(network, path)
+
+    def _apart(
+        self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]
+    ) -> Iterator[Fault]:
+        """Run the checker as strangers do, without third parties: exit code 0, or 1 if rejected."""
+        path = self.folder / "certificate"
+        command = [sys.executable, "-I", "-S", *map(str, (self.program, network, path))]
+        for content, right in ((text, 0), (text[: len(text) // 2], 1)):
+            counts["checks in a process of their own", engine] += 1
+            path.write_bytes(content.encode())
+            code = subprocess.run(command, capture_output=True, check=False).returncode
+            if code != right:
+                yield Fault(f"{engine}: python -I -S gives {code}, expected {right}", content)
+
+
+def checked(network: Path, certificate: Path) -> Verdict:
+    """Return what :mod:`exactbn.checker` says of a certificate."""
+    try:
+        with checker.open_certificate(certificate) as stream:
+            proof = checker.check(checker.read_network(network), stream)
+    except checker.Rejection as error:
+        return Verdict(False, str(error))
+    return Verdict(True, str(proof), proof.regions, proof.adjacencies, proof.unbounded)
+
+
+def _untrue(truth: Answer, verdict: Verdict) -> str | None:
+    """Return in what a verdict is not true, or None; what is not claimed is not untrue."""
+    for what, claimed, right in (
+        ("regions", verdict.regions, len(truth.regions)),
+        ("adjacencies", verdict.adjacencies, len(truth.edges)),
+        ("unbounded regions", verdict.unbounded, len(truth.unbounded)),
+    ):
+        if claimed is not None and claimed != right:
+            return f"{claimed} {what} are called proven, expected {right}"
+    return None
+
+
+def _falsehood(problem: Problem, truth: Answer, mutant: Mutant, verdict: Verdict) -> str | None:
+    """Return why what the mutant claims, now proven, is not true, or None."""
+    if mutant.record == "domain":
+        box = _domain(mutant.text)
+        truth = brute_answer(Problem(problem.network, box))
+    return _untrue(truth, verdict)
+
+
+def _domain(text: str) -> Box | None:
+    """Return the domain that a certificate names."""
+    words = next(line for line in text.splitlines() if line.startswith("domain ")).split(" ")
+    if words[1] == "all":
+        return None
+    bounds = [Fraction(word) for word in words[2:]]
+    half = len(bounds) // 2
+    return Box.of(bounds[:half], bounds[half:], half)
+
+
+def _reason(mutant: Mutant) -> str:
+    """Return why a mutant that is accepted, and says the truth, is accepted."""
+    if mutant.kind in ("records swapped", "record duplicated", "record dropped"):
+        return f"{mutant.kind}: {mutant.record!r}, not needed, or not in that order"
+    return REASONS.get(mutant.record, f"{mutant.kind}: {mutant.record!r}, not used as it was")
