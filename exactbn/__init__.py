@@ -24,12 +24,12 @@ __all__ = [
 if TYPE_CHECKING:
     from exactbn.batchnorm import center as center
     from exactbn.batchnorm import standardize as standardize
+    from exactbn.counting import count_regions as count_regions
     from exactbn.domain import Box as Box
     from exactbn.errors import ExactBNError as ExactBNError
     from exactbn.formats import load as load
     from exactbn.network import Network as Network
     from exactbn.partitioning import Partition as Partition
-    from exactbn.partitioning import count_regions as count_regions
     from exactbn.partitioning import partition as partition
     from exactbn.sampling import sample as sample
 
@@ -39,7 +39,7 @@ _HOMES = {
     "Network": "network",
     "Partition": "partitioning",
     "center": "batchnorm",
-    "count_regions": "partitioning",
+    "count_regions": "counting",
     "load": "formats",
     "partition": "partitioning",
     "sample": "sampling",

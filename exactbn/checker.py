@@ -539,7 +539,9 @@ class Branch:
             self.sign[n] = 0
             self.left[layer] += 1
             self.pattern &= ~(1 << n)
-            del self.columns[layer + 1 :], self.forms[self.network.first[layer] :]
+            # The forms of the layer itself do not depend on its own pattern.
+            after = self.network.first[layer] + len(self.network.layers[layer][0])
+            del self.columns[layer + 1 :], self.forms[after:]
 
     def open_neuron(self, text: str) -> int:
         """Return an undecided neuron whose form the path fixes (T1)."""
@@ -771,8 +773,9 @@ def finish_region(region: Region, regions: dict[int, Leaf]) -> None:
     for n in range(path.network.size):
         form = path.form(n)
         content = gcd(*form)
-        if content == 0:
-            is_special = True
+        if not any(form[1:]):
+            # Constant: it has no hyperplane; but zero throughout it may wake up across a facet.
+            is_special = is_special or content == 0
             continue
         pivot = next(t for t in form if t)
         content = content if pivot > 0 else -content
@@ -876,10 +879,9 @@ def check(network: Network, stream: BinaryIO) -> Proof:
 
 def open_certificate(path: str | Path) -> BinaryIO:
     """Return the binary stream of a certificate, unpacked where it is compressed by gzip."""
-    stream = open(path, "rb")
-    is_packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
-    return cast(BinaryIO, gzip.open(stream)) if is_packed else stream
+    with open(path, "rb") as stream:
+        is_packed = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path)) if is_packed else open(path, "rb")
 
 
 def main(arguments: Sequence[str]) -> int:

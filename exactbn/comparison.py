@@ -13,13 +13,14 @@ from math import isfinite
 
 from exactbn.batchnorm import center, standardize
 from exactbn.boundary import PointMeasures, measure_points
+from exactbn.counting import count_regions
 from exactbn.dataset import DataSet
 from exactbn.domain import Box
 from exactbn.errors import DegenerateError, InputError, LimitError
 from exactbn.initialization import draw_network, zero_biases
 from exactbn.network import Network
 from exactbn.paired import decimal, exact_mean, exact_median
-from exactbn.partitioning import Partition, count_regions, partition
+from exactbn.partitioning import Partition, partition
 from exactbn.rational import Matrix, Vector, dot, to_text
 
 #: The four networks on one set of weights, in the order of every table.

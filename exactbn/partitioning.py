@@ -261,25 +261,19 @@ class Partition:
         save(self, Path(directory))
 
     def write_certificate(self, path: str | Path, *, force: bool = False) -> None:
-        """Write a proof of the regions and adjacencies, see docs/certificate_format.md.
-
-        ``python -I -S exactbn/checker.py NETWORK.json CERTIFICATE`` checks it; a name that ends in
-        ``.gz`` is compressed.
+        """Write a proof that exactbn/checker.py checks, compressed where the name ends in .gz.
 
         Raises
         ------
         InputError
-            If the partition is incomplete, the file exists and ``force`` is not set, or it cannot
-            be written.
+            If the partition is incomplete, the file exists without ``force``, or is not writable.
         """
         if self.neurons_done < self.network.num_hidden:
             raise InputError("the partition is incomplete, so there is nothing to prove")
         from exactbn.proofs.complex_proof import write_complex
 
         counts = self.num_regions, self.num_adjacencies
-        write_complex(
-            Path(path), self.network, self.domain, self.lattice, counts, force=force
-        )
+        write_complex(Path(path), self.network, self.domain, self.lattice, counts, force=force)
 
     @classmethod
     def open(cls, directory: str | Path) -> "Partition":
@@ -431,20 +425,6 @@ def partition(
     if certificate is not None:
         result.write_certificate(certificate)
     return result
-
-
-def count_regions(
-    network: Network, boxes: Sequence[Box], *, progress: Progress | None = None
-) -> NDArray[np.int64]:
-    """Return the exact number of regions that meet the interior of each box.
-
-    All boxes are cut in one run of the engine, so hundreds of small boxes cost little more than
-    one large one.
-    """
-    if not boxes:
-        return np.zeros(0, dtype=np.int64)
-    outcome = subdivide(network, boxes, progress=progress)
-    return np.bincount(outcome.lattice.component, minlength=len(boxes)).astype(np.int64)
 
 
 def _rounded(point: Sequence[float], bits: int) -> Vector:
