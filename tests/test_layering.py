@@ -46,6 +46,8 @@ LAYERS: dict[str, set[str]] = {
     "tables": {"numpy", "pyarrow"},
     "plots": {"numpy", "matplotlib"},
     "report": {"numpy", "jinja2"},
+    "claims_pictures": {"numpy"},
+    "claims_page": set(),
     "bench": {"numpy", "torch", "relucent"},
     "cli": {"numpy", "typer", "rich"},
     "__main__": set(),

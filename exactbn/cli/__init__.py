@@ -52,6 +52,11 @@ COMMANDS = {
         "sample_command",
         "Check an exact partition by random sampling, on a GPU where there is one.",
     ),
+    "claims": Command(
+        "exactbn.cli.claims",
+        "claims_command",
+        "Settle the claims about batch normalization; look for counterexamples.",
+    ),
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",
