@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "storage": {"numpy"},
     "boundary": {"numpy", "flint"},
     "slicing": {"numpy"},
+    "decision": {"numpy"},
     # questions
     "dataset": {"numpy"},
     "initialization": {"numpy", "torch"},
