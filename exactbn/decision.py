@@ -22,9 +22,9 @@ from exactbn.rational import Vector, dot
 
 Floats = NDArray[np.float64]
 
-#: Edges whose float distance exceeds the least one by more than this part of the box are farther
-#: away: coordinates of doubles in a box are wrong by less than a hundredth of it, which is checked.
-_ROOM = 2.0**-20
+#: Part of the box that float distances between float points may be wrong by: far more than their
+#: few roundings of 2^-53, and far less than what tells most edges apart.
+_ROOM = 2.0**-40
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class DecisionBoundary:
         box = self.partition.box
         size = max(float(abs(t)) for t in (*box.lo, *box.hi))
         coordinates, errors = affine_points(self.partition.lattice)
-        if not np.all(errors[self.edges] <= size * _ROOM / 100):
-            return [np.arange(len(self.edges))] * len(points)
         a, b = coordinates[self.edges[:, 0]], coordinates[self.edges[:, 1]]
+        # The distance to a segment changes by no more than the farther of its ends is moved.
+        slack = 2 * errors[self.edges].max(axis=(1, 2)) + size * _ROOM
         x = np.array([[float(t) for t in point] for point in points])[:, None]
         # A wrong place t on an edge gives a point of it all the same, and one that is farther from
         # x by at most the error of t times the length: a few units in the last place of |x - a|.
@@ -68,7 +68,9 @@ class DecisionBoundary:
         length = np.maximum((along * along).sum(-1), np.finfo(float).tiny)
         t = np.clip(((x - a) * along).sum(-1) / length, 0, 1)
         distance = np.linalg.norm(x - a - t[..., None] * along, axis=-1)
-        is_near = distance <= distance.min(axis=1, keepdims=True) + size * _ROOM
+        # An end without a float makes its edge a candidate for every point.
+        low, high = np.nan_to_num(distance - slack, nan=-np.inf), distance + slack
+        is_near = low <= np.nan_to_num(high, nan=np.inf).min(axis=1, keepdims=True)
         return [np.flatnonzero(row) for row in is_near]
 
     def _squared_distance(self, edge: int, x: Vector) -> Fraction:
