@@ -21,6 +21,7 @@ from exactbn.errors import DimensionError, InputError, InternalError, LimitError
 from exactbn.location import Location
 from exactbn.network import Network
 from exactbn.patterns import unpack
+from exactbn.proofs.complex_proof import write_complex
 from exactbn.proofs.writing import check_target
 from exactbn.rational import Matrix, Vector
 from exactbn.regions import (
@@ -270,8 +271,6 @@ class Partition:
         """
         if self.neurons_done < self.network.num_hidden:
             raise InputError("the partition is incomplete, so there is nothing to prove")
-        from exactbn.proofs.complex_proof import write_complex
-
         counts = self.num_regions, self.num_adjacencies
         write_complex(Path(path), self.network, self.domain, self.lattice, counts, force=force)
 
@@ -384,7 +383,7 @@ def partition(
     progress : callable, optional
         Called with (neurons done, all neurons, remark).
     certificate : path, optional
-        Where to write a proof, see :meth:`Partition.write_certificate`; not over an old file.
+        Where to write a proof (:meth:`Partition.write_certificate`), never over an old file.
     filter_factor : float
         For tests of the engine: multiplies the error bounds of the float filter; with infinity
         every sign is computed in integers. The result does not depend on it.
@@ -406,8 +405,6 @@ def partition(
     >>> everywhere.num_regions, everywhere.num_adjacencies, everywhere.is_unbounded.all()
     (6, 6, np.True_)
     """
-    if engine == "lp":
-        raise InputError("engine 'lp' is not available yet, use 'complex'")
     if engine != "complex":
         raise InputError(f"engine {engine!r} is not known, expected 'complex'")
     domain = _domain_of(box, network)

@@ -63,6 +63,16 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """A piecewise linear function of one variable: its outputs at the ends and at the breaks."""
+
+    title: str
+    note: str
+    xs: Sequence[float]
+    outputs: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Differences:
     """The paired differences of one measure: for each pair the values over seeds, and a test."""
 
@@ -110,6 +120,27 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+        _write(figure, path)
+
+
+def draw_graphs(graphs: Sequence[Graph], points: Sequence[float], path: Path) -> None:
+    """Write the graphs of functions of one variable, side by side, with data on the axis."""
+    with _style():
+        figure, axes = _figure(1, len(graphs), width=5.4 * len(graphs), height=3.6)
+        for ax, graph in zip(axes, graphs, strict=True):
+            for x in graph.xs[1:-1]:
+                ax.axvline(x, color="#cbd2d9", lw=0.8, zorder=0)
+            ax.axhline(0, color=BOUNDARY, lw=0.6, zorder=1)
+            for k, values in enumerate(graph.outputs):
+                colour = CLASS_STYLES[(k + 1) % len(CLASS_STYLES)][0]
+                ax.plot(graph.xs, values, color=colour, lw=1.8, zorder=2)
+            ax.plot(points, [0] * len(points), CLASS_STYLES[0][1], color=CLASS_STYLES[0][0],
+                    ms=5, mew=0.5, mec="white", zorder=3, clip_on=False)
+            ax.set_xlim(graph.xs[0], graph.xs[-1])
+            ax.set_title(graph.title, loc="left", pad=6)
+            ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
+                         color=MUTED)
+        axes[0].set_ylabel("output")
         _write(figure, path)
 
 

@@ -5,11 +5,14 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 DATA = Path(__file__).parents[1] / "data"
 
 
-def test_hash_is_in_the_readme() -> None:
-    digest = hashlib.sha256((DATA / "iris.csv").read_bytes()).hexdigest()
+@pytest.mark.parametrize("name", ["iris.csv", "wine.csv"])
+def test_hash_is_in_the_readme(name: str) -> None:
+    digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
     assert digest in (DATA / "README.md").read_text(encoding="utf-8")
 
 
@@ -20,3 +23,11 @@ def test_iris_is_fishers_table() -> None:
     # The two rows in which the variants of the table differ, as printed in the paper.
     assert rows[34] == ["4.9", "3.1", "1.5", "0.2", "setosa"]
     assert rows[37] == ["4.9", "3.6", "1.4", "0.1", "setosa"]
+
+
+def test_wine_is_the_table_of_three_cultivars() -> None:
+    header, *rows = csv.reader((DATA / "wine.csv").read_text(encoding="utf-8").splitlines())
+    assert header[-1] == "cultivar" and all(len(row) == 14 for row in rows)
+    assert Counter(row[-1] for row in rows) == {
+        "cultivar 1": 59, "cultivar 2": 71, "cultivar 3": 48}
+    assert all(float(entry) > 0 for row in rows for entry in row[:-1])

@@ -38,6 +38,7 @@ LAYERS: dict[str, set[str]] = {
     "storage": {"numpy"},
     "boundary": {"numpy", "flint"},
     "slicing": {"numpy"},
+    "decision": {"numpy"},
     # questions
     "dataset": {"numpy"},
     "initialization": {"numpy", "torch"},
@@ -51,6 +52,8 @@ LAYERS: dict[str, set[str]] = {
     "tables": {"numpy", "pyarrow"},
     "plots": {"numpy", "matplotlib"},
     "report": {"numpy", "jinja2"},
+    "claims_pictures": {"numpy"},
+    "claims_page": set(),
     "bench": {"numpy", "torch", "relucent"},
     "cli": {"numpy", "typer", "rich"},
     "__main__": set(),

@@ -33,7 +33,7 @@ def all_claims() -> tuple[Claim, ...]:
     """Return every claim of the ledger, K before F, by number."""
     for family in FAMILIES:
         import_module(f"exactbn.claims.{family}")
-    return registered()
+    return tuple(entry for entry in registered() if entry.family in FAMILIES)
 
 
 def find_claim(key: str) -> Claim:

@@ -62,6 +62,11 @@ COMMANDS = {
         "selfcheck_command",
         "Let the engines and the checker cross-examine each other on random networks.",
     ),
+    "claims": Command(
+        "exactbn.cli.claims",
+        "claims_command",
+        "Settle the claims about batch normalization; look for counterexamples.",
+    ),
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",
