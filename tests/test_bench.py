@@ -37,7 +37,8 @@ def test_unknown_network() -> None:
 
 
 def test_bench_as_json(capsys: Output) -> None:
-    command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling", "--json"]
+    command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
+    command += ["--no-proofs", "--json"]
     assert main([*command, "--no-relucent"]) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]
@@ -81,3 +82,11 @@ def test_bad_input(arguments: list[str], message: str, capsys: Output) -> None:
 def test_a_failing_process_gives_its_last_line() -> None:
     row = bench.measure_apart("bogus", (), 60)
     assert str(row["error"]).startswith("error: 'bogus' is neither a file")
+
+
+def test_certificates_are_timed(capsys: Output) -> None:
+    command = ["bench", "--apart", "rnd-3-16-16", "--proof", "complex", "--repeat", "1"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["regions"] == 942
+    assert row["writing"] > 0 and row["checked_regions_per_second"] > 0

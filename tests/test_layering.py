@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "formats": {"numpy", "flint", "torch", "safetensors", "onnx"},
     # engine
     "complex": {"numpy", "numba", "flint"},
-    "proofs": {"numpy"},
+    "proofs": {"numpy", "numba"},
     # result
     "patterns": {"numpy"},
     "geometry": {"numpy", "flint", "numba"},
@@ -55,6 +55,7 @@ LAYERS: dict[str, set[str]] = {
     "claims_pictures": {"numpy"},
     "claims_page": set(),
     "bench": {"numpy", "torch", "relucent"},
+    "bench_proofs": set(),
     "cli": {"numpy", "typer", "rich"},
     "__main__": set(),
 }

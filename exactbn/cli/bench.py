@@ -12,6 +12,18 @@ from exactbn.cli.common import print_json, progress, versions
 from exactbn.errors import InputError
 
 ABSENT = "-"
+ENGINES = ("complex",)
+PROOF_HEADINGS = (
+    "network, engine", "regions", "ms", "ms with proof", "ratio", "bytes/region", "checked/s",
+)  # fmt: skip
+PROOF_COLUMNS = (
+    ("regions", "d", 1),
+    ("seconds", ".1f", 1000),
+    ("seconds_with_certificate", ".1f", 1000),
+    ("writing", ".2f", 1),
+    ("bytes_per_region", ",.0f", 1),
+    ("checked_regions_per_second", ",.0f", 1),
+)
 HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
 
 
@@ -33,12 +45,16 @@ def bench_command(
             help="Compare the time per region at 10^3 and at 10^5 regions, and in R^d and a box."
         ),
     ] = True,
+    proofs: Annotated[
+        bool, typer.Option(help="Time writing and checking certificates.")
+    ] = True,
     relucent: Annotated[
         bool, typer.Option(help="Run relucent beside it where it is installed.")
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     apart: Annotated[str | None, typer.Option(hidden=True)] = None,
     peer: Annotated[bool, typer.Option("--peer", hidden=True)] = False,
+    proof: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Time the complex engine in the box [-1, 1]^d, graph included, on one core.
 
@@ -49,6 +65,11 @@ def bench_command(
     """
     from exactbn import bench
 
+    if apart is not None and proof is not None:
+        from exactbn.bench_proofs import measure_proof
+
+        print_json(measure_proof(apart, proof, repeat=repeat))
+        return
     if apart is not None:
         network, recipe = bench.named_network(apart), bench.named_recipe(apart)
         side = 1 if recipe is None else recipe.side
@@ -74,12 +95,14 @@ def bench_command(
         for done, name in enumerate(others):
             report(len(names) + done, total, name)
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
+        certified = _proofs(options) if proofs else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
         "scaling": scale,
         "growth_of_time_per_region": _growth(scale),
         "space_over_box": _space(scale),
+        "proofs": certified,
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -88,6 +111,7 @@ def bench_command(
         print_json(figures)
     else:
         _show(rows, scale, peers, relucent=relucent)
+        _show_proofs(certified)
 
 
 def _names(
@@ -123,6 +147,41 @@ def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, di
         if isinstance(regions, int) and regions <= limit:
             peers[name] = bench.measure_apart(name, ("--peer",), bench.TIME_LIMIT)
     return peers
+
+
+def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of certificates, by network and engine."""
+    from exactbn import bench
+    from exactbn.bench_proofs import PROOFS
+
+    return {
+        f"{name}, {engine}": bench.measure_apart(
+            name, (*options, "--proof", engine), bench.TIME_LIMIT
+        )
+        for name in PROOFS
+        for engine in ENGINES
+    }
+
+
+def _show_proofs(rows: Mapping[str, Mapping[str, object]]) -> None:
+    """Print the figures of certificates for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(title="certificates, box [-1, 1]^d, adjacencies included", title_justify="left")
+    for heading in PROOF_HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        if "error" in row:
+            table.add_row(name, str(row["error"]))
+            continue
+        table.add_row(
+            name,
+            *(_cell(row, *column) for column in PROOF_COLUMNS),
+        )
+    Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
@@ -202,17 +261,18 @@ def _show(
 
 def _cells(row: Mapping[str, object]) -> list[str]:
     """Return the cells of one network's row."""
-
-    def cell(key: str, form: str, factor: int = 1) -> str:
-        value = row.get(key)
-        return format(value * factor, form) if isinstance(value, (int, float)) else ABSENT
-
     return [
-        cell("regions", "d"),
-        cell("adjacencies", "d"),
-        cell("seconds", ".1f", 1000),
-        cell("processor_seconds", ".1f", 1000),
-        cell("regions_per_second", ",.0f"),
-        cell("bytes_per_region", ",.0f"),
-        cell("exact_share", ".3%"),
+        _cell(row, "regions", "d"),
+        _cell(row, "adjacencies", "d"),
+        _cell(row, "seconds", ".1f", 1000),
+        _cell(row, "processor_seconds", ".1f", 1000),
+        _cell(row, "regions_per_second", ",.0f"),
+        _cell(row, "bytes_per_region", ",.0f"),
+        _cell(row, "exact_share", ".3%"),
     ]
+
+
+def _cell(row: Mapping[str, object], key: str, form: str, factor: int = 1) -> str:
+    """Return a figure as text, or what stands for none."""
+    value = row.get(key)
+    return format(value * factor, form) if isinstance(value, (int, float)) else ABSENT

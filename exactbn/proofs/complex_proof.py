@@ -9,10 +9,11 @@ from exactbn.complex.lattice import FaceLattice
 from exactbn.complex.start import corner_point
 from exactbn.domain import Domain
 from exactbn.network import Network
+from exactbn.proofs.printing import print_rows
 from exactbn.proofs.writing import certificate_file, write_head
 
 # Faces that are turned into text at once.
-_CHUNK = 1 << 15
+_CHUNK = 1 << 14
 
 
 def write_complex(
@@ -43,24 +44,15 @@ def write_complex(
 
 def _records(domain: Domain, lattice: FaceLattice) -> Iterator[str]:
     """Yield the text of the records in pieces of many lines."""
-    for start in range(0, len(lattice.parents), _CHUNK):
-        lines = []
-        for a, b, n in lattice.parents[start : start + _CHUNK].tolist():
-            if a >= 0:
-                lines.append(f"c {a} {b} {n}")
-            else:
-                lines.append(" ".join(["v", *map(str, corner_point(domain, n))]))
-        yield "\n".join([*lines, ""])
+    corners = int(np.count_nonzero(lattice.parents[:, 0] < 0))
+    for _, _, corner in lattice.parents[:corners].tolist():
+        yield " ".join(["v", *map(str, corner_point(domain, corner))]) + "\n"
+    for start in range(corners, len(lattice.parents), _CHUNK):
+        made = lattice.parents[start : start + _CHUNK]
+        yield print_rows("c", np.arange(len(made) + 1) * 3, made.reshape(-1), 0)
     for k in range(1, lattice.dim + 1):
         yield f"dim {k}\n"
-        below = int(lattice.starts[k - 1])
-        names = [str(i) for i in range(int(lattice.starts[k]) - below)]
-        for first in range(int(lattice.starts[k]), int(lattice.starts[k + 1]), _CHUNK):
-            last = min(first + _CHUNK, int(lattice.starts[k + 1]))
-            bounds = lattice.indptr[first : last + 1]
-            begin = int(bounds[0])
-            texts = [names[i] for i in (lattice.indices[begin : int(bounds[-1])] - below).tolist()]
-            ends = (bounds - begin).astype(np.int64).tolist()
-            yield "".join(
-                f"f {' '.join(texts[a:b])}\n" for a, b in zip(ends, ends[1:], strict=False)
-            )
+        below, first, last = (int(lattice.starts[k + i]) for i in (-1, 0, 1))
+        for start in range(first, last, _CHUNK):
+            rows = lattice.indptr[start : min(start + _CHUNK, last) + 1]
+            yield print_rows("f", rows, lattice.indices, below)
