@@ -158,6 +158,8 @@ def read_layers(document: Any) -> Exact:
     for entry in document["layers"]:
         if not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
             raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
+        if not all(isinstance(part, list) for part in (entry["W"], entry["b"], *entry["W"])):
+            raise ValueError('"W" is a list of lists and "b" a list')
         weight = [[number(t) for t in row] for row in entry["W"]]
         bias = [number(t) for t in entry["b"]]
         layers.append((weight, bias, number(entry.get("slope", "0"))))
@@ -638,7 +640,7 @@ def check_tree(
     while True:
         fields = lines.fields()
         kind, rest = fields[0], fields[1:]
-        if kind in "fgub" and region is not None:
+        if kind in ("f", "g", "u", "b") and region is not None:
             check_leaf_record(region, kind, rest, edges, barred)
             continue
         if region is not None:
@@ -707,7 +709,7 @@ def check_leaf_record(
 ) -> None:
     """Check a record about the facets (T5) or the extent (T6) of a region."""
     path, network, dim = region.path, region.path.network, region.path.network.dim
-    if kind in "fg":
+    if kind in ("f", "g"):
         n = integers(fields[:1])[0]
         if not 0 <= n < network.size or not any(path.form(n)):
             raise Rejection("no such neuron, or it vanishes identically")
