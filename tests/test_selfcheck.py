@@ -2,10 +2,12 @@
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -153,6 +155,11 @@ def a_crash(answer: Answer) -> Answer:
     raise InternalError("planted")
 
 
+def no_end(answer: Answer) -> Answer:
+    while True:
+        time.sleep(0.01)
+
+
 BUGS: list[tuple[Callable[[Answer], Answer], str]] = [
     (a_region_dropped, "regions: 0 of"),
     (an_edge_too_many, "adjacencies: 1 of"),
@@ -183,6 +190,19 @@ def test_planted_bugs_are_found(
     faults = [fault.sentence for result in found for fault in result.faults]
     assert any(sentence.startswith(message) for sentence in faults)
     assert sum(result.counts["disagreements", result.problem.family] for result in found) > 5
+
+
+def test_an_engine_without_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, no_end)
+    monkeypatch.setattr(answers, "PATIENCE", 1)
+    problem = next(p for p in map(partial(random_problem, 1), range(99)) if is_cut(p))
+    (fault,) = examine(problem, None).faults
+    assert fault.sentence == "the complex engine fails: TimeoutError('no end after 1 s')"
+
+
+def is_cut(problem: Problem) -> bool:
+    """Return whether there are enough regions for a planted bug."""
+    return len(brute_answer(problem).regions) >= 4
 
 
 def test_failures_are_saved_and_shrunk(

@@ -4,12 +4,16 @@ A region is named by its pattern, so the order in which an engine finds the regi
 :data:`OPINIONS` lists who is asked.
 """
 
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 from pathlib import Path
+from threading import current_thread, main_thread
+from typing import NoReturn
 
 from exactbn.errors import ExactBNError
 from exactbn.partitioning import partition
@@ -22,8 +26,10 @@ Edge = frozenset[Pattern]
 #: What broken code may raise; an answer that ends in one of these is a finding too.
 CRASHES = (
     ExactBNError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError,
-    TypeError, ValueError,
+    TimeoutError, TypeError, ValueError,
 )  # fmt: skip
+#: Seconds for one answer: thousands of times more than it takes, and enough to compile kernels.
+PATIENCE = 120
 #: Exact volumes are compared where all regions together have at most about this many simplices.
 MOST_SIMPLICES = 150
 
@@ -49,6 +55,29 @@ class Opinion:
     name: str
     answer: Callable[[Problem, Path | None], Answer]
     certifies: bool = False
+
+
+@contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Raise TimeoutError in the body when it takes too long: an engine without end is wrong too.
+
+    A signal does it, so it takes a main thread, a system that has this one, and Python code now
+    and then; elsewhere nothing is limited.
+    """
+    if not hasattr(signal, "SIGALRM") or current_thread() is not main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise TimeoutError(f"no end after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> Answer:

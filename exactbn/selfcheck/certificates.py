@@ -18,7 +18,8 @@ from random import Random
 from exactbn import checker
 from exactbn.domain import Box
 from exactbn.formats.json_file import save_json
-from exactbn.selfcheck.answers import CRASHES, Answer, brute_answer
+from exactbn.selfcheck import answers
+from exactbn.selfcheck.answers import CRASHES, Answer, brute_answer, time_limit
 from exactbn.selfcheck.mutations import Mutant, random_mutants
 from exactbn.selfcheck.networks import Problem
 
@@ -27,7 +28,7 @@ from exactbn.selfcheck.networks import Problem
 class Verdict:
     """What a checker says of a certificate: accepted with what it proves, or the reason why not.
 
-    ``adjacencies`` is None where the proof says nothing of them.
+    ``adjacencies`` and ``unbounded`` are None where the proof says nothing of them.
     """
 
     accepted: bool
@@ -126,7 +127,8 @@ class Examiner:
         """Return the checker's verdict on a text."""
         path = self.folder / "certificate"
         path.write_bytes(text.encode())
-        return self.check(network, path)
+        with time_limit(answers.PATIENCE):
+            return self.check(network, path)
 
     def _apart(
         self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]

@@ -8,7 +8,7 @@ from random import Random
 from exactbn.formats.json_file import save_json
 from exactbn.rational import to_text
 from exactbn.selfcheck import answers
-from exactbn.selfcheck.answers import CRASHES, Answer, differences, volumes_compared
+from exactbn.selfcheck.answers import CRASHES, Answer, differences, time_limit, volumes_compared
 from exactbn.selfcheck.certificates import Examiner, Fault
 from exactbn.selfcheck.networks import Problem
 from exactbn.selfcheck.shrinking import shrink
@@ -45,7 +45,8 @@ def examine(problem: Problem, examiner: Examiner | None) -> Examination:
         if examiner is not None and opinion.certifies:
             path = examiner.folder / "proof"
         try:
-            found.append((opinion.name, opinion.answer(problem, path)))
+            with time_limit(answers.PATIENCE):
+                found.append((opinion.name, opinion.answer(problem, path)))
         except CRASHES as error:
             result.faults.append(Fault(f"the {opinion.name} fails: {error!r}"))
             continue
