@@ -7,15 +7,16 @@ from pathlib import Path
 
 from exactbn.claims.instance import Instance
 from exactbn.claims.ledger import Entry, tally
+from exactbn.claims.training import FAMILY, recorded_rows
 from exactbn.claims.verdict import Verdict
-from exactbn.claims_pictures import can_draw, draw_instance
+from exactbn.claims_pictures import can_draw, draw_instance, draw_jitter, draw_rows
 from exactbn.rational import to_text
 
 #: Rows of data that the page shows; the file of the instance has them all.
 MOST_ROWS = 24
 
 #: What this module writes beside the page, and may therefore remove.
-_OURS = re.compile(r"[KF]\d+\.(json|png)")
+_OURS = re.compile(r"[KF]\d+(-\w+)?\.(json|png)")
 
 INTRODUCTION = """\
 # Claims about batch normalization
@@ -59,9 +60,13 @@ def write_page(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def write_files(folder: Path, entries: Sequence[Entry]) -> None:
-    """Write the file of every counterexample, and its picture where it has one."""
+    """Write the file of every counterexample, and the pictures of what has one."""
     for entry in entries:
         key, example = entry.claim.key, entry.verdict.counterexample
+        if entry.claim.family == FAMILY:
+            draw_rows(recorded_rows(key), folder / f"{key}.png")
+            if key == "K18":
+                draw_jitter(folder / f"{key}-boundaries.png")
         if example is None:
             continue
         (folder / f"{key}.json").write_text(example.to_json(key), encoding="utf-8")
@@ -99,8 +104,9 @@ def _section(entry: Entry, folder: Path) -> list[str]:
     rows = verdict_rows(verdict)
     if rows:
         lines += ["", *_grid(("figure", "value"), rows)]
-    if (folder / f"{key}.png").exists():
-        lines += ["", f"![{key}]({folder.name}/{key}.png)"]
+    for picture in (f"{key}.png", f"{key}-boundaries.png"):
+        if (folder / picture).exists():
+            lines += ["", f"![{key}]({folder.name}/{picture})"]
     if example is not None:
         lines += ["", f"The counterexample, [as a file]({folder.name}/{key}.json):", "",
                   *_grid(("part", "exact"), instance_rows(example, most=MOST_ROWS))]  # fmt: skip

@@ -1,9 +1,10 @@
-"""Pictures of counterexamples: the partition with the data, or in one dimension the function.
+"""Pictures of counterexamples, the partition with the data, and of paired differences.
 
 Every partition shown is exact; the drawing of it is in floats and proves nothing.
 """
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,14 +12,23 @@ import numpy as np
 
 from exactbn import plots
 from exactbn.batchnorm import center
+from exactbn.claims.experiments import BATCHES, STEPS, WIDTHS
 from exactbn.claims.instance import Instance
+from exactbn.claims.learning import Recipe, model_of, normalized, stored, train
+from exactbn.claims.problems import problems
+from exactbn.claims.training import Row
+from exactbn.decision import decision_boundary
 from exactbn.domain import Box
+from exactbn.initialization import draw_network
 from exactbn.network import Network
 from exactbn.partitioning import Partition, partition
 from exactbn.rational import Vector
 
 #: The picture shows the data and this part of their longest side around them.
 MARGIN = Fraction(1, 2)
+
+#: Dots an inch: few, since the pictures are kept beside the page.
+DPI = 72
 
 
 def can_draw(instance: Instance) -> bool:
@@ -39,7 +49,7 @@ def draw_instance(instance: Instance, path: Path) -> None:
     parts = {name: partition(shown, box) for name, shown in networks.items()}
     if network.num_inputs == 1:
         graphs = [_graph(name, part) for name, part in parts.items()]
-        plots.draw_graphs(graphs, [float(x[0]) for x in instance.data], path)
+        plots.draw_graphs(graphs, [float(x[0]) for x in instance.data], path, dpi=DPI)
         return
     panels = [
         plots.Panel(name, f"{part.num_regions} regions", part.polygons(),
@@ -49,7 +59,7 @@ def draw_instance(instance: Instance, path: Path) -> None:
     points = np.array([[float(t) for t in x] for x in instance.data]).reshape(-1, 2)
     (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in (box.lo, box.hi))
     scene = plots.Scene(points, None, None, (lo0, lo1), (hi0, hi1), ("x1", "x2"))
-    plots.draw_partitions(panels, scene, path)
+    plots.draw_partitions(panels, scene, path, dpi=DPI)
 
 
 def _view(d: int, data: Iterable[Vector]) -> Box:
@@ -70,3 +80,61 @@ def _graph(name: str, part: Partition) -> plots.Graph:
     values = [network.forward((x,)) for x in xs]
     outputs = [[float(t) for t in column] for column in zip(*values, strict=True)]
     return plots.Graph(name, f"{part.num_regions} regions", [float(x) for x in xs], outputs)
+
+
+def draw_rows(rows: Sequence[Row], path: Path) -> None:
+    """Write the paired differences of a training experiment: a column a pair, a dot a seed."""
+    panels: dict[tuple[str, str], list[tuple[str, Row]]] = {}
+    for row in rows:
+        # A number in a name is the size of the mini-batches: one panel for all sizes.
+        first, _, size = row.first.partition(" ")
+        second = row.second.partition(" ")[0]
+        if size and row.second.partition(" ")[2] not in ("", size):
+            continue
+        label = f"{row.problem.partition(',')[0]}, {size}" if size else row.problem
+        heading = row.question.partition(",")[0], f"{first} \u2212 {second}"
+        panels.setdefault(heading, []).append((label, row))
+    found = [
+        plots.Differences(
+            f"{question}\n{pair}",
+            [(label, row.values, float(row.result.median), row.result.interval)
+             for label, row in lines],
+        )
+        for (question, pair), lines in panels.items()
+    ]  # fmt: skip
+    columns = 2 if len(found) % 2 == 0 else 3
+    title = "Paired differences: a dot a seed, median, interval"
+    plots.draw_differences(found, path, title=title, columns=columns, dpi=DPI)
+
+
+def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
+    """Write how the decision boundary of one network moves over mini-batches, for each size.
+
+    Trained with batch normalization on the standardized moons, each with its own mini-batches.
+    """
+    problem = next(p for p in problems() if p.key == "moons, standardized")
+    drawn = draw_network(0, num_inputs=2, widths=WIDTHS)
+    view = problem.box(1)
+    panels = []
+    for size in BATCHES:
+        model = model_of([drawn], is_normalized=True)
+        recipe = Recipe(size, True, steps=steps)
+        for _ in train(model, problem.train, problem.train_labels, recipe, seed=0,
+                       checkpoints=[steps]):  # fmt: skip
+            pass
+        network, affine = stored(model, 0)
+        rng = random.Random(size)
+        batches = [problem.train, *(tuple(rng.sample(problem.train, size)) for _ in range(count))]
+        bundle = [
+            decision_boundary(normalized(network, affine, batch), view).float_segments()
+            for batch in batches
+        ]
+        panels.append((f"mini-batches of {size}", bundle))
+    points = np.array([[float(t) for t in x] for x in problem.train])
+    labels = ["first class" if label == 0 else "second class" for label in problem.train_labels]
+    (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in problem.bounds)
+    room = float(problem.longest) / 6
+    scene = plots.Scene(points, labels, None, (lo0 - room, lo1 - room), (hi0 + room, hi1 + room),
+                        ("", ""))
+    title = "Decision boundary with the statistics of the training set, and of 12 mini-batches"
+    plots.draw_boundaries(panels, scene, path, title=title, dpi=DPI)

@@ -53,6 +53,11 @@ class DecisionBoundary:
             results.append(least if room >= 0 and least <= room * room else None)
         return results
 
+    def float_segments(self) -> Floats:
+        """Return the ends of the edges as floats, shape (E, 2, 2), for drawing."""
+        points, _ = affine_points(self.partition.lattice)
+        return points[self.edges]
+
     def _candidates(self, points: Sequence[Vector]) -> list[NDArray[np.int64]]:
         """Return for each point the edges that can be nearest to it."""
         box = self.partition.box

@@ -1,6 +1,6 @@
-"""Paired statistics over seeds: exact differences, then scipy's tests on their float64 values.
+"""Paired statistics over seeds: tests on exact differences, bootstrap on their float64 values.
 
-Signs and medians are exact; p-values and intervals are float64 and describe, they prove nothing.
+Signs, ranks and medians are exact; p-values and intervals describe, they prove nothing.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,10 @@ from exactbn.errors import InputError
 CONFIDENCE = 95
 
 RESAMPLES = 4999
+
+#: Differences up to which the signed-rank test counts all sign patterns; beyond, scipy's normal
+#: approximation serves.
+MOST_COUNTED = 100
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class PairedTest:
         Two-sided sign test: the chance of a split at least as uneven as ``positive`` to
         ``negative`` under fair coins; ties are left out, and without any difference it is 1.
     wilcoxon_p : float
-        Two-sided Wilcoxon signed-rank test, ties left out; without any difference it is 1.
+        Two-sided Wilcoxon signed-rank test, zeros left out, equal sizes with their average rank,
+        exact for up to :data:`MOST_COUNTED` differences; without any difference it is 1.
     interval : pair of float, or None
         The percentile bootstrap interval of the median; None for fewer than two differences.
     """
@@ -83,7 +88,7 @@ def compare_pairs(differences: Sequence[Fraction], *, seed: int = 0) -> PairedTe
     ----------
     W. J. Conover, *Practical Nonparametric Statistics*, 3rd ed., 1999, sections 3.4 and 5.7.
     """
-    from scipy.stats import binomtest, wilcoxon
+    from scipy.stats import binomtest
 
     positive = sum(t > 0 for t in differences)
     negative = sum(t < 0 for t in differences)
@@ -93,7 +98,7 @@ def compare_pairs(differences: Sequence[Fraction], *, seed: int = 0) -> PairedTe
         sign_p = float(binomtest(positive, moved).pvalue)
         # Ranks are those of the exact differences, so that no rounding makes or breaks a tie.
         ranked = _signed_ranks([t for t in differences if t])
-        wilcoxon_p = float(wilcoxon(ranked).pvalue)
+        wilcoxon_p = _signed_rank_p(ranked)
     return PairedTest(
         count=len(differences),
         positive=positive,
@@ -115,6 +120,23 @@ def _signed_ranks(differences: Sequence[Fraction]) -> list[int]:
         first.setdefault(size, place)
         last[size] = place
     return [(first[abs(t)] + last[abs(t)]) * (1 if t > 0 else -1) for t in differences]
+
+
+def _signed_rank_p(ranks: Sequence[int]) -> float:
+    """Return the share of all sign patterns whose sum of ranks is at least as far from 0."""
+    if len(ranks) > MOST_COUNTED:
+        from scipy.stats import wilcoxon
+
+        return float(wilcoxon(ranks).pvalue)
+    total = sum(map(abs, ranks))
+    # ways[s]: in how many patterns the positive ranks add up to s.
+    ways = [1] + [0] * total
+    for rank in map(abs, ranks):
+        for s in range(total, rank - 1, -1):
+            ways[s] += ways[s - rank]
+    extreme = abs(sum(ranks))
+    count = sum(way for s, way in enumerate(ways) if abs(2 * s - total) >= extreme)
+    return float(Fraction(count, 2 ** len(ranks)))
 
 
 def _bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | None:

@@ -24,6 +24,9 @@ REGION_COLOURS = (
     "#dbe7f3", "#f6e3d0", "#dcedd9", "#efdcea", "#f8f0cf", "#d8ecec", "#f3dbd8", "#e3dff2",
 )  # fmt: skip
 
+#: Dots an inch.
+DPI = 150
+
 BOUNDARY = "#3a4656"
 INK = "#1f2933"
 MUTED = "#66727f"
@@ -99,7 +102,9 @@ def colour_regions(num_regions: int, edges: Sequence[tuple[int, int]]) -> list[i
     return colours
 
 
-def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title: str = "") -> None:
+def draw_partitions(
+    panels: Sequence[Panel], scene: Scene, path: Path, *, title: str = "", dpi: int = DPI
+) -> None:
     """Write a picture of one partition, or of several on equal axes in two columns."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
@@ -120,10 +125,12 @@ def draw_partitions(panels: Sequence[Panel], scene: Scene, path: Path, *, title:
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        _write(figure, path)
+        _write(figure, path, dpi)
 
 
-def draw_graphs(graphs: Sequence[Graph], points: Sequence[float], path: Path) -> None:
+def draw_graphs(
+    graphs: Sequence[Graph], points: Sequence[float], path: Path, *, dpi: int = DPI
+) -> None:
     """Write the graphs of functions of one variable, side by side, with data on the axis."""
     with _style():
         figure, axes = _figure(1, len(graphs), width=5.4 * len(graphs), height=3.6)
@@ -141,7 +148,34 @@ def draw_graphs(graphs: Sequence[Graph], points: Sequence[float], path: Path) ->
             ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
                          color=MUTED)
         axes[0].set_ylabel("output")
-        _write(figure, path)
+        _write(figure, path, dpi)
+
+
+def draw_boundaries(
+    panels: Sequence[tuple[str, Sequence[Floats]]], scene: Scene, path: Path, *, title: str,
+    dpi: int = DPI,
+) -> None:  # fmt: skip
+    """Write bundles of boundaries over the data, one panel each; the first of a bundle is thick.
+
+    A panel has a title and a list of boundaries, each an array of segments (E, 2, 2).
+    """
+    from matplotlib.collections import LineCollection
+
+    with _style():
+        figure, axes = _figure(1, len(panels), width=3.6 * len(panels), height=4.2)
+        for i, (ax, (name, bundle)) in enumerate(zip(axes, panels, strict=True)):
+            for segments in bundle[1:]:
+                lines = LineCollection(list(segments), colors="#e69f00", linewidths=1, alpha=0.7)
+                ax.add_collection(lines)
+            ax.add_collection(LineCollection(list(bundle[0]), colors=INK, linewidths=2.2))
+            _draw_points(ax, scene, 4)
+            ax.set_xlim(scene.lo[0], scene.hi[0])
+            ax.set_ylim(scene.lo[1], scene.hi[1])
+            ax.set_title(name, loc="left", pad=6)
+            _only_outer_ticks(ax, i, 1, len(panels))
+        _legend(figure, axes[0])
+        figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
+        _write(figure, path, dpi)
 
 
 def draw_counts_by_radius(
@@ -176,7 +210,7 @@ def draw_counts_by_radius(
 
 
 def draw_differences(
-    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3
+    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3, dpi: int = DPI
 ) -> None:
     """Write the paired differences of several measures: a dot a seed, median and interval."""
     columns = min(columns, len(panels))
@@ -190,7 +224,7 @@ def draw_differences(
                 continue
             _draw_differences(ax, panels[i], named=i % columns == 0)
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        _write(figure, path)
+        _write(figure, path, dpi)
 
 
 def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
@@ -268,9 +302,9 @@ def _figure(rows: int, columns: int, *, width: float, height: float) -> "tuple[F
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
-def _write(figure: "Figure", path: Path) -> None:
+def _write(figure: "Figure", path: Path, dpi: int = DPI) -> None:
     """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    figure.savefig(path, dpi=dpi, metadata={"Software": None})
 
 
 def _style() -> Any:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from scipy.stats import wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
 from exactbn.errors import InputError
 from exactbn.paired import compare_pairs, exact_mean, exact_median
@@ -53,6 +53,28 @@ def test_wilcoxon_is_that_of_scipy():
     values = [3, -1, 4, 1.5, -5, 9, 2, 6, -7, 8]
     expected = wilcoxon(values).pvalue
     assert compare_pairs([F(v) for v in values]).wilcoxon_p == pytest.approx(expected)
+
+
+def test_ties_count_every_pattern_of_signs():
+    # Ranks 3/2, 3/2, 3, 4: of 16 patterns those with |sum| >= 4: 2 * (1 + 2 + 1 + 1).
+    assert compare_pairs([F(1), F(1), F(-2), F(3)]).wilcoxon_p == pytest.approx(10 / 16)
+    values = [k % 5 - 1.5 for k in range(1, 13)]
+    sums = [abs(sum(r if (m >> i) & 1 else -r for i, r in enumerate(ranks_of(values))))
+            for m in range(2**12)]
+    found = abs(sum(r if v > 0 else -r for r, v in zip(ranks_of(values), values)))
+    share = sum(t >= found for t in sums) / 2**12
+    assert compare_pairs([F(v) for v in values]).wilcoxon_p == pytest.approx(share)
+
+
+def ranks_of(values):
+    """Return twice the average ranks by absolute value."""
+    return (rankdata([abs(t) for t in values]) * 2).astype(int).tolist()
+
+
+def test_many_differences_take_the_approximation():
+    values = [k + 0.5 if k % 3 else -k - 0.5 for k in range(150)]
+    assert compare_pairs([F(v) for v in values]).wilcoxon_p == pytest.approx(
+        wilcoxon(values).pvalue)
 
 
 def test_differences_below_float_resolution_keep_their_sign_and_rank():

@@ -30,6 +30,7 @@ from exactbn.claims.verdict import Status, Verdict
 from exactbn.errors import InputError
 from exactbn.paired import PairedTest, compare_pairs, exact_median, number
 
+FAMILY = "training"
 FORMAT = "exactbn-training 1"
 RECORD = Path(str(files("exactbn.claims"))) / "instances" / "training.json"
 
@@ -51,10 +52,15 @@ START_QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
 }
 START_PAIRS = (("centred", "zero"), ("centred", "random"))
-NOISE_QUESTIONS: tuple[Question, ...] = (
-    ("margin", "margin", 1),
-    ("test points right", "test", 1),
+WHOLE_QUESTIONS: tuple[Question, ...] = (
+    ("margin, against the same mini-batches with whole statistics", "margin", 1),
+    ("test points right, against the same", "test", 1),
 )
+FULL_QUESTION: Question = ("margin, against the whole set at once", "margin", 1)
+#: Looked at as well, outside the plan and its level: what the figures themselves asked for.
+BN_QUESTION: Question = ("test points right, BN trained against BN at the start only", "test", 1)
+LEAST_QUESTION: Question = ("least margin of a right point, against the same", "least", 1)
+JITTER_QUESTION: Question = ("jitter of the margins, small mini-batches against large", "spread", 1)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,11 @@ class Row:
     expected: int
     values: tuple[float, ...]
     result: PairedTest
+
+    @property
+    def name(self) -> str:
+        """Return what is compared, and where."""
+        return f"{self.question}, {self.first} \u2212 {self.second}; {self.problem}"
 
     def outcome(self, alpha: float) -> int:
         """Return 1 if the difference is clearly as the claim expects, -1 if opposite, else 0."""
@@ -134,26 +145,32 @@ def start_rows(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> li
 def noise_rows(figures: Mapping[str, Mapping[str, Figures]]) -> list[Row]:
     """Return every test of the second experiment."""
     rows = []
-    for question in NOISE_QUESTIONS:
+    for question in WHOLE_QUESTIONS:
         for size in BATCHES:
             for problem, found in figures.items():
                 names = f"mini {size}", f"whole {size}"
                 rows.append(paired(question, *names, problem, *(found[name] for name in names)))
-    margin = NOISE_QUESTIONS[0]
     for size in BATCHES:
         for problem, found in figures.items():
             name = f"mini {size}"
-            rows.append(paired(margin, name, "full", problem, found[name], found["full"]))
+            rows.append(paired(FULL_QUESTION, name, "full", problem, found[name], found["full"]))
     small, large = (f"mini {size}" for size in (BATCHES[0], BATCHES[-1]))
-    jitter = "jitter of the margins", "spread", 1
     for problem, found in figures.items():
-        rows.append(paired(jitter, small, large, problem, found[small], found[large]))
+        rows.append(paired(JITTER_QUESTION, small, large, problem, found[small], found[large]))
     return rows
+
+
+def recorded_rows(key: str) -> list[Row]:
+    """Return the tests of a claim of this family on the recorded figures."""
+    record = recorded()
+    if key == "K17":
+        return start_rows(record["initialization"])  # type: ignore[arg-type]
+    return noise_rows(record["noise"])  # type: ignore[arg-type]
 
 
 @claim(
     "K17",
-    "training",
+    FAMILY,
     "BN statistics are a smart initialization",
     statement="""On the same random weights, biases set to minus the means of a BN pass over the
     data ('centred') give more regions near the data than zero or random biases, a smaller loss
@@ -179,6 +196,10 @@ def smart_initialization(effort: Effort) -> Verdict:
         details["repeated in full"] = _agreement(start_rows(again), start_rows(figures))
         figures = again
     rows = start_rows(figures)
+    extras = [
+        paired(BN_QUESTION, "bn", "scaled", problem, found["bn"][END], found["scaled"][END])
+        for problem, found in figures.items()
+    ]
     medians = {}
     for name, step, measure in (("regions near the data", "0", "regions"),
                                 ("loss", EARLY, "loss"),
@@ -188,12 +209,12 @@ def smart_initialization(effort: Effort) -> Verdict:
         for problem, found in figures.items():
             at = {start: found[start][step] for start in STARTS}
             medians[f"median {name}, step {step}; {problem}"] = _medians(at, measure)
-    return _verdict(rows, details, medians)
+    return _verdict(rows, extras, details, medians)
 
 
 @claim(
     "K18",
-    "training",
+    FAMILY,
     "mini-batch noise of BN widens margins",
     statement="""Among networks trained with BN on the same mini-batches, those whose statistics are
     the mini-batch's have a larger margin (median distance of the training points to the decision
@@ -217,6 +238,12 @@ def noise_widens_margins(effort: Effort) -> Verdict:
         again = run_noise()
         details["repeated in full"] = _agreement(noise_rows(again), noise_rows(figures))
         figures = again
+    extras = [
+        paired(LEAST_QUESTION, f"mini {size}", f"whole {size}", problem,
+               found[f"mini {size}"], found[f"whole {size}"])
+        for size in BATCHES
+        for problem, found in figures.items()
+    ]  # fmt: skip
     medians = {}
     for name, measure in (("margin", "margin"), ("least margin of a right point", "least"),
                           ("test points right", "test"), ("loss", "loss"),
@@ -225,7 +252,7 @@ def noise_widens_margins(effort: Effort) -> Verdict:
         for problem, found in figures.items():
             having = {way: values for way, values in found.items() if measure in values}
             medians[f"median {name}; {problem}"] = _medians(having, measure)
-    return _verdict(noise_rows(figures), details, medians)
+    return _verdict(noise_rows(figures), extras, details, medians)
 
 
 def repetition_fault(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> str:
@@ -245,35 +272,36 @@ def repetition_fault(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]])
 
 
 def _verdict(
-    rows: Sequence[Row], details: Mapping[str, str], medians: Mapping[str, str]
-) -> Verdict:
+    rows: Sequence[Row], extras: Sequence[Row], details: Mapping[str, str],
+    medians: Mapping[str, str],
+) -> Verdict:  # fmt: skip
     """Return what the tests say together."""
     alpha = LEVEL / len(rows)
-    counts: dict[str, list[int]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        heading = f"{row.question}, {_family(row.first)} against {_family(row.second)}"
-        counts.setdefault(heading, []).append(row.outcome(alpha))
-    parts = [
-        f"{heading}: clearly as claimed in {found.count(1)} of {len(found)}, "
-        f"clearly the opposite in {found.count(-1)}"
-        for heading, found in counts.items()
-    ]
-    tests = {
-        f"{row.question}, {row.first} \u2212 {row.second}; {row.problem}": row.text(alpha)
-        for row in rows
-    }
+        groups.setdefault(row.question, []).append(row)
+    parts = [_count(question, found, alpha) for question, found in groups.items()]
+    tests = {row.name: row.text(alpha) for row in rows}
+    tests |= {f"outside the plan: {row.name}": row.text(alpha) for row in extras}
     return Verdict(
         Status.STATISTICAL,
-        f"{'; '.join(parts)}.",
+        f"Differences that are clear (p < {alpha:.2g}). {'. '.join(parts)}. "
+        f"Outside the plan: {_count(extras[0].question, extras, alpha)}.",
         details={"seeds": str(SEEDS), "tests": str(len(rows)), **details, **tests, **medians},
         alpha=alpha,
     )
 
 
-def _family(name: str) -> str:
-    """Return the name without the size of the mini-batches."""
-    return {"mini": "mini-batch statistics", "whole": "whole statistics",
-            "full": "full batch"}.get(name.split()[0], f"{name} biases")  # fmt: skip
+def _count(question: str, rows: Sequence[Row], alpha: float) -> str:
+    """Return how often a difference is clear, with the problems where they are few."""
+    parts = []
+    for sign, word in ((1, "as claimed"), (-1, "the opposite")):
+        clear = [row.problem.replace(",", "") for row in rows if row.outcome(alpha) == sign]
+        if clear or sign == 1:
+            names = ", ".join(dict.fromkeys(clear))
+            where = f" ({names})" if 0 < 3 * len(clear) <= len(rows) else ""
+            parts.append(f"{word} in {len(clear)} of {len(rows)}{where}")
+    return f"{question[:1].upper()}{question[1:]}: {', '.join(parts)}"
 
 
 def _medians(found: Mapping[str, Figures], measure: str) -> str:
