@@ -10,7 +10,7 @@ from exactbn.claims.verdict import Status, Verdict
 from exactbn.errors import InputError
 
 #: Modules that register claims, one a family.
-FAMILIES = ("centering", "centering_limits", "counting")
+FAMILIES = ("centering", "centering_limits", "counting", "depth", "depth_limits")
 
 Progress = Callable[[int, int, str], None]
 
