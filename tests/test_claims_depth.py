@@ -1,5 +1,6 @@
 """Deep claims: numbers worked out by hand, violations that are seen, the finder from scratch."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -10,8 +11,9 @@ from exactbn.batchnorm import center
 from exactbn.claims import depth, depth_limits
 from exactbn.claims.instance import Instance
 from exactbn.claims.ledger import find_claim
-from exactbn.claims.normalized import centred_by, normalized
+from exactbn.claims.normalized import centred_by, normalized, normalized_if_rational
 from exactbn.claims.search import search
+from exactbn.errors import NotRationalError
 from exactbn.network import Layer, Network
 from exactbn.partitioning import partition
 from tests.examples import DATA, NETWORK_A
@@ -65,7 +67,7 @@ def test_point_over_the_mean_feature(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_scales_go_into_the_next_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     gammas = {"gamma1": Fraction(2), "gamma2": Fraction(1, 3), "gamma4": Fraction(5)}
     instance = Instance(CLUSTERS, PAIR, gammas)
-    assert depth._is_normalizable(instance)
+    assert depth._is_rational(instance)
     assert depth.scales_matter(instance) is None
     monkeypatch.setattr(depth, "rescaled_next", lambda network, factors: network)
     assert depth.scales_matter(instance) is not None
@@ -91,7 +93,7 @@ def test_raw_biases_and_lengths_play_no_part(monkeypatch: pytest.MonkeyPatch) ->
     numbers = {"factor1": Fraction(3), "bias2": Fraction(-7), "factor4": Fraction(2, 5)}
     instance = Instance(CLUSTERS, PAIR, numbers)
     assert depth.changed_partition(instance) is None
-    monkeypatch.setattr(depth, "normalized", lambda network, data: (network, ()))
+    monkeypatch.setattr(depth, "normalized_if_rational", lambda net, data: (net, (), True))
     assert depth.changed_partition(instance) is not None
 
 
@@ -162,3 +164,16 @@ def test_no_input_over_the_mean_feature() -> None:
     # w and 2 w are the same unit up to a scale: more units than inputs, and yet a point.
     same = Network.from_arrays([[[1], [2]], [[1, 0]], [[1]]], [[0] * 2, [0], [0]])
     assert depth_limits.missing_mean_point(Instance(same, data)) is None
+
+
+def test_irrational_sigma_of_the_last_layer_is_left_out() -> None:
+    rng = random.Random(1)
+    instance = depth.rational_first(rng, 2)
+    assert instance.network is not None
+    with pytest.raises(NotRationalError, match="layer 2"):
+        normalized(instance.network, instance.data)
+    result = normalized_if_rational(instance.network, instance.data)
+    assert result is not None and not result[2]
+    assert result[1][1] == (1, 1, 1)
+    assert depth.scales_matter(instance) is None
+    assert depth.changed_partition(replace(instance, numbers={"factor4": Fraction(5)})) is None

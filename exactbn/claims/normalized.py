@@ -37,11 +37,16 @@ def values_of(layer: Layer, features: Sequence[Vector]) -> list[list[Fraction]]:
 
 
 def normalized(
-    network: Network, data: Matrix, gammas: Sequence[Sequence[Fraction]] = ()
+    network: Network,
+    data: Matrix,
+    gammas: Sequence[Sequence[Fraction]] = (),
+    *,
+    is_last_scaled: bool = True,
 ) -> tuple[Network, tuple[Vector, ...]]:
     """Return the batch-normalized network (eps = 0, beta = 0) and the factors gamma / sigma.
 
-    ``gammas`` are the learned scales of the layers, 1 by default.
+    ``gammas`` are the learned scales of the layers, 1 by default. Without ``is_last_scaled`` the
+    sigma of the last hidden layer is left out: it is positive and moves no boundary.
 
     Raises
     ------
@@ -55,11 +60,14 @@ def normalized(
     for index, layer in enumerate(network.hidden):
         rows, biases, scales = [], [], []
         for k, values in enumerate(values_of(layer, features)):
-            sigma = rational_root(variance(values))
+            spread = variance(values)
+            is_scaled = is_last_scaled or index < len(network.hidden) - 1 or spread == 0
+            sigma = rational_root(spread) if is_scaled else Fraction(1)
             where = f"layer {index + 1}, unit {k + 1}"
             if sigma is None:
-                text = to_text(variance(values))
-                raise NotRationalError(f"{where}: sigma is the root of {text}, which is irrational")
+                raise NotRationalError(
+                    f"{where}: sigma is the root of {to_text(spread)}, which is irrational"
+                )
             if sigma == 0:
                 raise DegenerateError(f"{where}: sigma is 0, so the scale is undefined")
             factor = (gammas[index][k] if gammas else 1) / sigma
@@ -70,6 +78,23 @@ def normalized(
         features = [layers[-1].activation(layers[-1].preactivation(h)) for h in features]
         factors.append(tuple(scales))
     return Network((*layers, network.layers[-1])), tuple(factors)
+
+
+def normalized_if_rational(
+    network: Network, data: Matrix, gammas: Sequence[Sequence[Fraction]] = ()
+) -> tuple[Network, tuple[Vector, ...], bool] | None:
+    """Return what :func:`normalized` does, and whether the last hidden layer is scaled.
+
+    Its sigma is left out where one of it is irrational; None where another one is, or one is zero.
+    """
+    for is_last_scaled in (True, False):
+        try:
+            return *normalized(network, data, gammas, is_last_scaled=is_last_scaled), is_last_scaled
+        except NotRationalError:
+            continue
+        except DegenerateError:
+            break
+    return None
 
 
 def rescaled_next(network: Network, factors: Sequence[Vector]) -> Network:
