@@ -9,10 +9,10 @@ from itertools import product
 import pytest
 
 from exactbn.claims import boundary, density, noise, probability
-from exactbn.claims.evidence import stored_instance
 from exactbn.claims.instance import Instance
 from exactbn.claims.ledger import find_claim
 from exactbn.claims.search import search
+from exactbn.claims.stored import stored
 from exactbn.network import Network
 
 F = Fraction
@@ -25,7 +25,7 @@ def points(*rows: tuple[int, ...]) -> tuple[tuple[Fraction, ...], ...]:
 
 @pytest.mark.parametrize("key", ["F4", "F6", "F9", "F14", "F17", "K14", "K15"])
 def test_stored_counterexamples_violate_and_are_small(key: str) -> None:
-    instance, claim = stored_instance(key), find_claim(key)
+    instance, claim = stored(key), find_claim(key)
     assert claim.violation is not None and claim.violation(instance) is not None
     count, digits = instance.size
     assert count <= 24 and digits <= 40

@@ -1,27 +1,11 @@
-"""Counterexamples that ship with the package, and the verdict that replays one."""
+"""The verdict that a stored counterexample gives when it is replayed."""
 
 from collections.abc import Mapping
-from importlib.resources import as_file, files
 
 from exactbn.claims.claim import Violation
-from exactbn.claims.instance import Instance, read_instance
+from exactbn.claims.stored import stored
 from exactbn.claims.verdict import Status, Verdict
 from exactbn.errors import InputError
-
-
-def stored_instance(key: str) -> Instance:
-    """Return the counterexample of a claim that ships with the package.
-
-    Raises
-    ------
-    InputError
-        If the file is of another claim.
-    """
-    with as_file(files("exactbn.claims") / "instances" / f"{key}.json") as path:
-        claim, instance = read_instance(path)
-    if claim != key:
-        raise InputError(f"the stored counterexample of {key} is one of {claim}")
-    return instance
 
 
 def refuted(
@@ -43,7 +27,7 @@ def refuted(
     InputError
         If the stored counterexample violates nothing.
     """
-    instance = stored_instance(key)
+    instance = stored(key)
     reason = violation(instance)
     if reason is None:
         raise InputError(f"the stored counterexample of {key} violates nothing")

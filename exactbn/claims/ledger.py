@@ -10,7 +10,18 @@ from exactbn.claims.verdict import Status, Verdict
 from exactbn.errors import InputError
 
 #: Modules that register claims, one a family.
-FAMILIES = ("centering", "boundary", "noise", "density", "probability", "training")
+FAMILIES = (
+    "centering",
+    "centering_limits",
+    "counting",
+    "depth",
+    "depth_limits",
+    "boundary",
+    "noise",
+    "density",
+    "probability",
+    "training",
+)
 
 Progress = Callable[[int, int, str], None]
 

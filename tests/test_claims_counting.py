@@ -1,0 +1,109 @@
+"""Counts and neighbours: networks with known numbers, and the finder from scratch."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from exactbn.claims import counting
+from exactbn.claims.instance import Instance
+from exactbn.claims.ledger import find_claim
+from exactbn.claims.search import search
+from exactbn.network import Network
+from exactbn.partitioning import partition
+from tests.examples import ABS, DATA, NETWORK_A, NETWORK_B
+from tests.test_claims_centering import exact, uncentred
+
+POINTS = exact(*DATA)
+LINE = exact((0,), (1,))
+
+
+def test_cells_of_a_centred_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = Instance(NETWORK_A, POINTS)
+    assert counting.arrangement_violation(instance) is None
+    monkeypatch.setattr(counting, "center", uncentred)
+    assert counting.arrangement_violation(instance) == "layer 1: a cell is bounded"
+    # Parallel planes in general position otherwise: no bounded cell, but too many.
+    parallel = Network.from_arrays([[[1, 0], [2, 0]], [[1, 1]]], [[0, 1], [0]])
+    monkeypatch.setattr(counting, "count", lambda *_: 2)
+    assert counting.arrangement_violation(Instance(parallel, POINTS)) == (
+        "layer 1: 3 cells, expected 2"
+    )
+
+
+def test_fewer_regions_of_known_networks() -> None:
+    assert counting.fewer_regions(Instance(NETWORK_A, POINTS)) == (
+        "47 regions with the given biases, 44 centred"
+    )
+    assert counting.fewer_regions(Instance(NETWORK_B, POINTS)) == (
+        "28 regions with the given biases, 26 centred"
+    )
+    weights = [layer.weight for layer in NETWORK_A.layers]
+    zero = Network.from_arrays(weights, [[0] * 5, [0] * 4, [0]])
+    assert counting.fewer_regions(Instance(zero, POINTS)) is None
+
+
+def test_several_flips_at_one_facet() -> None:
+    coincident = Network.from_arrays([[[1], [2]], [[1, 1]]], [[0, 1], [0]])
+    assert counting.several_flips(Instance(coincident, LINE)) == (
+        "neighbours 00 and 11 differ in 2 neurons"
+    )
+    single = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    assert counting.neighbours_violation(Instance(single, LINE)) is None
+    assert counting.neighbours_violation(Instance(coincident, LINE)) is not None
+
+
+def test_regions_apart_that_differ_in_one_neuron() -> None:
+    # |x| less its mean: negative around the mean 0, positive on both sides far from it.
+    assert counting.apart(Instance(ABS, exact((-2,), (0,), (2,)))) is not None
+    assert counting.apart(Instance(ABS, LINE)) is None  # |x - 1/2| is constant on the data
+    grid = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
+    assert counting.apart(Instance(grid, POINTS)) is None
+
+
+def test_regions_of_one_affine_map() -> None:
+    # relu(x - 1/2), then less its mean 1/4: zero for x < 3/4, so two of three regions are one.
+    dead = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [0], [0]])
+    assert counting.merged_regions(Instance(dead, LINE)) == (
+        "regions 00 and 10 have the same affine map"
+    )
+    fold = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    assert counting.merged_regions(Instance(fold, LINE)) is None
+    idle = Network.from_arrays([[[1]], [[0]]], [[0], [0]])
+    assert counting.merged_regions(Instance(idle, LINE)) is None
+
+
+def test_unit_that_vanishes_on_a_region() -> None:
+    zero_bias = Network.from_arrays([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]])
+    assert counting.vanishing_unit(zero_bias) == "neuron 3 vanishes on region 000"
+    assert counting.vanishing_unit(NETWORK_A) is None
+
+
+def test_classical_arrangements_by_the_engine() -> None:
+    assert all(counting._is_classical(name) for name in ("Shi 3", "Linial 4", "threshold 3"))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_finder_finds_fewer_regions(seed: int) -> None:
+    found = search(find_claim("F3"), seconds=20, seed=seed, enough=2)
+    assert found is not None and found.instance.network is not None
+    given = found.instance.network
+    assert "centred" in found.reason and partition(given).num_regions <= 7
+
+
+def test_finder_finds_both_directions_of_neighbours() -> None:
+    claim = find_claim("F11")
+    for violation, word in ((counting.several_flips, "neighbours"), (counting.apart, "share no")):
+        found = search(replace(claim, violation=violation), seconds=20, enough=1)
+        assert found is not None and word in found.reason
+        assert all(abs(t) < 10 for row in found.instance.data for t in row)
+
+
+def test_numbers_of_a_small_example() -> None:
+    """Three lines: seven regions in general position, six through one point."""
+    rows = [[0, 1], [1, 0], [1, 1]]
+    network = Network.from_arrays([rows, [[1, 1, 1]]], [[0, 0, 1], [0]])
+    reason = counting.fewer_regions(Instance(network, exact((0, 0), (1, 1))))
+    assert reason == "7 regions with the given biases, 6 centred"
+    assert counting.fewer_regions(Instance(network, exact((0, 0)))) is None  # sigma = 0
+    assert Fraction(0) == network.layers[0].slope
