@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "exactbn" / "claims" / "instances" / "training_data.json"
+TARGET = HERE.parent / "exactbn" / "claims" / "figures" / "training_data.json"
 TABLES = (
     ("iris", ("petal_length", "petal_width"), ("versicolor", "virginica")),
     ("wine", ("alcohol", "flavanoids"), ("cultivar 1", "cultivar 2")),

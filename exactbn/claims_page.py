@@ -48,15 +48,18 @@ What the verdicts mean:
 """
 
 
-def write_page(path: Path, entries: Sequence[Entry]) -> None:
-    """Write the page, and the files that it shows into a folder of its name beside it."""
+def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
+    """Write the page, and the files that it shows into a folder of its name beside it.
+
+    ``is_full`` says whether the claims were settled with full effort.
+    """
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if _OURS.fullmatch(old.name):
             old.unlink()
     write_files(folder, entries)
-    path.write_text(page(entries, folder), encoding="utf-8")
+    path.write_text(page(entries, folder, is_full=is_full), encoding="utf-8")
 
 
 def write_files(folder: Path, entries: Sequence[Entry]) -> None:
@@ -74,10 +77,11 @@ def write_files(folder: Path, entries: Sequence[Entry]) -> None:
             draw_instance(example, folder / f"{key}.png")
 
 
-def page(entries: Sequence[Entry], folder: Path) -> str:
+def page(entries: Sequence[Entry], folder: Path, *, is_full: bool) -> str:
     """Return the text of the page whose files lie in ``folder``."""
     counts = ", ".join(f"{n} {status.value}" for status, n in tally(entries).items() if n)
-    lines = [INTRODUCTION, f"{len(entries)} claims: {counts}.", "",
+    effort = "with full effort" if is_full else "on a quick subset of each check"
+    lines = [INTRODUCTION, f"{len(entries)} claims, settled {effort}: {counts}.", "",
              "| claim | family | what it says | verdict |", "|---|---|---|---|"]  # fmt: skip
     for entry in entries:
         claim = entry.claim

@@ -4,7 +4,7 @@ Every partition shown is exact; the drawing of it is in floats and proves nothin
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,10 +22,13 @@ from exactbn.domain import Box
 from exactbn.initialization import draw_network
 from exactbn.network import Network
 from exactbn.partitioning import Partition, partition
-from exactbn.rational import Vector
+from exactbn.rational import Matrix, Vector
 
-#: The picture shows the data and this part of their longest side around them.
-MARGIN = Fraction(1, 2)
+#: Room around the data and vertices, relative to their longest side.
+MARGIN = Fraction(1, 4)
+
+#: Vertices so many longest sides of the data away are shown, others not.
+FAR = 3
 
 #: Dots an inch: few, since the pictures are kept beside the page.
 DPI = 72
@@ -45,41 +48,78 @@ def draw_instance(instance: Instance, path: Path) -> None:
     networks = {"as given": network}
     if instance.data and (centred := center(network, instance.data)) != network:
         networks["centred on the data"] = centred
-    box = _view(network.num_inputs, instance.data)
+    box = _view(network.num_inputs, instance.data, networks.values())
     parts = {name: partition(shown, box) for name, shown in networks.items()}
     if network.num_inputs == 1:
         graphs = [_graph(name, part) for name, part in parts.items()]
         plots.draw_graphs(graphs, [float(x[0]) for x in instance.data], path, dpi=DPI)
         return
     panels = [
-        plots.Panel(name, f"{part.num_regions} regions", part.polygons(),
+        plots.Panel(name, f"{part.num_regions} regions in view", part.polygons(),
                     plots.colour_regions(part.num_regions, part.edges.tolist()))
         for name, part in parts.items()
     ]  # fmt: skip
-    points = np.array([[float(t) for t in x] for x in instance.data]).reshape(-1, 2)
+    points = np.array(_floats(instance.data)).reshape(-1, 2)
     (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in (box.lo, box.hi))
     scene = plots.Scene(points, None, None, (lo0, lo1), (hi0, hi1), ("x1", "x2"))
     plots.draw_partitions(panels, scene, path, dpi=DPI)
 
 
-def _view(d: int, data: Iterable[Vector]) -> Box:
-    """Return a box around the data with room on all sides, around the origin without data."""
-    columns = list(zip(*data, strict=True)) or [(Fraction(-1), Fraction(1))] * d
-    longest = max(max(column) - min(column) for column in columns) or Fraction(1)
-    room = longest * MARGIN
-    return Box(
-        tuple(min(column) - room for column in columns),
-        tuple(max(column) + room for column in columns),
-    )
+def _view(d: int, data: Matrix, networks: Iterable[Network]) -> Box:
+    """Return a box with room around the data and what is near of the networks' vertices.
+
+    Around the origin without data; far vertices would leave nothing to be seen of the data.
+    """
+    points = data or ((Fraction(-1),) * d, (Fraction(1),) * d)
+    lo, hi = _bounds(points)
+    longest = max(b - a for a, b in zip(lo, hi, strict=True)) or Fraction(1)
+    reach = FAR * longest
+    for network in networks:
+        points = *points, *(
+            x for x in _vertices(network)
+            if all(a - reach <= t <= b + reach for t, a, b in zip(x, lo, hi, strict=True))
+        )  # fmt: skip
+    lo, hi = _bounds(points)
+    room = MARGIN * (max(b - a for a, b in zip(lo, hi, strict=True)) or Fraction(1))
+    return Box(tuple(t - room for t in lo), tuple(t + room for t in hi))
+
+
+def _vertices(network: Network) -> Iterator[Vector]:
+    """Yield the points where boundaries meet, in one dimension the boundaries.
+
+    The fan that all of R^d is cut from has walls of its own, where one boundary alone can end.
+    """
+    part = partition(network)
+    for v in np.flatnonzero(~part.lattice.is_at_infinity).tolist():
+        x = part.vertex(v)
+        zeros = sum(z == 0 for layer in network.preactivations(x) for z in layer)
+        if zeros >= network.num_inputs:
+            yield x
+
+
+def _bounds(points: Matrix) -> tuple[Vector, Vector]:
+    """Return the least and the greatest value of each coordinate."""
+    columns = list(zip(*points, strict=True))
+    return tuple(map(min, columns)), tuple(map(max, columns))
 
 
 def _graph(name: str, part: Partition) -> plots.Graph:
     """Return the graph of a network of one input over the partition's interval."""
     network: Network = part.network
     xs = sorted({part.vertex(v)[0] for v in range(part.lattice.f_vector[0])})
-    values = [network.forward((x,)) for x in xs]
-    outputs = [[float(t) for t in column] for column in zip(*values, strict=True)]
-    return plots.Graph(name, f"{part.num_regions} regions", [float(x) for x in xs], outputs)
+    hidden = [[t for layer in network.preactivations((x,)) for t in layer] for x in xs]
+    return plots.Graph(
+        name,
+        f"{part.num_regions} regions in view",
+        [float(x) for x in xs],
+        _floats(zip(*hidden, strict=True)),
+        _floats(zip(*(network.forward((x,)) for x in xs), strict=True)),
+    )
+
+
+def _floats(rows: Iterable[Iterable[Fraction]]) -> list[list[float]]:
+    """Return exact rows as floats."""
+    return [[float(t) for t in row] for row in rows]
 
 
 def draw_rows(rows: Sequence[Row], path: Path) -> None:
@@ -130,7 +170,7 @@ def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
             for batch in batches
         ]
         panels.append((f"mini-batches of {size}", bundle))
-    points = np.array([[float(t) for t in x] for x in problem.train])
+    points = np.array(_floats(problem.train))
     labels = ["first class" if label == 0 else "second class" for label in problem.train_labels]
     (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in problem.bounds)
     room = float(problem.longest) / 6

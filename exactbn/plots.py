@@ -67,11 +67,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Graph:
-    """A piecewise linear function of one variable: its outputs at the ends and at the breaks."""
+    """A network of one input: its hidden preactivations and outputs at the ends and breaks."""
 
     title: str
     note: str
     xs: Sequence[float]
+    hidden: Sequence[Sequence[float]]
     outputs: Sequence[Sequence[float]]
 
 
@@ -131,23 +132,27 @@ def draw_partitions(
 def draw_graphs(
     graphs: Sequence[Graph], points: Sequence[float], path: Path, *, dpi: int = DPI
 ) -> None:
-    """Write the graphs of functions of one variable, side by side, with data on the axis."""
+    """Write the graphs of networks of one input, side by side, with the data on the axis."""
     with _style():
         figure, axes = _figure(1, len(graphs), width=5.4 * len(graphs), height=3.6)
         for ax, graph in zip(axes, graphs, strict=True):
             for x in graph.xs[1:-1]:
                 ax.axvline(x, color="#cbd2d9", lw=0.8, zorder=0)
             ax.axhline(0, color=BOUNDARY, lw=0.6, zorder=1)
-            for k, values in enumerate(graph.outputs):
-                colour = CLASS_STYLES[(k + 1) % len(CLASS_STYLES)][0]
-                ax.plot(graph.xs, values, color=colour, lw=1.8, zorder=2)
+            for k, values in enumerate(graph.hidden):
+                ax.plot(graph.xs, values, "--", color="#0072b2", lw=1, zorder=2,
+                        label="" if k else "hidden units")
+            # An output that is zero everywhere says nothing.
+            for k, values in enumerate(t for t in graph.outputs if any(t)):
+                ax.plot(graph.xs, values, color=INK, lw=2, zorder=2, label="" if k else "output")
             ax.plot(points, [0] * len(points), CLASS_STYLES[0][1], color=CLASS_STYLES[0][0],
-                    ms=5, mew=0.5, mec="white", zorder=3, clip_on=False)
+                    ms=5, mew=0.5, mec="white", zorder=3, clip_on=False,
+                    label="data" if points else "")
             ax.set_xlim(graph.xs[0], graph.xs[-1])
             ax.set_title(graph.title, loc="left", pad=6)
             ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
                          color=MUTED)
-        axes[0].set_ylabel("output")
+        _legend(figure, axes[0])
         _write(figure, path, dpi)
 
 

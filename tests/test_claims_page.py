@@ -10,11 +10,13 @@ from exactbn.claims.instance import Instance, read_instance
 from exactbn.claims.ledger import all_claims, find_claim
 from exactbn.claims.verdict import Status
 from exactbn.claims_page import instance_rows
-from exactbn.claims_pictures import can_draw, draw_instance
+from exactbn.claims_pictures import _view, can_draw, draw_instance
+from exactbn.domain import Box
 from exactbn.network import Network
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "claims.md"
+F = Fraction
 FILES = sorted((DOCS / "claims").glob("[KF]*.json"))
 
 PLANE = Network.from_arrays([[[1, 0], [0, 1]], [[1, "-1/3"]]], [[0, 2], [0]])
@@ -60,6 +62,14 @@ def test_pictures(tmp_path: Path, network: Network, count: int) -> None:
     first = path.read_bytes()
     draw_instance(Instance(network, data), path)
     assert path.read_bytes() == first
+
+
+def test_view_holds_what_is_near_of_the_vertices() -> None:
+    data = ((F(0), F(0)), (F(1), F(1)))
+    near = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[2, 3], [0]])  # meet at (-2, -3)
+    far = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[2, 4], [0]])
+    assert _view(2, data, [near]) == Box((F(-3), F(-4)), (F(2), F(2)))
+    assert _view(2, data, [far]) == Box((F(-1, 4),) * 2, (F(5, 4),) * 2)
 
 
 def test_what_has_no_picture() -> None:

@@ -166,6 +166,8 @@ def test_a_counterexample_to_a_true_claim_ends_with_1(
         (["--replay", "no-such-file.json"], "no-such-file.json"),
         (["F98", "--write-page", "page.md"], "whole ledger"),
         (["--search", "F98", "--out", "no/folder/file.json"], "folder is not there"),
+        (["--search", "F98", "--out", "."], "is a folder"),
+        (["--replay", "file.json", "--out", "out"], "does not go with --replay"),
     ],
 )
 def test_bad_input(arguments: list[str], message: str, capsys: Output) -> None:
@@ -194,6 +196,7 @@ def test_page(tmp_path: Path) -> None:
     (tmp_path / "ledger" / "mine.png").write_text("not written by the page")
     assert main(["claims", "--write-page", str(path)]) == 0
     text = path.read_text()
+    assert "2 claims, settled on a quick subset of each check: 1 proved, 1 refuted." in text
     assert "| [F98](#f98) | sums | no sum is more than 5 | refuted" in text
     assert "sum x\\_i \\<= 5" in text and "| sum \\|x\\| | more than 5 |" in text
     assert {p.name for p in (tmp_path / "ledger").iterdir()} == {"F98.json", "F98.png", "mine.png"}

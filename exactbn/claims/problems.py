@@ -70,7 +70,7 @@ class Problem:
 
 def problems() -> list[Problem]:
     """Return every problem in both forms."""
-    source = files("exactbn.claims").joinpath("instances", "training_data.json")
+    source = files("exactbn.claims").joinpath("figures", "training_data.json")
     return [
         _problem(record, form)
         for record in json.loads(source.read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ from exactbn.paired import PairedTest, compare_pairs, exact_median, number
 
 FAMILY = "training"
 FORMAT = "exactbn-training 1"
-RECORD = Path(str(files("exactbn.claims"))) / "instances" / "training.json"
+RECORD = Path(str(files("exactbn.claims"))) / "figures" / "training.json"
 
 #: Chance of any wrong "clearly" in one claim, shared out evenly over its tests.
 LEVEL = 0.01
@@ -287,8 +287,18 @@ def _verdict(
         Status.STATISTICAL,
         f"Differences that are clear (p < {alpha:.2g}). {'. '.join(parts)}. "
         f"Outside the plan: {_count(extras[0].question, extras, alpha)}.",
-        details={"seeds": str(SEEDS), "tests": str(len(rows)), **details, **tests, **medians},
+        details={"training": _training(), "tests": str(len(rows)), **details, **tests, **medians},
         alpha=alpha,
+    )
+
+
+def _training() -> str:
+    """Return how the networks were trained and measured, in one line."""
+    told = settings()
+    return (
+        f"{SEEDS} seeds; {told['steps']} steps of gradient descent, rate {told['rate']}, momentum "
+        f"{told['momentum']}; mini-batches of {told['batch']} where no size is named; radius of "
+        f"the balls {told['radius']} of the longest side of the data; BN with eps {told['eps']}"
     )
 
 

@@ -123,7 +123,7 @@ def _ledger(
     if page is not None and len(entries) == len(claims):
         from exactbn.claims_page import write_page
 
-        write_page(page, entries)
+        write_page(page, entries, is_full=full)
     if json:
         print_json(record)
     elif show:
@@ -260,6 +260,8 @@ def _search(
     from exactbn.claims.search import search
 
     claim = find_claim(key)
+    if out is not None and out.is_dir():
+        raise InputError(f"{out} is a folder, expected a file for what is found")
     if out is not None and out.exists() and not force:
         raise InputError(f"{out} is there; --force replaces it")
     if out is not None and not out.resolve().parent.is_dir():
