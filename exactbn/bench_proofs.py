@@ -1,4 +1,4 @@
-"""Time of certificates: writing one beside enumerating, and checking it."""
+"""Time of the LP engine, and of certificates: writing one beside enumerating, and checking it."""
 
 import statistics
 import tempfile
@@ -18,6 +18,32 @@ PROOFS = {
     for widths in ((3, 16, 16, 1), (4, 12, 12, 1))
     for kind in ("rnd", "bnc")
 }
+
+#: Networks on which the LP engine is timed, in the box [-1, 1]^d.
+SEARCHES = {
+    f"{kind}-{'-'.join(map(str, widths[:-1]))}": Recipe(widths, kind == "bnc", 7)
+    for widths in ((3, 16, 16, 1), (4, 12, 12, 1), (5, 10, 10, 1), (8, 10, 10, 1))
+    for kind in ("rnd", "bnc")
+}
+
+
+def measure_search(name: str, *, repeat: int) -> dict[str, object]:
+    """Return the times of the LP engine, every region and every non-region proven.
+
+    ``adjacency`` is the time with adjacencies, each pair and each candidate proven, over the time
+    without.
+    """
+    network = random_network(SEARCHES[name])
+    regions = _enumerate(network, "lp", None)
+    plain = _seconds(lambda: partition(network, (-1, 1), engine="lp").num_regions, repeat)
+    both = _seconds(lambda: _enumerate(network, "lp", None), repeat)
+    return {
+        "regions": regions,
+        "seconds": plain,
+        "regions_per_second": regions / plain,
+        "seconds_with_adjacencies": both,
+        "adjacency": both / plain,
+    }
 
 
 def measure_proof(name: str, engine: str, *, repeat: int) -> dict[str, object]:

@@ -717,7 +717,9 @@ def check_leaf_record(
         if kind == "g":
             factor = integers(fields[1:2])[0]
             total = path.combine(fields[2:], [factor * t for t in form], form)
-            if len(fields) < 3 or not path.domain.is_never_positive(total):
+            # Without rows the form alone keeps its hyperplane out of the inside of the box.
+            is_something = len(fields) > 2 or factor != 0
+            if not is_something or not path.domain.is_never_positive(total):
                 raise Rejection(f"the multipliers do not rule out a facet at neuron {n}")
             barred.add(frozenset((region.pattern, region.pattern ^ 1 << n)))
         else:

@@ -1,11 +1,12 @@
-"""Domains: the closed boxes, or all of R^d, in which a partition is computed."""
+"""Domains in which a partition is computed: closed boxes, polytopes in them, all of R^d."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.rational import Vector, to_fraction, to_text, to_vector
+from exactbn.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,63 @@ class Space:
 
 
 Domain = Box | Space
+
+
+@dataclass(frozen=True)
+class Polytope:
+    """The points x of a closed box with A x <= b, rational: rows ``matrix`` and ``bounds``."""
+
+    box: Box
+    matrix: Matrix
+    bounds: Vector
+
+    def __post_init__(self) -> None:
+        if len(self.matrix) != len(self.bounds):
+            raise DimensionError(
+                f"there are {len(self.matrix)} rows and {len(self.bounds)} bounds, "
+                "expected as many of one as of the other"
+            )
+        for k, row in enumerate(self.matrix):
+            if len(row) != self.dim:
+                raise DimensionError(f"row {k} has {len(row)} entries, expected {self.dim}")
+
+    @classmethod
+    def of(cls, box: Box, rows: tuple[Any, Any]) -> "Polytope":
+        """Return the polytope of a box and a pair (A, b).
+
+        >>> Polytope.of(Box.of(0, 1, 2), ([[1, 1]], ["1/2"])).contains((Fraction(1), Fraction(0)))
+        False
+        """
+        try:
+            matrix, bounds = rows
+        except (TypeError, ValueError):
+            raise InputError("the rows are not a pair (A, b)") from None
+        for values, name in ((matrix, "A"), (bounds, "b")):
+            if isinstance(values, str) or not hasattr(values, "__iter__"):
+                raise InputError(f"the rows have no sequence {name}")
+        return cls(box, to_matrix(matrix, "A"), to_vector(bounds, "b"))
+
+    @property
+    def dim(self) -> int:
+        """Return d."""
+        return self.box.dim
+
+    def contains(self, x: Vector) -> bool:
+        """Return whether the closed polytope holds the point ``x``."""
+        rows = zip(self.matrix, self.bounds, strict=True)
+        return self.box.contains(x) and all(dot(a, x) <= b for a, b in rows)
+
+    def has_inside(self, x: Vector) -> bool:
+        """Return whether the point ``x`` satisfies all bounds and rows strictly.
+
+        Those are the interior points, but for rows 0 x <= 0, which bound nothing.
+        """
+        rows = zip(self.matrix, self.bounds, strict=True)
+        return self.box.has_inside(x) and all(dot(a, x) < b or not (any(a) or b) for a, b in rows)
+
+    def __str__(self) -> str:
+        """Return the box as text and the number of rows."""
+        return f"{self.box} and {len(self.bounds)} rows"
 
 
 def _bound(bound: object, d: int, what: str) -> Vector:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from exactbn.rational import to_text
 
 if TYPE_CHECKING:
-    from exactbn.partitioning import Partition
+    from exactbn.result import Partition
 
 
 def adjacency_matrix(edges: NDArray[np.int32], num_regions: int) -> scipy.sparse.csr_array:
@@ -31,8 +31,8 @@ def region_graph(partition: "Partition") -> nx.Graph:
     All attributes are flat and of one type each, so that every file format takes them.
 
     Node attributes: ``pattern`` (text of 0 and 1), ``active`` (neurons on), ``unbounded``,
-    ``volume`` and ``volume_radius`` (an enclosure; infinite where unbounded), ``x0``, ``x1``, ...
-    (a float point inside, for drawing).
+    ``volume`` and ``volume_radius`` (an enclosure; infinite where unbounded; absent where the
+    engine makes no volumes), ``x0``, ``x1``, ... (a float point inside, for drawing).
     Edge attributes: ``neuron`` (the first neuron that differs), ``flips`` (how many differ).
     Graph attributes: ``regions``, ``complete``, ``sigma_policy``, ``network`` (its SHA-256),
     ``domain``.
@@ -50,7 +50,6 @@ def region_graph(partition: "Partition") -> nx.Graph:
 
 def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
     """Return the regions as a table, with exact witnesses as text if asked for."""
-    middle, radius = partition.volumes()
     points = partition.interior_points()
     patterns = partition.patterns
     columns: dict[str, object] = {
@@ -58,13 +57,19 @@ def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
         "pattern": _texts(patterns),
         "active": patterns.sum(axis=1, dtype=np.int64),
         "unbounded": partition.is_unbounded,
-        "volume": middle,
-        "volume_radius": radius,
+        **_volumes(partition),
         **{f"x{axis}": points[:, axis] for axis in range(points.shape[1])},
     }
     if witnesses:
         columns["witness"] = [" ".join(map(to_text, point)) for point in partition.witnesses()]
     return _annotated(pa.table(columns), partition)
+
+
+def _volumes(partition: "Partition") -> dict[str, NDArray[np.float64]]:
+    """Return the enclosures of the volumes, where the engine has volumes."""
+    if not partition.has_faces:
+        return {}
+    return dict(zip(("volume", "volume_radius"), partition.volumes(), strict=True))
 
 
 def edge_table(partition: "Partition") -> pa.Table:

@@ -9,7 +9,7 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from exactbn.domain import Domain
+from exactbn.domain import Domain, Polytope
 from exactbn.evaluation import homogeneous
 from exactbn.network import Network
 from exactbn.patterns import pack, unpack
@@ -24,7 +24,7 @@ class Location:
     """
 
     network: Network
-    domain: Domain
+    domain: Domain | Polytope
     words: NDArray[np.uint64]
     neurons_done: int
 

@@ -90,3 +90,11 @@ def test_certificates_are_timed(capsys: Output) -> None:
     row = json.loads(capsys.readouterr().out)
     assert row["regions"] == 942
     assert row["writing"] > 0 and row["checked_regions_per_second"] > 0
+
+
+def test_the_lp_engine_is_timed(capsys: Output) -> None:
+    command = ["bench", "--apart", "rnd-3-16-16", "--proof", "search", "--repeat", "1"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["regions"] == 942
+    assert row["regions_per_second"] > 0 and row["adjacency"] > 0

@@ -181,7 +181,7 @@ def planted(bug: str) -> Partition:
     changed = replace(
         lattice, starts=starts, indptr=indptr, indices=indices, words=words, component=component
     )
-    return replace(part, lattice=changed)
+    return replace(part, faces=changed)
 
 
 @pytest.mark.parametrize("bug", ["dropped region", "duplicate region", "phantom edge"])

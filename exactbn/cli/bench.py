@@ -1,7 +1,7 @@
 """``exactbn bench``: time and memory of the complex engine."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -12,17 +12,24 @@ from exactbn.cli.common import print_json, progress, versions
 from exactbn.errors import InputError
 
 ABSENT = "-"
-ENGINES = ("complex",)
-PROOF_HEADINGS = (
-    "network, engine", "regions", "ms", "ms with proof", "ratio", "bytes/region", "checked/s",
-)  # fmt: skip
-PROOF_COLUMNS = (
-    ("regions", "d", 1),
-    ("seconds", ".1f", 1000),
-    ("seconds_with_certificate", ".1f", 1000),
-    ("writing", ".2f", 1),
-    ("bytes_per_region", ",.0f", 1),
-    ("checked_regions_per_second", ",.0f", 1),
+ENGINES = ("complex", "lp")
+SEARCH = "search"
+# Heading, key, form, factor.
+Column = tuple[str, str, str, int]
+PROOF_COLUMNS: tuple[Column, ...] = (
+    ("regions", "regions", "d", 1),
+    ("ms", "seconds", ".1f", 1000),
+    ("ms with proof", "seconds_with_certificate", ".1f", 1000),
+    ("ratio", "writing", ".2f", 1),
+    ("bytes/region", "bytes_per_region", ",.0f", 1),
+    ("checked/s", "checked_regions_per_second", ",.0f", 1),
+)
+SEARCH_COLUMNS: tuple[Column, ...] = (
+    ("regions", "regions", "d", 1),
+    ("ms", "seconds", ".1f", 1000),
+    ("regions/s", "regions_per_second", ",.0f", 1),
+    ("ms with adjacencies", "seconds_with_adjacencies", ".1f", 1000),
+    ("ratio", "adjacency", ".2f", 1),
 )
 HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
 
@@ -66,9 +73,13 @@ def bench_command(
     from exactbn import bench
 
     if apart is not None and proof is not None:
-        from exactbn.bench_proofs import measure_proof
+        from exactbn.bench_proofs import measure_proof, measure_search
 
-        print_json(measure_proof(apart, proof, repeat=repeat))
+        print_json(
+            measure_search(apart, repeat=repeat)
+            if proof == SEARCH
+            else measure_proof(apart, proof, repeat=repeat)
+        )
         return
     if apart is not None:
         network, recipe = bench.named_network(apart), bench.named_recipe(apart)
@@ -96,6 +107,7 @@ def bench_command(
             report(len(names) + done, total, name)
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
         certified = _proofs(options) if proofs else {}
+        searches = _searches(options) if proofs else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
@@ -103,6 +115,7 @@ def bench_command(
         "growth_of_time_per_region": _growth(scale),
         "space_over_box": _space(scale),
         "proofs": certified,
+        "lp": searches,
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -111,7 +124,9 @@ def bench_command(
         print_json(figures)
     else:
         _show(rows, scale, peers, relucent=relucent)
-        _show_proofs(certified)
+        _show_rows("LP engine, box [-1, 1]^d, regions certified", SEARCH_COLUMNS, searches)
+        title = "certificates, box [-1, 1]^d, adjacencies included"
+        _show_rows(title, PROOF_COLUMNS, certified)
 
 
 def _names(
@@ -163,24 +178,33 @@ def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     }
 
 
-def _show_proofs(rows: Mapping[str, Mapping[str, object]]) -> None:
-    """Print the figures of certificates for people."""
+def _searches(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of the LP engine, by network."""
+    from exactbn import bench
+    from exactbn.bench_proofs import SEARCHES
+
+    return {
+        name: bench.measure_apart(name, (*options, "--proof", SEARCH), bench.TIME_LIMIT)
+        for name in SEARCHES
+    }
+
+
+def _show_rows(
+    title: str, columns: Sequence[Column], rows: Mapping[str, Mapping[str, object]]
+) -> None:
+    """Print some figures of every row for people."""
     from rich.console import Console
     from rich.table import Table
 
     if not rows:
         return
-    table = Table(title="certificates, box [-1, 1]^d, adjacencies included", title_justify="left")
-    for heading in PROOF_HEADINGS:
+    table = Table(title=title, title_justify="left")
+    table.add_column("network")
+    for heading, *_ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in rows.items():
-        if "error" in row:
-            table.add_row(name, str(row["error"]))
-            continue
-        table.add_row(
-            name,
-            *(_cell(row, *column) for column in PROOF_COLUMNS),
-        )
+        cells = (_cell(row, key, form, factor) for _, key, form, factor in columns)
+        table.add_row(name, *((str(row["error"]),) if "error" in row else cells))
     Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
 
 

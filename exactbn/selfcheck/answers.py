@@ -96,7 +96,7 @@ def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> An
     if len(set(pairs)) < len(pairs) or any(len(pair) < 2 for pair in pairs):
         complaints.append("has an adjacency twice, or of a region with itself")
     volumes = None
-    if _has_few_simplices(problem, len(names)):
+    if part.has_faces and _has_few_simplices(problem, len(names)):
         volumes = {name: part.volume(i) for i, name in enumerate(names) if not unbounded[i]}
     return Answer(
         frozenset(names),
@@ -132,9 +132,14 @@ def _complex(problem: Problem, certificate: Path | None) -> Answer:
     return engine_answer("complex", problem, certificate)
 
 
+def _lp(problem: Problem, certificate: Path | None) -> Answer:
+    return engine_answer("lp", problem, certificate)
+
+
 #: Who is asked, in this order. One who is wrong often is found as well if he is the first.
 OPINIONS = (
     Opinion("complex engine", _complex, certifies=True),
+    Opinion("LP engine", _lp, certifies=True),
     Opinion("brute force", brute_answer),
 )
 

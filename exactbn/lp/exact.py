@@ -1,0 +1,197 @@
+"""Linear programs in integers: what floating point leaves open is settled here.
+
+A row is a tuple of integers (constant, coefficients) of an affine form in D unknowns. For a box
+the unknowns are x; for all of R^d they are (x_0, x) and every constant is 0, so that x_0 > 0 is a
+row like others and the answer for the cone is the answer for R^d.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+
+from flint import fmpz, fmpz_mat
+
+Row = tuple[fmpz, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The polyhedron where all ``rows`` are >= 0, bounded by ``bounds``, lower and upper in turn.
+
+    Bound 2 i and 2 i + 1 are the lower and the upper one of unknown i. In a ``cone`` only bound 0,
+    x_0 >= 0, is a part of the question; the others keep the programs bounded.
+    """
+
+    rows: tuple[Row, ...]
+    bounds: tuple[Row, ...]
+    cone: bool
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Proof that f > 0 nowhere: factor * f + sum of multipliers times rows <= 0 in the box."""
+
+    factor: int
+    multipliers: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Above:
+    """A point of the closed polyhedron with f > 0, as numerators and a positive denominator."""
+
+    point: tuple[fmpz, ...]
+    denominator: fmpz
+
+
+def value(row: Row, point: Sequence[fmpz | int], denominator: fmpz | int) -> fmpz:
+    """Return ``denominator`` times the value of a row at a point."""
+    total = row[0] * denominator
+    for a, t in zip(row[1:], point, strict=True):
+        total += a * t
+    return total
+
+
+def is_proof(program: Program, f: Row, proof: Empty) -> bool:
+    """Return whether factor * f + sum multipliers * rows is <= 0 on the whole box, or cone."""
+    if proof.factor <= 0 or any(t <= 0 for t in proof.multipliers.values()):
+        return False
+    total = [proof.factor * t for t in f]
+    for r, factor in proof.multipliers.items():
+        total = [s + factor * t for s, t in zip(total, program.rows[r], strict=True)]
+    if program.cone:
+        return total[1] <= 0 and not any(total[2:]) and total[0] <= 0
+    most = Fraction(int(total[0]))
+    for i, t in enumerate(total[1:]):
+        bound = program.bounds[2 * i + (t > 0)]
+        most += int(t) * Fraction(-int(bound[0]), int(bound[1 + i]))
+    return most <= 0
+
+
+def from_basis(program: Program, f: Row, basis: Sequence[int]) -> Empty | None:
+    """Return the proof that a vertex promises, or None where it does not keep the promise.
+
+    ``basis`` are the active constraints of the vertex: a row r >= 0, or -1 - k for bound k. Where
+    no bound is active the combined gradient must vanish, which fixes the multipliers.
+    """
+    rows = [r for r in basis if r >= 0]
+    held = {(-1 - r) // 2 for r in basis if r < 0}
+    free = [i for i in range(len(f) - 1) if i not in held]
+    if len(free) != len(rows):
+        return None
+    multipliers: dict[int, int] = {}
+    factor = 1
+    if rows:
+        matrix = fmpz_mat([[program.rows[r][1 + i] for r in rows] for i in free])
+        try:
+            solution = matrix.solve(fmpz_mat([[-f[1 + i]] for i in free]))
+        except ZeroDivisionError:
+            return None
+        numerators, denominator = solution.numer_denom()  # type: ignore[attr-defined]
+        factor = int(denominator)
+        multipliers = {r: int(t) for r, t in zip(rows, numerators.entries(), strict=True) if t != 0}
+    proof = _reduced(factor, multipliers)
+    return proof if is_proof(program, f, proof) else None
+
+
+def decide(program: Program, f: Row, inside: Sequence[fmpz], denominator: fmpz) -> Empty | Above:
+    """Decide whether f > 0 somewhere in a polyhedron, from a point strictly inside of it.
+
+    The simplex method in the dictionary of the slacks, with Bland's rule, in integers: all entries
+    have one common denominator, which divides exactly after every pivot (J. Edmonds, *Systems of
+    distinct representatives and linear algebra*, J. Res. Nat. Bur. Standards 71B (1967)).
+    """
+    constraints = (*program.rows, *program.bounds)
+    D = len(f) - 1
+    # Columns: the constant, then D unknowns, first the coordinates seen from the inner point, which
+    # are free, then slacks in their places.
+    table = [[value(row, inside, denominator), *row[1:]] for row in constraints]
+    table.append([value(f, inside, denominator), *f[1:]])
+    basic: list[int] = list(range(len(constraints)))
+    outside: list[int | None] = [None] * D
+    common = fmpz(1)
+    for q in range(D):
+        if table[-1][0] > 0:
+            break
+        common = _pivot(table, basic, outside, q, common)
+    while table[-1][0] <= 0:
+        candidates = [
+            (name, q) for q, name in enumerate(outside) if name is not None and table[-1][1 + q] > 0
+        ]
+        if not candidates:
+            costs = {n: -int(t) for n, t in zip(outside, table[-1][1:], strict=True) if t != 0}
+            rows = {n: t for n, t in costs.items() if n is not None and n < len(program.rows)}
+            return _reduced(int(common), rows)
+        common = _pivot(table, basic, outside, min(candidates)[1], common)
+    return _point(program, table, outside, inside, denominator, common, basic)
+
+
+def _pivot(
+    table: list[list[fmpz]],
+    basic: list[int],
+    outside: list[int | None],
+    q: int,
+    common: fmpz,
+) -> fmpz:
+    """Move unknown q as far as it goes, exchange it, and return the new denominator."""
+    column = 1 + q
+    direction = 1 if table[-1][column] >= 0 else -1
+    leaving, best = -1, None
+    for r, name in enumerate(basic):
+        slope = direction * table[r][column]
+        if name < 0 or slope >= 0:
+            continue
+        ratio = (table[r][0], -slope)
+        if best is not None:
+            order = ratio[0] * best[1] - best[0] * ratio[1]
+            if order > 0 or (order == 0 and name > basic[leaving]):
+                continue
+        leaving, best = r, ratio
+    pivot_row = table[leaving]
+    pivot = pivot_row[column]
+    turn = 1 if pivot > 0 else -1
+    for r, row in enumerate(table):
+        if r == leaving:
+            continue
+        factor = row[column]
+        if factor == 0:
+            table[r] = [turn * (t * pivot) // common for t in row]
+        else:
+            new = [
+                turn * (t * pivot - factor * p) // common
+                for t, p in zip(row, pivot_row, strict=True)
+            ]
+            new[column] = turn * factor
+            table[r] = new
+    new = [-turn * t for t in pivot_row]
+    new[column] = turn * common
+    table[leaving] = new
+    entering = outside[q]
+    outside[q] = basic[leaving]
+    # A free unknown has no bound, so it never leaves again: its number is negative.
+    basic[leaving] = -1 - q if entering is None else entering
+    return abs(pivot)
+
+
+def _point(
+    program: Program,
+    table: list[list[fmpz]],
+    outside: list[int | None],
+    inside: Sequence[fmpz],
+    denominator: fmpz,
+    common: fmpz,
+    basic: list[int],
+) -> Above:
+    """Return the point of a dictionary: free unknowns that are basic have their values there."""
+    moved = [fmpz(0)] * len(inside)
+    for r, name in enumerate(basic):
+        if name < 0:
+            moved[-1 - name] = table[r][0]
+    point = tuple(s * common + t for s, t in zip(inside, moved, strict=True))
+    return Above(point, denominator * common)
+
+
+def _reduced(factor: int, multipliers: dict[int, int]) -> Empty:
+    """Return a proof with the common divisor of all multipliers taken out."""
+    divisor = gcd(factor, *multipliers.values())
+    return Empty(factor // divisor, {r: t // divisor for r, t in multipliers.items()})
