@@ -38,7 +38,9 @@ def partition_command(
             "lists; 'none' is all of R^d.",
         ),
     ],
-    engine: Annotated[str, typer.Option(help="'complex'; 'lp' is to come.")] = "complex",
+    engine: Annotated[
+        str, typer.Option(help="'complex', with faces and volumes, or 'lp'.")
+    ] = "complex",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
