@@ -24,6 +24,7 @@ from exactbn.formats.json_file import save_json
 from exactbn.network import Network
 from exactbn.partitioning import Partition, partition
 from exactbn.proofs.complex_proof import write_complex
+from tests import second_checker
 
 FOLDER = Path(__file__).parent / "certificates"
 WORKLOAD = Path(__file__).parent / "workload"
@@ -149,6 +150,22 @@ def test_random_networks(tmp_path_factory: pytest.TempPathFactory, seed: int) ->
         part = partition(network, box)
         proof = prove(part, folder)
         assert (proof.regions, proof.adjacencies) == (part.num_regions, part.num_adjacencies)
+
+
+# A second opinion
+
+
+@pytest.mark.parametrize("kind", ["accepted", "rejected", "malformed"])
+def test_a_second_checker_agrees(kind: str) -> None:
+    for name in files(kind):
+        with (FOLDER / kind / name).open("rb") as stream:
+            network = second_checker.read_network(str(network_of(name)))
+            if kind == "accepted":
+                text = second_checker.check(network, stream, 1 << 30)
+                assert text == f"accepted: {run(network_of(name), FOLDER / kind / name)}"
+            else:
+                with pytest.raises(second_checker.Rejected):
+                    second_checker.check(network, stream, 1 << 30)
 
 
 # Bugs planted in the engine
