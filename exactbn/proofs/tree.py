@@ -1,6 +1,6 @@
 """The certificate of the LP engine: the tree of the search, a witness or a proof everywhere."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import ceil, gcd, lcm, log2
 from operator import mul
@@ -274,6 +274,9 @@ def _products(multipliers: dict[int, int]) -> str:
     )
 
 
-def _joined(numbers: Iterable[int]) -> str:
+def _joined(numbers: Sequence[int]) -> str:
     """Return integers as text, however long they are."""
-    return " ".join([str(fmpz(t)) for t in numbers])
+    try:
+        return " ".join(map(str, numbers))
+    except ValueError:  # str() itself refuses more than some thousand digits
+        return " ".join(str(fmpz(t)) for t in numbers)
