@@ -619,8 +619,8 @@ class Leaf(NamedTuple):
 class Region:
     """A leaf: its pattern, and which of its neurons have a facet or are shown to have none."""
 
-    def __init__(self, path: Branch) -> None:
-        self.path, self.pattern = path, path.pattern
+    def __init__(self, path: Branch, witness: Ints) -> None:
+        self.path, self.pattern, self.witness = path, path.pattern, witness
         self.settled: set[int] = set()
         self.is_unbounded: bool | None = None
         self.directions: set[int] = set()
@@ -669,8 +669,9 @@ def check_tree(
         elif kind == "w":
             if any(path.left):
                 raise Rejection("the leaf leaves neurons undecided")
-            check_witness(path, homogeneous(rest, network.dim))
-            region = Region(path)
+            witness = homogeneous(rest, network.dim)
+            check_witness(path, witness)
+            region = Region(path, witness)
         else:
             raise Rejection(f"unexpected record {' '.join(fields)[:80]!r}")
 
@@ -723,7 +724,8 @@ def check_leaf_record(
                 raise Rejection(f"the multipliers do not rule out a facet at neuron {n}")
             barred.add(frozenset((region.pattern, region.pattern ^ 1 << n)))
         else:
-            edges.add(frozenset((region.pattern, across(path, n, fields[1:]))))
+            beyond = homogeneous(fields[1:], dim)
+            edges.add(frozenset((region.pattern, across(path, n, region.witness, beyond))))
         region.settled.add(n)
         return
     if not path.domain.is_all:
@@ -746,25 +748,27 @@ def check_leaf_record(
     region.directions.add(k)
 
 
-def across(path: Branch, n: int, fields: list[str]) -> int:
-    """Return the pattern across the facet of neuron n that has a given point inside it (T5)."""
-    point = homogeneous(fields, path.network.dim)
+def across(path: Branch, n: int, witness: Ints, beyond: Ints) -> int:
+    """Return the pattern across the facet of neuron n that a point beyond it shows (T5)."""
+    if not path.domain.has_inside(beyond):
+        raise Rejection("the point beyond the facet is not inside the domain")
     form = path.form(n)
-    if not path.domain.has_inside(point):
-        raise Rejection("the point of the facet is not inside the domain")
-    values = path.network.forward(point)
-    vanishing = [m for m, t in enumerate(values) if t == 0]
-    if n not in vanishing:
-        raise Rejection(f"the point of the facet is not on neuron {n}")
-    for m, (t, sign) in enumerate(zip(values, path.sign)):
-        if t * sign < 0 or t == 0 and m != n and any(path.form(m)) and not (
-            are_multiples(form, path.form(m))
-        ):
-            raise Rejection(f"the point of the facet is on, or beyond, neuron {m}")
-    if vanishing == [n]:
+    here, there = (abs(sum(map(mul, form, point))) for point in (witness, beyond))
+    vanishing = []
+    for m in range(path.network.size):
+        other = path.form(m)
+        value = sum(map(mul, other, beyond)) * path.sign[m]
+        if m == n and value >= 0:
+            raise Rejection(f"the point is not beyond neuron {n}")
+        if m != n and value <= 0:
+            if any(other) and not are_multiples(form, other):
+                raise Rejection(f"the point is on, or beyond, neuron {m}")
+            vanishing.append(m)
+    if not vanishing:
         return path.pattern ^ 1 << n
-    step = [0] + [-path.sign[n] * t for t in form[1:]]
-    sides = path.network.sides(point, step)
+    crossing = [there * s + here * t for s, t in zip(witness, beyond)]
+    step = [witness[0] * t - beyond[0] * s for s, t in zip(witness, beyond)]
+    sides = path.network.sides(crossing, step)
     return sum((t > 0) << m for m, t in enumerate(sides))
 
 

@@ -623,6 +623,7 @@ class Tree:
         self.barred: set[Pair] = set()
         self.is_complete = True
         self.extents: list[bool | None] = []
+        self.witness: Ints = []
         self.settled: set[tuple[int, ...]] = set()
         self.bounds: set[int] = set()
 
@@ -638,6 +639,7 @@ class Tree:
             holds = dot(form, point) * branch.sign[n] > 0 or branch.sign[n] < 0 and not any(form)
             require(holds, f"the witness is on the wrong side of neuron {n}")
         require(branch.pattern not in self.regions, "the region occurs twice")
+        self.witness = point
         self.regions[branch.pattern] = False
         self.extents.append(None)
         self.settled, self.bounds = set(), set()
@@ -682,19 +684,24 @@ class Tree:
         if len(self.bounds) == 1 + self.network.dim:
             self.extents[-1] = False
 
-    def across(self, n: int, form: Ints, point: Ints) -> int:
-        """Return the pattern beyond the facet that a point is inside of (T5)."""
-        branch = self.branch
-        require(self.domain.has_inside(point) and not dot(form, point), "not on the hyperplane")
+    def across(self, n: int, form: Ints, beyond: Ints) -> int:
+        """Return the pattern across the facet on the way from the witness to a point (T5)."""
+        branch, inside = self.branch, self.witness
+        require(self.domain.has_inside(beyond), "not inside the domain")
+        here, there = dot(form, inside), dot(form, beyond)
+        require(here * there < 0, f"not beyond neuron {n}")
         is_simple = True
         for m, other in enumerate(branch.forms):
-            if m != n and dot(other, point) * branch.sign[m] <= 0:
+            if m != n and dot(other, beyond) * branch.sign[m] <= 0:
                 is_simple = False
                 require(not any(other) or ray(other) == ray(form), f"not beside neuron {m}")
         if is_simple:
             return branch.pattern ^ 1 << n
-        outward = [0, *(-branch.sign[n] * t for t in form[1:])]
-        return self.network.beyond(point, outward)
+        # Both points at the same x0, and the zero of the form between them.
+        near, far = ([t * scale[0] for t in x] for x, scale in ((inside, beyond), (beyond, inside)))
+        z_near, z_far = dot(form, near), dot(form, far)
+        zero = [(s * z_far - t * z_near) * (1 if z_far > 0 else -1) for s, t in zip(near, far)]
+        return self.network.beyond(zero, [t - s for s, t in zip(near, far)])
 
     def finish_leaf(self) -> None:
         """Close the last leaf: in a special region every class of multiples is settled (T5)."""

@@ -278,6 +278,15 @@ def test_a_planted_bug_is_caught(tmp_path: Path) -> None:
             checker.check(checked, io.BytesIO("".join(wrong).encode()))
 
 
+def test_points_beyond_a_facet_are_short(tmp_path: Path) -> None:
+    """Where 2^1100 meets 1, a point that is not rounded has more digits than a checker reads."""
+    network = Network.from_arrays(
+        [[[0, 1], [1, 0]], [[1, Fraction(-1, 2**1099)], [3, Fraction(-1, 2**1100)]], [[1, 1]]],
+        [[2**1100, 1], [1, -1], [0]],
+    )
+    check_certificate(partition(network, engine="lp"), tmp_path)
+
+
 # The programs
 
 

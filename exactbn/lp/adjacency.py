@@ -5,8 +5,8 @@ multiples of each other and none is zero, the neighbour's pattern differs in n a
 found by an exact pass through the network at a point of the facet and a step across it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,17 +17,14 @@ from exactbn.domain import Space
 from exactbn.errors import InternalError
 from exactbn.lp import facets, search
 from exactbn.lp.engine import (
-    BITS,
     LpStatistics,
     between,
-    is_strictly_inside,
     make_stack,
     named,
-    on_grid,
     value_at,
 )
 from exactbn.lp.exact import Empty, Program, Row, decide
-from exactbn.lp.facets import EDGE, NO_CONE, Pairs, Table
+from exactbn.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Table
 from exactbn.lp.forms import ExactForms
 from exactbn.lp.frame import LpDomain, make_forms, make_frame, make_rows
 from exactbn.lp.search import Floats
@@ -41,25 +38,15 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class Facet:
-    """An exact point in the relative interior of a facet of ``region``, on ``neuron``'s zeros."""
+    """Proof that ``region`` has a facet on the hyperplane of ``neuron``: an exact point ``beyond``.
+
+    There the neuron has its other sign, and all forms that are no multiples of its have theirs. So
+    the segment from any point of the region crosses the facet in its relative interior.
+    """
 
     region: int
     neuron: int
-    point: Vector
-
-
-@dataclass(frozen=True)
-class NearFacets:
-    """Facets proven by enclosures, in the order of their regions.
-
-    On the hyperplane of the neuron, all points within ``room`` of ``x`` in every unknown are in the
-    relative interior of the facet.
-    """
-
-    regions: NDArray[np.int64]
-    neurons: NDArray[np.int64]
-    x: Floats
-    room: Floats
+    beyond: Vector
 
 
 @dataclass(frozen=True)
@@ -76,15 +63,19 @@ class NoFacet:
     basis: tuple[int, ...] = ()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Adjacency:
-    """The pairs i < j that share a facet, shape (E, 2), and the proofs if they were kept."""
+    """The pairs i < j that share a facet, shape (E, 2), and the proofs if they were kept.
+
+    Proofs in floats are ``pairs``, in the order of their regions; their rows begin with the
+    ``rows`` of the domain, their last factors are those of the forms themselves. The others are
+    ``proofs``.
+    """
 
     edges: NDArray[np.int32]
-    proofs: list[Facet | NoFacet] = field(default_factory=list)
-    near: NearFacets | None = None
-    #: Gives an exact point of a facet of a region on a neuron's hyperplane, None if there is none.
-    settle: Callable[[int, int], Vector | None] | None = None
+    rows: int = 0
+    pairs: Pairs | None = None
+    proofs: tuple[Facet | NoFacet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,10 +116,10 @@ def find_adjacency(
     pairs = np.concatenate([*run.blocks, pairs])
     keys = np.unique(pairs.min(axis=1) * len(regions.words) + pairs.max(axis=1))
     edges = np.stack(np.divmod(keys, len(regions.words)), axis=1).astype(np.int32)
-    run.proofs.sort(key=lambda proof: proof.region)
     if not keep_proofs:
         return Adjacency(edges)
-    return Adjacency(edges, run.proofs, run.near(), run.facet_point)
+    proofs = tuple(sorted(run.proofs, key=lambda proof: proof.region))
+    return Adjacency(edges, len(run.domain_rows), run.kept_pairs(), proofs)
 
 
 class _Run:
@@ -157,14 +148,8 @@ class _Run:
         self.edges: list[tuple[int, int]] = []
         self.blocks: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
         self.proofs: list[Facet | NoFacet] = []
-        self.kept: list[tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]] = []
-        D, room = len(self.frame.shift), _BLOCK * network.num_hidden
-        self.pairs = Pairs(
-            np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64),
-            np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int8),
-            np.zeros((room, D)), np.zeros(room), np.zeros((room, D), dtype=np.int64),
-            np.zeros((room, D + 1)),
-        )  # fmt: skip
+        self.pairs = make_pairs(_BLOCK * network.num_hidden, len(self.frame.shift))
+        self.kept = [make_pairs(0, len(self.frame.shift))]
 
     def prove(self, begin: int, end: int, *, trusted: bool) -> None:
         """Prove the pairs of a range of regions in floats, and in integers what that leaves."""
@@ -180,45 +165,24 @@ class _Run:
             for p in np.flatnonzero(verdicts == facets.OPEN).tolist():
                 self._settle(int(pairs.i[p]), int(pairs.j[p]), int(pairs.neuron[p]))
             if self.keep_proofs:
-                self._keep_facets(np.flatnonzero(verdicts == EDGE))
-                for p in np.flatnonzero(verdicts > EDGE).tolist():
-                    self._keep(p, int(verdicts[p]))
+                chosen = np.flatnonzero((verdicts == EDGE) | (verdicts == NO_BOX))
+                self.kept.append(Pairs._make(column[chosen] for column in pairs))
+                # Multipliers of forms instead of rows beyond.
+                self.kept[-1].factors[:, -1] *= -self.signs[pairs.i[chosen], pairs.neuron[chosen]]
+                for p in np.flatnonzero(verdicts == NO_CONE).tolist():
+                    self._keep_basis(p)
 
-    def _keep_facets(self, chosen: NDArray[np.int64]) -> None:
-        """Keep points of facets; those with too little room around them are made exact."""
-        pairs, frame = self.pairs, self.frame
-        y = pairs.point[chosen]
-        x = y * frame.scale + frame.shift * (y[:, :1] if frame.homogeneous else 1)
-        room = pairs.room[chosen] * (frame.scale.min() / (1 + np.abs(frame.shift).max()))
-        if not frame.homogeneous:
-            room = pairs.room[chosen] * frame.scale.min()
-        wide = room > 2.0**-40 * (1 + np.abs(x).max(axis=1, initial=0))
-        for p in chosen[~wide].tolist():
-            self._facet(int(pairs.i[p]), int(pairs.neuron[p]), [int(pairs.neuron[p])])
-        kept = chosen[wide]
-        self.kept.append((pairs.i[kept], pairs.neuron[kept], x[wide], room[wide]))
-
-    def near(self) -> NearFacets:
-        """Return the facets that were proven by enclosures."""
+    def kept_pairs(self) -> Pairs:
+        """Return the pairs that are proven in floats, in the order of their regions."""
         columns = [np.concatenate(part) for part in zip(*self.kept, strict=True)]
         order = np.argsort(columns[0], kind="stable")
-        return NearFacets(*(column[order] for column in columns))
+        return Pairs._make(column[order] for column in columns)
 
-    def _keep(self, p: int, verdict: int) -> None:
-        """Keep the proof that there is no facet as it was found in floats."""
-        pairs = self.pairs
-        i, n = int(pairs.i[p]), int(pairs.neuron[p])
-        names = self.rows.name
-        rows = [r for r in pairs.rows[p].tolist() if r != -1 or verdict == NO_CONE]
-        if verdict == NO_CONE:
-            basis = tuple(int(names[r]) if r >= 0 else search.AT_INFINITY for r in rows)
-            self.proofs.append(NoFacet(i, n, None, basis))
-            return
-        multipliers = {
-            int(names[r]): int(t) for r, t in zip(rows, pairs.factors[p].tolist(), strict=False)
-        }
-        multipliers[n] = -int(self.signs[i, n]) * int(pairs.factors[p, -1])
-        self.proofs.append(NoFacet(i, n, multipliers))
+    def _keep_basis(self, p: int) -> None:
+        """Keep the rows of a proof that a cone has no facet on a neuron's hyperplane."""
+        names, rows = self.rows.name, self.pairs.rows[p].tolist()
+        basis = tuple(int(names[r]) if r >= 0 else search.AT_INFINITY for r in rows)
+        self.proofs.append(NoFacet(int(self.pairs.i[p]), int(self.pairs.neuron[p]), None, basis))
 
     def _settle(self, i: int, j: int, neuron: int) -> None:
         """Settle in integers whether two regions that differ in one neuron share a facet."""
@@ -244,10 +208,10 @@ class _Run:
             return
         for i in range(begin, end):
             for members in classes:
-                found = self._facet(i, members[0], members)
-                if found is None:
+                beyond = self._facet(i, members[0], members)
+                if beyond is None:
                     continue
-                j = self._across(*found)
+                j = self._across(i, members[0], beyond)
                 if j >= 0:
                     self.edges.append((i, j))
                 elif not self.is_partial:
@@ -273,45 +237,27 @@ class _Run:
         groups = list(found.values())
         return groups, has_zero or any(len(members) > 1 for members in groups)
 
-    def facet_point(self, i: int, neuron: int) -> Vector | None:
-        """Return an exact point of a facet of a region whose forms are no multiples, or None."""
-        found = self._find_facet(i, neuron, [neuron])
-        return found[0] if isinstance(found, tuple) else None
+    def _facet(self, i: int, neuron: int, members: Sequence[int]) -> Vector | None:
+        """Return a point beyond a facet of region i on the hyperplane of neurons, None if none.
 
-    def _facet(
-        self, i: int, neuron: int, members: Sequence[int]
-    ) -> tuple[Vector, Vector] | None:
-        """Return (point of a facet of region i, direction across it), or None; keep the proof."""
-        found = self._find_facet(i, neuron, members)
-        if isinstance(found, NoFacet):
-            if self.keep_proofs:
-                self.proofs.append(found)
-            return None
-        if self.keep_proofs:
-            self.proofs.append(Facet(i, neuron, found[0]))
-        return found
-
-    def _find_facet(
-        self, i: int, neuron: int, members: Sequence[int]
-    ) -> tuple[Vector, Vector] | NoFacet:
-        """Return (point of a facet of region i, direction across it), or the proof of none."""
+        ``members`` are the neurons whose forms are multiples of that of ``neuron``.
+        """
         self.statistics.exact += 1
         signs = self.signs[i].tolist()
         program, names = self.program(signs, members)
-        row = self.exact.row(signs, neuron)
-        f = tuple(-signs[neuron] * t for t in row)
+        f = tuple(-signs[neuron] * t for t in self.exact.row(signs, neuron))
         inside = self.regions.point(i)
         answer = decide(program, f, *self.exact.point(inside))
         if isinstance(answer, Empty):
-            return self._barred(i, neuron, answer, names)
-        outside = between(program, f, inside, answer)
-        a, b = (
-            sum((int(c) * t for c, t in zip(f[1:], x, strict=True)), Fraction(int(f[0])))
-            for x in (inside, outside)
-        )
-        exact = tuple((b * s - a * t) / (b - a) for s, t in zip(inside, outside, strict=True))
-        point = shortened(program, f, exact)
-        return point, tuple(t - s for s, t in zip(inside, outside, strict=True))
+            if self.keep_proofs:
+                multipliers = named(answer, neuron, names)
+                multipliers[neuron] *= -signs[neuron]
+                self.proofs.append(NoFacet(i, neuron, multipliers))
+            return None
+        beyond = between(program, f, inside, answer)
+        if self.keep_proofs:
+            self.proofs.append(Facet(i, neuron, beyond))
+        return beyond
 
     def recession(self, i: int) -> Vector | list[dict[int, int]]:
         """Return a direction in which region i is unbounded, or the proofs that there is none."""
@@ -347,21 +293,17 @@ class _Run:
                 names.append(neuron)
         return self.exact.program(rows), names
 
-    def _barred(self, i: int, neuron: int, proof: Empty, names: Sequence[int]) -> NoFacet:
-        multipliers = named(proof, neuron, names)
-        multipliers[neuron] *= -int(self.signs[i, neuron])
-        return NoFacet(i, neuron, multipliers)
-
-    def _across(self, point: Vector, direction: Vector) -> int:
-        """Return the region that a step from a facet leads to, -1 for one that is not known."""
+    def _across(self, i: int, neuron: int, beyond: Vector) -> int:
+        """Return the region across a facet of region i, -1 for one that is not known."""
+        inside = self.regions.point(i)
+        row = self.exact.row(self.signs[i].tolist(), neuron)
+        here, there = value_at(row, inside), value_at(row, beyond)
+        step = [t - s for s, t in zip(inside, beyond, strict=True)]
+        point = [s + here / (here - there) * t for s, t in zip(inside, step, strict=True)]
         signs: list[int] = []
         for layer in range(len(self.network.widths)):
             for row in self.exact.layer(signs, layer):
-                value, rise = (
-                    sum((int(c) * t for c, t in zip(row[1:], x, strict=True)), Fraction(0))
-                    for x in (point, direction)
-                )
-                value += int(row[0])
+                value, rise = value_at(row, point), value_at(row, step) - int(row[0])
                 signs.append(1 if value > 0 or (value == 0 and rise > 0) else -1)
         pattern = (np.array([signs]) > 0).astype(np.uint8)
         words = pack(pattern, self.network.widths)[0]
@@ -413,21 +355,11 @@ def find_unbounded(
     return Recession(verdict == facets.UNBOUNDED, directions, exact, bases, multipliers)
 
 
-def shortened(program: Program, f: Row, x: Vector) -> Vector:
-    """Return a point near x, where f is zero, with f zero and all rows positive as well, and short.
-
-    All unknowns but one are rounded; that one, where f is steepest, follows from them.
-    """
-    first = int(program.cone)
-    steep = max(range(first, len(x)), key=lambda i: abs(f[1 + i]))
-    size = max(map(abs, x)) if program.cone else 1
-    near = tuple(t / size for t in x)
-    for bits in BITS:
-        point = list(on_grid(near, bits))
-        point[steep] -= value_at(f, point) / int(f[1 + steep])
-        if is_strictly_inside(program, program.rows, tuple(point)):
-            return tuple(point)
-    return x
+def make_pairs(count: int, D: int) -> Pairs:
+    """Return room for pairs."""
+    i, j, neuron = (np.zeros(count, dtype=np.int64) for _ in range(3))
+    verdict, rows = np.zeros(count, dtype=np.int8), np.zeros((count, D), dtype=np.int64)
+    return Pairs(i, j, neuron, verdict, np.zeros((count, D)), rows, np.zeros((count, D + 1)))
 
 
 def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Table:
@@ -438,4 +370,4 @@ def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Tab
     slots = np.full(1 << (2 * len(words)).bit_length(), -1, dtype=np.int32)
     facets.fill(words, slots)
     last = int(columns(network.widths)[-1]) // WORD - (network.widths[-1] - 1) // WORD
-    return Table(words, y, last, slots, np.zeros(len(words), dtype=np.uint8))
+    return Table(words, regions.x, y, last, slots, np.zeros(len(words), dtype=np.uint8))

@@ -27,7 +27,7 @@ _LOG = 1 << 18
 # Questions after which a chunk is handed over, full or not.
 _QUESTIONS = 200
 # Digits of a witness that is looked for in integers.
-BITS = (4, 8, 12, 18, 26, 40, 60, 90, 140, 300, 700, 1500, 4000)
+BITS = (4, 8, 12, 18, 26, 40, 60, 90, 140, 300, 700, 1500, 4000, 7000, 10000)
 
 
 @dataclass

@@ -1,9 +1,10 @@
 """Facets between regions, and unbounded regions, in compiled code.
 
-Two regions whose patterns differ in one neuron n are a candidate pair. On the segment between their
-witnesses the form of n has a zero; where all other forms of the first region are proven strict
-there, that zero lies in the relative interior of a facet. Else a linear program without row n finds
-a point beyond n to try again with, or the proof that n's hyperplane has no facet of the region.
+Two regions whose patterns differ in one neuron n are a candidate pair. They share a facet if there
+is a point beyond n where all other forms of the first region are strict: the segment from its
+witness to that point crosses the hyperplane of n where they are strict as well. The witness of the
+second region may be such a point, or one on the way to it. Else a linear program without row n
+finds another one to go towards, or the proof that n's hyperplane has no facet of the region.
 
 All of that needs that no two forms of a region are multiples of each other and none is zero. Both
 depend on the pattern of all layers but the last, and are proven once for all regions that share
@@ -16,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exactbn.lp.search import Floats, Ints, enter_layer, to_frame
+from exactbn.lp.search import ROUNDINGS, Floats, Ints, enter_layer, round_to, to_frame
 from exactbn.lp.simplex import ABOVE, OPTIMAL, box_proof, climb, cone_proof, maximise
 
 # Verdicts on a candidate pair, and on a region of R^d.
@@ -37,16 +38,16 @@ class Pairs(NamedTuple):
     j: Ints
     neuron: Ints
     verdict: NDArray[np.int8]
-    point: Floats  # (pairs, D) a point near the facet's middle
-    room: Floats  # (pairs,) how far, in each coordinate, the facet surely reaches around it
+    x: Floats  # (pairs, D) a point beyond the facet, to be read exactly
     rows: Ints  # (pairs, D) rows of a proof that there is no facet, -1 where unused
-    factors: Floats  # (pairs, D + 1)
+    factors: Floats  # (pairs, D + 1) integers; the last is that of the neuron's row
 
 
 class Table(NamedTuple):
     """The regions: patterns, witnesses in the frame, whether they can be taken for exact."""
 
     words: NDArray[np.uint64]
+    x: Floats
     y: Floats
     last: int  # first word of the last layer
     slots: NDArray[np.int32]
@@ -151,61 +152,71 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _crossing(F, a, b, y, v, R, base, n, sign, q):  # type: ignore[no-untyped-def]
-    """Prove that the zero of form n between y and v is strict for all others; write it to q.
-
-    ``a``, ``b`` are the values of all rows at y and at v; the sign of row n differs, and is proven.
-    Returns how far all others stay strict around q, at most; not positive where nothing is proven.
-    """
-    N, room = len(a), np.inf
-    bound = R.bound[base + n]
-    gap = abs(a[n]) + abs(b[n])
-    if not (abs(a[n]) > bound and abs(b[n]) > bound) or (a[n] > 0.0) == (b[n] > 0.0):
-        return 0.0
-    if not gap > 8.0 * bound:
-        return 0.0
-    t = abs(a[n]) / gap
-    spread = 4.0 * bound / gap + 8.0 * _EPS
-    for m in range(N):
-        if m != n:
-            value = sign[m] * (a[m] + t * (b[m] - a[m]))
-            slack = R.bound[base + m] * 2.0 + (spread + 8.0 * _EPS) * (abs(a[m]) + abs(b[m]))
-            if not value > 1.0625 * slack:
-                return 0.0
-            room = min(room, (value - 1.0625 * slack) / R.norm[base + m])
-    for i in range(len(y)):
-        q[i] = y[i] + t * (v[i] - y[i])
-        if not F.homogeneous:
-            room = min(room, q[i] - F.lo[i], F.hi[i] - q[i])
-        elif i == 0:
-            room = min(room, q[0])
-    for r in range(base):
-        value = R.c[r]
-        for i in range(len(y)):
-            value += R.a[r, i] * q[i]
-        room = min(room, value / R.norm[r])
-    # Where a bound is that near, the point still is a proof, but not with room around it.
-    return max(room, 2.0**-900)
+def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
+    """Write the values of all forms at a point."""
+    for layer in range(len(F.widths)):
+        for k in range(F.widths[layer]):
+            row = forms.row[layer, k]
+            value = row[0]
+            for i in range(len(y)):
+                value += row[1 + i] * y[i]
+            z[F.offset[layer] + k] = value
 
 
 @njit(cache=True, error_model="numpy")
-def _is_inside(F, R, base, q):  # type: ignore[no-untyped-def]
-    """Return whether a float point, with errors of some roundings, is strictly in the domain."""
-    for i in range(len(q)):
-        slack = 2.0 * F.blur[i] + 64.0 * _EPS * F.reach[i]
-        if F.homogeneous:
-            if i == 0 and not q[0] > slack:
-                return False
-        elif not (q[i] - F.lo[i] > slack and F.hi[i] - q[i] > slack):
+def _is_inside(F, R, base, x, y):  # type: ignore[no-untyped-def]
+    """Return whether a point x, in the frame at y, is proven strictly in the domain."""
+    for i in range(len(x)):
+        if not F.x_lo[i] < x[i] < F.x_hi[i]:
             return False
     for r in range(base):
-        value, total = R.c[r], 0.0
-        for i in range(len(q)):
-            value += R.a[r, i] * q[i]
-            total += abs(R.a[r, i]) * F.reach[i]
-        if not value > 2.0 * R.bound[r] + 64.0 * _EPS * total:
+        value = R.c[r]
+        for i in range(len(y)):
+            value += R.a[r, i] * y[i]
+        if not value > R.bound[r]:
             return False
     return True
+
+
+@njit(cache=True, error_model="numpy")
+def _is_beyond(R, base, sign, z, n):  # type: ignore[no-untyped-def]
+    """Return whether values prove the sign of every form of a region but n, and -sign of n."""
+    for m in range(len(sign)):
+        side = -sign[m] if m == n else sign[m]
+        if not side * z[m] > R.bound[base + m]:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, work):  # type: ignore[no-untyped-def]
+    """Find a proven point beyond n on the way from y to v; write it to x, return whether.
+
+    ``a``, ``b`` are the values of all rows at y and at v. The point is in the middle between the
+    zero of row n and that of the next other row, rounded to as few digits as will do.
+    """
+    if not sign[n] * b[n] < 0.0:
+        return False
+    here = max(sign[n] * a[n], 0.0)
+    begin, end = here / (here - sign[n] * b[n]), 1.0
+    for m in range(len(sign)):
+        if m != n and not sign[m] * b[m] > R.bound[base + m]:
+            here = sign[m] * a[m]
+            if not here > 0.0:
+                return False
+            end = min(end, here / (here - min(sign[m] * b[m], 0.0)))
+    if not begin < end:
+        return False
+    middle, back, z = work[0, : len(y)], work[1, : len(y)], b
+    t = 0.5 * (begin + end)
+    for i in range(len(y)):
+        middle[i] = y[i] + t * (v[i] - y[i])
+    for bits in ROUNDINGS:
+        if round_to(F, middle, bits, x, back) and _is_inside(F, R, base, x, back):
+            _values(F, forms, back, z)
+            if _is_beyond(R, base, sign, z, n):
+                return True
+    return False
 
 
 @njit(cache=True, error_model="numpy")
@@ -239,18 +250,6 @@ def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
-    """Write the values of all forms at a point."""
-    for layer in range(len(F.widths)):
-        for k in range(F.widths[layer]):
-            row = forms.row[layer, k]
-            value = row[0]
-            for i in range(len(y)):
-                value += row[1 + i] * y[i]
-            z[F.offset[layer] + k] = value
-
-
-@njit(cache=True, error_model="numpy")
 def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[no-untyped-def]
     """Decide by a linear program whether a region has a facet on the hyperplane of neuron n."""
     D, N = len(y), len(sign)
@@ -273,9 +272,7 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
             value += f[i] * v[i]
         if status == ABOVE or value > 8.0 * bound:
             _values(F, forms, v, b)
-            q = pairs.point[p]
-            pairs.room[p] = _crossing(F, a, b, y, v, R, base, n, sign, q)
-            if pairs.room[p] > 0.0 and _is_inside(F, R, base, q):
+            if _find_beyond(F, forms, R, base, a, b, y, v, sign, n, pairs.x[p], work):
                 verdict = EDGE
         elif status == OPTIMAL:
             rows = pairs.rows[p]
@@ -348,11 +345,12 @@ def prove(  # type: ignore[no-untyped-def]
             if not known:
                 _values(F, forms, T.y[i], a)
                 known = True
-            _values(F, forms, T.y[j], b)
-            pairs.room[count] = _crossing(
-                F, a, b, T.y[i], T.y[j], R, base, n, sign, pairs.point[count]
-            )
-            if pairs.room[count] > 0.0:
+            v, x = T.y[j], pairs.x[count]
+            _values(F, forms, v, b)
+            if _is_beyond(R, base, sign, b, n) and _is_inside(F, R, base, T.x[j], v):
+                x[:] = T.x[j]
+                pairs.verdict[count] = EDGE
+            elif _find_beyond(F, forms, R, base, a, b, T.y[i], v, sign, n, x, S.work):
                 pairs.verdict[count] = EDGE
             else:
                 pairs.verdict[count] = _settle(

@@ -34,7 +34,8 @@ VERTICES = 24
 AT_INFINITY = 2**62
 _EPS = 2.0**-52
 _TINY = 2.0**-960
-_BITS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
+#: Binary digits that a point is rounded to, the fewest first.
+ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
 
 
 class Frame(NamedTuple):
@@ -230,7 +231,7 @@ def to_frame(F, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _round(F, y, bits, x, back):  # type: ignore[no-untyped-def]
+def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
     """Round a point y to x with ``bits`` binary digits; return whether x is inside the domain."""
     D = len(y)
     for i in range(D):
@@ -291,8 +292,8 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     for i in range(D):
         y[i] = middle[i] / weight
     x = S.next_x[level]
-    for bits in _BITS:
-        if _round(F, y, bits, x, back) and -sign * _value(row, back) > bound:
+    for bits in ROUNDINGS:
+        if round_to(F, y, bits, x, back) and -sign * _value(row, back) > bound:
             if _strict(R, m, back):
                 S.next_for[level], S.next_exact[level] = n, -1
                 return True

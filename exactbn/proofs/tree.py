@@ -1,9 +1,9 @@
 """The certificate of the LP engine: the tree of the search, a witness or a proof everywhere."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from math import ceil, gcd, lcm, log2
-from operator import mul
+from math import gcd, lcm
 from pathlib import Path
 from typing import TextIO
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from exactbn.domain import Polytope, Space
 from exactbn.errors import InternalError
 from exactbn.lp import search
-from exactbn.lp.adjacency import Adjacency, Facet, NoFacet, Recession
+from exactbn.lp.adjacency import Adjacency, Facet, NoFacet, Recession, make_pairs
 from exactbn.lp.engine import Chunk, LpStatistics, enumerate_regions
 from exactbn.lp.exact import Row, from_basis
+from exactbn.lp.facets import Pairs
 from exactbn.lp.forms import ExactForms
 from exactbn.lp.frame import LpDomain, box_of
 from exactbn.network import Network
@@ -86,34 +87,39 @@ class _Writer:
         self.network, self.domain = network, domain
         self.exact = ExactForms(network, domain)
         self.is_cone = isinstance(domain, Space)
-        self.adjacency, self.recession = adjacency, recession
+        self.recession = recession
         self.signs: list[list[int]] = []
-        self.next_proof = self.next_near = 0
-        near = None if adjacency is None else adjacency.near
-        self.near = [] if near is None else list(
-            zip(near.regions.tolist(), near.neurons.tolist(), near.x.tolist(), near.room.tolist(),
-                strict=True)
-        )  # fmt: skip
+        self.proofs: Sequence[Facet | NoFacet] = ()
+        self.next_proof = self.rows = 0
+        self.pairs = make_pairs(0, domain.dim + self.is_cone)
+        if adjacency is not None and adjacency.pairs is not None:
+            self.proofs, self.pairs, self.rows = adjacency.proofs, adjacency.pairs, adjacency.rows
 
     def write(self, stream: TextIO, chunk: Chunk, first: int) -> None:
         """Write the records of a chunk whose first region has the number ``first``."""
         self.signs = (unpack(chunk.words, self.network.widths).astype(np.int8) * 2 - 1).tolist()
-        marks_leaves = self.adjacency is not None or self.recession is not None
-        exact = np.zeros(len(chunk.words), dtype=np.uint8)
+        regions, D = chunk.x.shape
+        exact, marked = np.zeros((2, regions), dtype=np.uint8)
         exact[list(chunk.exact)] = 1
-        width = 2 + chunk.x.shape[1]
-        out = np.empty(
-            tree_text.WIDEST * (len(chunk.log) + width * len(exact) + 1), dtype=np.uint8
-        )
-        marks = np.empty((len(chunk.log) + len(exact) + 1, 3), dtype=np.int64)
+        marked[:] = self.recession is not None
+        begin, end = (bisect_left(self.proofs, first + i, key=_region) for i in (0, regions))
+        marked[[proof.region - first for proof in self.proofs[begin:end]]] = 1
+        begin, end = np.searchsorted(self.pairs.i, [first, first + regions]).tolist()
+        pairs = Pairs._make(column[begin:end] for column in self.pairs)
+        numbers = len(chunk.log) + (2 + D) * regions + (4 + 2 * D) * (end - begin) + 1
+        out = np.empty(tree_text.WIDEST * numbers, dtype=np.uint8)
+        marks = np.empty((len(chunk.log) + regions + end - begin + 1, 3), dtype=np.int64)
         size, count = tree_text.format_log(
-            chunk.log, chunk.x, exact, self.is_cone, marks_leaves, out, marks
+            chunk.log, chunk.x, exact, marked, self.is_cone, pairs, first, self.rows, out, marks
         )
         text, before = out[:size].tobytes().decode("ascii"), 0
         for place, event, region in marks[:count].tolist():
             stream.write(text[before:place])
             before = place
-            if event < 0:
+            if event == tree_text.PAIR:
+                beyond = tuple(map(Fraction, pairs.x[region].tolist()))
+                stream.write(self._facet(int(pairs.neuron[region]), beyond))
+            elif event == tree_text.MORE:
                 stream.writelines(self._about(first + region, self.signs[region]))
             else:
                 stream.write(self._missing(chunk, event, region))
@@ -156,35 +162,22 @@ class _Writer:
 
     def _about(self, region: int, signs: list[int]) -> Iterator[str]:
         """Yield the records about the facets and the extent of a region."""
-        near = self.near
-        while self.next_near < len(near) and near[self.next_near][0] == region:
-            _, neuron, x, room = near[self.next_near]
-            point = on_hyperplane(self.exact.row(signs, neuron), x, room, self.is_cone)
-            if point is None:
-                point = self._homogeneous(self._exact_facet(region, neuron))
-            yield f"f {neuron} {_joined(point)}\n"
-            self.next_near += 1
-        proofs = [] if self.adjacency is None else self.adjacency.proofs
+        proofs = self.proofs
         while self.next_proof < len(proofs) and proofs[self.next_proof].region == region:
             yield self._proof(proofs[self.next_proof], signs)
             self.next_proof += 1
         if self.recession is not None:
             yield from self._extent(self.recession, region, signs)
 
-    def _exact_facet(self, region: int, neuron: int) -> Vector:
-        """Return an exact point of a facet that floats have proven to be there."""
-        point = None
-        if self.adjacency is not None and self.adjacency.settle is not None:
-            point = self.adjacency.settle(region, neuron)
-        if point is None:
-            raise InternalError(f"region {region} has lost a facet; please report this network")
-        return point
+    def _facet(self, neuron: int, beyond: Vector) -> str:
+        """Return the record of a facet."""
+        return f"f {neuron} {_joined(self._homogeneous(beyond))}\n"
 
     def _proof(self, proof: Facet | NoFacet, signs: list[int]) -> str:
         """Return the record of a facet, or of none, that is kept exactly."""
         n = proof.neuron
         if isinstance(proof, Facet):
-            return f"f {n} {_joined(self._homogeneous(proof.point))}\n"
+            return self._facet(n, proof.beyond)
         multipliers = proof.multipliers
         if multipliers is None:
             f = tuple(-signs[n] * t for t in self.exact.row(signs, n))
@@ -230,41 +223,15 @@ class _Writer:
         return [t // divisor for t in numbers]
 
 
-def on_hyperplane(
-    row: Row, near: Sequence[float], room: float, is_cone: bool
-) -> list[int] | None:
-    """Return a point x0 x1 .. xd with row(x) = 0 within ``room`` of a float point, and short.
-
-    All coordinates but one are rounded to few digits, and that one, where the form is steepest,
-    follows from them. None where that is not near enough.
-    """
-    first = int(is_cone)
-    a = [int(t) for t in row[1:]]
-    size = len(a)
-    steep = max(range(first, size), key=lambda i: abs(a[i]))
-    # Roundings of the others move that coordinate by at most so many times as much.
-    lever = sum(map(abs, a)) / abs(a[steep])
-    bits = max(0, ceil(log2(4 * (1 + lever) / room)))
-    grid = float(1 << bits)
-    x = [round(t * grid) for t in near]
-    constant = int(row[0]) << bits
-    rest = constant + sum(map(mul, a, x)) - a[steep] * x[steep]
-    scale = abs(a[steep])
-    point = [t * scale for t in x]
-    point[steep] = -rest if a[steep] > 0 else rest
-    if not abs(point[steep] / (scale << bits) - near[steep]) <= room / 2:
-        return None
-    if not is_cone:
-        point = [scale << bits, *point]
-    divisor = gcd(*point)
-    return [t // divisor for t in point]
-
-
 def _witness(chunk: Chunk, region: int) -> Vector:
     """Return the exact witness of a region of a chunk."""
     if region in chunk.exact:
         return chunk.exact[region]
     return tuple(map(Fraction, chunk.x[region].tolist()))
+
+
+def _region(proof: Facet | NoFacet) -> int:
+    return proof.region
 
 
 def _products(multipliers: dict[int, int]) -> str:

@@ -3,11 +3,14 @@
 import numpy as np
 from numba import njit
 
+from exactbn.lp.facets import EDGE
 from exactbn.lp.search import BOX, CONE, EXACT, SPLIT
 
 #: Bytes that one integer of the log takes at most.
 WIDEST = 22
-_SPLIT, _ON, _OFF, _WITNESS = 115, 43, 45, 119  # s + - w
+#: Marks that are no events of the log: of a pair, and of what else there is about a leaf.
+PAIR, MORE = -2, -1
+_SPLIT, _ON, _OFF, _WITNESS, _FACET, _NONE = 115, 43, 45, 119, 102, 103  # s + - w f g
 _BLANK, _COLON, _LINE, _MINUS, _ROW = 32, 58, 10, 45, 114
 
 
@@ -29,8 +32,8 @@ def _put(out, at, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def _put_witness(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
-    """Write a leaf's point as integers and return the place after it; -1 if they are too long."""
+def _put_point(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
+    """Write a point as integers and return the place after it; -1 if they are too long."""
     power = 1.0
     for _ in range(60):
         fits = True
@@ -42,8 +45,6 @@ def _put_witness(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
     for t in x:
         if np.floor(t * power) != t * power or not abs(t * power) < 2.0**62:
             return -1
-    out[at] = _WITNESS
-    at += 1
     if not is_homogeneous:
         out[at] = _BLANK
         at = _put(out, at + 1, np.int64(power))
@@ -55,15 +56,48 @@ def _put_witness(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def format_log(  # type: ignore[no-untyped-def]
-    log, x, exact, is_homogeneous, marks_leaves, out, marks
-):
-    """Write the records of a log; return (bytes, marks).
+def _put_product(out, at, name, factor):  # type: ignore[no-untyped-def]
+    """Write a multiplier of a neuron, or of row -1 - name, and return the place after it."""
+    out[at] = _BLANK
+    at += 1
+    if name < 0:
+        out[at] = _ROW
+        at += 1
+        name = -1 - name
+    at = _put(out, at, name)
+    out[at] = _COLON
+    return _put(out, at + 1, factor)
 
-    A mark (place, event, region) says where a record is missing that only the caller can write,
-    or, with event -1, where a leaf ends.
+
+@njit(cache=True, error_model="numpy")
+def _put_pair(out, at, pairs, p, rows, is_homogeneous):  # type: ignore[no-untyped-def]
+    """Write the record of a pair and return the place after it; -1 if its point is too long."""
+    is_edge = pairs.verdict[p] == EDGE
+    out[at], out[at + 1] = _FACET if is_edge else _NONE, _BLANK
+    at = _put(out, at + 2, pairs.neuron[p])
+    if is_edge:
+        return _put_point(out, at, pairs.x[p], is_homogeneous)
+    out[at] = _BLANK
+    at = _put(out, at + 1, np.int64(pairs.factors[p, -1]))
+    for k in range(pairs.rows.shape[1]):
+        r = pairs.rows[p, k]
+        if r >= 0:
+            name = r - rows if r >= rows else -1 - r
+            at = _put_product(out, at, name, np.int64(pairs.factors[p, k]))
+    out[at] = _LINE
+    return at + 1
+
+
+@njit(cache=True, error_model="numpy")
+def format_log(  # type: ignore[no-untyped-def]
+    log, x, exact, marked, is_homogeneous, pairs, first, rows, out, marks
+):
+    """Write the records of a log, and of pairs behind their leaves; return (bytes, marks).
+
+    A mark (place, event, region) says where a record is missing that only the caller can write:
+    that of an event of the log, of PAIR number ``region``, or what MORE there is about a leaf.
     """
-    at, count, region, e = 0, 0, 0, 0
+    at, count, region, e, p = 0, 0, 0, 0, 0
     while e < len(log):
         tag = log[e]
         if tag == SPLIT:
@@ -79,15 +113,8 @@ def format_log(  # type: ignore[no-untyped-def]
             for k in range(terms + 1):
                 own = k == terms
                 name = log[e + 1] if own else log[e + 4 + 2 * k]
-                out[at] = _BLANK
-                at += 1
-                if name < 0:
-                    out[at] = _ROW
-                    at += 1
-                    name = -1 - name
-                at = _put(out, at, name)
-                out[at] = _COLON
-                at = _put(out, at + 1, log[e + 4 + 2 * k] if own else log[e + 5 + 2 * k])
+                factor = log[e + 4 + 2 * k] if own else log[e + 5 + 2 * k]
+                at = _put_product(out, at, name, factor)
             out[at] = _LINE
             at += 1
             e += 5 + 2 * terms
@@ -98,14 +125,23 @@ def format_log(  # type: ignore[no-untyped-def]
         else:
             end = -1
             if exact[region] == 0:
-                end = _put_witness(out, at, x[region], is_homogeneous)
+                out[at] = _WITNESS
+                end = _put_point(out, at + 1, x[region], is_homogeneous)
             if end >= 0:
                 at = end
             else:
                 marks[count, 0], marks[count, 1], marks[count, 2] = at, e, region
                 count += 1
-            if marks_leaves:
-                marks[count, 0], marks[count, 1], marks[count, 2] = at, -1, region
+            while p < len(pairs.i) and pairs.i[p] == first + region:
+                end = _put_pair(out, at, pairs, p, rows, is_homogeneous)
+                if end >= 0:
+                    at = end
+                else:
+                    marks[count, 0], marks[count, 1], marks[count, 2] = at, PAIR, p
+                    count += 1
+                p += 1
+            if marked[region]:
+                marks[count, 0], marks[count, 1], marks[count, 2] = at, MORE, region
                 count += 1
             region += 1
             e += 1

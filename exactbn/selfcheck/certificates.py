@@ -44,7 +44,7 @@ Checker = Callable[[Path, Path], Verdict]
 #: Why a mutant may still prove the truth: by the proof and the first word of the changed record.
 REASONS = {
     "w": "a witness moved within its region",
-    "f": "another point of the same facet",
+    "f": "another point beyond the same facet",
     "u": "another recession direction of the region",
     "+": "other multipliers that prove the same",
     "-": "other multipliers that prove the same",

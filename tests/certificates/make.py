@@ -36,10 +36,10 @@ proof tree
 s 0
 - 1 0:1 1:1
 w 2 1
-f 0 1 0
+f 0 2 -1
 {right}+ 1 0:1 1:1
 w 2 -1
-f 0 1 0
+f 0 2 1
 {left}end 2 1
 """
 
@@ -84,13 +84,15 @@ CHANGES: dict[str, tuple[str, str, Change]] = {
     ),
     "no-multiplier": ("abs.box-tree", "no multipliers", replaced("- 1 0:1 1:1", "- 1")),
     "wrong-side-closed": ("abs.box-tree", "do not close", replaced("- 1 0:1 1:1", "+ 1 0:1 1:1")),
-    "facet-off-the-fold": ("abs.box-tree", "not on neuron", replaced("f 0 1 0", "f 0 2 1")),
-    "facet-barred": ("abs.box-tree", "vanishes on the facet", replaced("f 0 1 0", "g 0 1 1:1")),
+    "facet-not-crossed": ("abs.box-tree", "not beyond", replaced("f 0 2 -1", "f 0 2 1")),
+    "facet-touched-only": ("abs.box-tree", "not beyond", replaced("f 0 2 -1", "f 0 1 0")),
+    "facet-outside": ("abs.box-tree", "not inside", replaced("f 0 2 -1", "f 0 1 -1")),
+    "facet-barred": ("abs.box-tree", "vanishes on the facet", replaced("f 0 2 -1", "g 0 1 1:1")),
     "neuron-decided-twice": ("abs.box-tree", "is decided", replaced("- 1 0:1 1:1", "- 0 0:1")),
     "leaf-too-early": ("abs.box-tree", "undecided", replaced("- 1 0:1 1:1", "w 2 1")),
     "direction-leaves": ("abs.all-tree", "leaves the region", replaced("u 1", "u -1")),
     "bounded-in-vain": ("abs.all-tree", "no direction", replaced("u 1", "b 0 0:1")),
-    "box-is-unbounded": ("abs.box-tree", "only regions of", replaced("f 0 1 0", "u 1")),
+    "box-is-unbounded": ("abs.box-tree", "only regions of", replaced("f 0 2 -1", "u 1")),
     "zero-form-as-row": (
         "dead.box-tree", "vanishes identically", replaced("- 2 2:1", "- 2 1:1"),
     ),
@@ -126,9 +128,9 @@ proof tree
 - 2 2:1
 s 0
 w 2 1 1
-f 0 1 0 0
+f 0 2 -1 1
 w 2 -1 1
-f 0 1 0 0
+f 0 2 1 1
 end 2 1
 """
 
