@@ -2,6 +2,7 @@
 
 import io
 import math
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -276,6 +277,21 @@ def test_a_planted_bug_is_caught(tmp_path: Path) -> None:
     ):
         with pytest.raises(checker.Rejection):
             checker.check(checked, io.BytesIO("".join(wrong).encode()))
+
+
+def test_memory_does_not_grow_with_the_regions() -> None:
+    network, box = load_workload("bnc_4x10x10x1"), Box.of(-1, 1, 4)
+    list(enumerate_regions(network, Box.of(0, Fraction(1, 8), 4), keep_log=True))  # compiles
+    tracemalloc.start()
+    try:
+        peaks = []
+        for chunk in enumerate_regions(network, box, keep_log=True, room=64):
+            assert len(chunk.words) <= 64
+            peaks.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    assert len(peaks) > 50
+    assert peaks[-1] < 1.1 * peaks[2]
 
 
 def test_points_beyond_a_facet_are_short(tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exactbn.lp.search import ROUNDINGS, Floats, Ints, enter_layer, round_to, to_frame
+from exactbn.lp.search import Floats, Ints, enter_layer, round_to, to_frame
 from exactbn.lp.simplex import ABOVE, OPTIMAL, box_proof, climb, cone_proof, maximise
 
 # Verdicts on a candidate pair, and on a region of R^d.
 OPEN, EDGE, NO_BOX, NO_CONE = range(4)
 UNBOUNDED, BOUNDED = 1, 2
+
+# Binary digits that a point is rounded to: many tries cost more than long numbers.
+_ROUNDINGS = np.array([14, 50])
 
 # How far the relaxed polyhedron of recession directions reaches.
 _FAR = 2.0**30
@@ -211,7 +214,7 @@ def _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, work):  # type: igno
     t = 0.5 * (begin + end)
     for i in range(len(y)):
         middle[i] = y[i] + t * (v[i] - y[i])
-    for bits in ROUNDINGS:
+    for bits in _ROUNDINGS:
         if round_to(F, middle, bits, x, back) and _is_inside(F, R, base, x, back):
             _values(F, forms, back, z)
             if _is_beyond(R, base, sign, z, n):

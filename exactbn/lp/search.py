@@ -34,8 +34,8 @@ VERTICES = 24
 AT_INFINITY = 2**62
 _EPS = 2.0**-52
 _TINY = 2.0**-960
-#: Binary digits that a point is rounded to, the fewest first.
-ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
+# Binary digits that a point is rounded to, the fewest first.
+_ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
 
 
 class Frame(NamedTuple):
@@ -292,7 +292,7 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     for i in range(D):
         y[i] = middle[i] / weight
     x = S.next_x[level]
-    for bits in ROUNDINGS:
+    for bits in _ROUNDINGS:
         if round_to(F, y, bits, x, back) and -sign * _value(row, back) > bound:
             if _strict(R, m, back):
                 S.next_for[level], S.next_exact[level] = n, -1
