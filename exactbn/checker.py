@@ -26,8 +26,9 @@ VERSION = "exactbn-certificate 1"
 MAX_LINE = 1 << 20  # characters of a line
 MAX_DIGITS = 4000  # of a number that is read
 MAX_BITS = 1 << 16  # of a number that is computed for a vertex
+MAX_MEMORY = 1 << 36  # bits of the values of all neurons at all vertices
+MAX_CERTIFICATE = 1 << 32  # bytes of the certificate, unpacked
 MAX_NETWORK = 1 << 25  # bytes of the network's file
-
 
 Ints = list[int]
 Forms = list[Ints]  # one (constant, gradient) a neuron
@@ -212,12 +213,15 @@ class Lines:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
-        self.count = 0
+        self.count = self.size = 0
 
     def fields(self) -> list[str]:
         """Return the fields of the next record; the end of the file is a rejection."""
         raw = self.stream.readline(MAX_LINE + 1)
         self.count += 1
+        self.size += len(raw)
+        if self.size > MAX_CERTIFICATE:
+            raise Rejection(f"the certificate has more than {MAX_CERTIFICATE} bytes")
         if not raw.endswith(b"\n"):
             raise Rejection("the line is too long" if raw else "the certificate is truncated")
         fields = raw.decode("ascii").split()
@@ -358,6 +362,7 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
     faces = Faces()
     points: Forms = []
     values: Forms = []
+    spent = 0
     while True:
         fields = lines.fields()
         if fields[0] == "v":
@@ -373,10 +378,12 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
             point = [zb * s + za * t for s, t in zip(points[a], points[b])]
             content = gcd(*point)
             point = [t // content for t in point]
-            if max(t.bit_length() for t in point) > MAX_BITS:
-                raise Rejection(f"a coordinate has more than {MAX_BITS} bits")
         else:
             return faces, fields
+        bits = max(t.bit_length() for t in point)
+        spent += bits * network.size
+        if bits > MAX_BITS or spent > MAX_MEMORY:
+            raise Rejection(f"more than {MAX_BITS} bits in one, or {MAX_MEMORY} in all vertices")
         z = network.forward(point)
         pos = neg = 0
         for n, t in enumerate(z):

@@ -228,6 +228,26 @@ def test_digits_that_grow_are_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "value", "why"),
+    [
+        ("MAX_BITS", 0, "more than 0 bits in one"),
+        ("MAX_MEMORY", 20, "or 20 in all vertices"),
+        ("MAX_CERTIFICATE", 200, "more than 200 bytes"),
+        ("MAX_LINE", 30, "line is too long"),
+        ("MAX_DIGITS", 0, "number is too long"),
+    ],
+)
+def test_what_a_checker_reads_is_bounded(
+    limit: str, value: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = checker.read_network(network_of("central"))
+    monkeypatch.setattr(checker, limit, value)
+    with checker.open_certificate(FOLDER / "accepted" / "central.all-complex") as stream:
+        with pytest.raises(checker.Rejection, match=rf"^line \d+: .*{why}"):
+            checker.check(network, stream)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{}", "[]", "null", '{"layers": []}', '{"layers": [{}]}',
