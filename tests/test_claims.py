@@ -57,3 +57,12 @@ def test_shrinking_reaches_the_smallest_instance() -> None:
     assert violation(small) is not None
     assert len(small.data) == 1
     assert sum(small.data[0]) == 6
+
+
+def test_shrinking_makes_numbers_small() -> None:
+    def violation(instance: Instance) -> str | None:
+        return "too large" if instance.numbers["K"] ** 2 > 3 else None
+
+    start = Instance(None, (), {"K": Fraction(9)})
+    small = shrink(violation, start, deadline=time.monotonic() + 20)
+    assert small.numbers["K"] == 2

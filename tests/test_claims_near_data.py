@@ -23,15 +23,15 @@ def points(*rows: tuple[int, ...]) -> tuple[tuple[Fraction, ...], ...]:
     return tuple(tuple(map(F, row)) for row in rows)
 
 
-@pytest.mark.parametrize("key", ["F4", "F6", "F9", "F14", "F17", "K14", "K15"])
+@pytest.mark.parametrize("key", ["F4", "F6", "F7", "F8", "F9", "F14", "F17", "K14", "K15"])
 def test_stored_counterexamples_violate_and_are_small(key: str) -> None:
     instance, claim = stored(key), find_claim(key)
     assert claim.violation is not None and claim.violation(instance) is not None
-    count, digits = instance.size
+    count, digits, _ = instance.size
     assert count <= 24 and digits <= 40
 
 
-@pytest.mark.parametrize("key", ["F4", "F6"])
+@pytest.mark.parametrize("key", ["F4", "F6", "F7", "F8"])
 def test_the_finder_finds_them_from_scratch(key: str) -> None:
     start = time.monotonic()
     found = search(find_claim(key), seconds=60, seed=11, enough=2)
@@ -89,6 +89,30 @@ def test_mean_between_two_clusters_loses_all_points() -> None:
     reason = density.loses_points(Instance(None, data, numbers))
     assert reason is not None and "1000" in reason and "2000" in reason
     assert density.loses_points(Instance(None, points((0,)), numbers)) is None
+
+
+@pytest.mark.parametrize(("k", "n", "eps"), [(67, 12, "2/5"), (200, 20, "3/10"), (20, 8, "1/2")])
+def test_bound_for_discs_in_intervals(k: int, n: int, eps: str) -> None:
+    c, e, t = 1 / n, float(F(eps)), math.sqrt(2 * k) / n
+    s = t * math.sqrt((2 * k - 1) / (2 * k - t * t))
+    theta = 2 * math.exp(-(2 * k - 1) / 2 * (e**2 / 2 - e**3 / 3))
+    bound = math.erfc(s * math.sqrt(1 - e) / math.sqrt(2)) + theta
+    probability_ = probability.disc_probability(k, c)
+    numbers = {"K": F(k), "ratio": F(1, n), "eps": F(eps)}
+    reason = probability.low_bound(Instance(None, (), numbers))
+    assert (reason is not None) == (probability_ > bound)
+    if reason is not None:
+        assert f"{probability_:.4f}" in reason and f"{bound:.4f}" in reason
+
+
+def test_equal_angles() -> None:
+    def judged(*point: int, d: int) -> str | None:
+        return probability.same_angle(Instance(None, points(point), {"d": F(d)}))
+
+    reason = judged(2, 1, d=100)
+    assert reason is not None and "4/5 in dimension 2" in reason
+    # No more coordinates; the middle of the pair is 0; both points are the same one.
+    assert judged(2, 1, d=2) is judged(1, -1, d=9) is judged(3, 3, d=9) is None
 
 
 def test_known_probabilities() -> None:

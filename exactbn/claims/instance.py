@@ -23,16 +23,19 @@ class Instance:
     numbers: Mapping[str, Fraction] = field(default_factory=dict)
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Return how many numbers there are, and the digits that they take: the shrinker's goal."""
-        texts = [to_text(t) for row in self.data for t in row]
-        texts += [to_text(t) for t in self.numbers.values()]
+    def size(self) -> tuple[int, int, int]:
+        """Return how many numbers there are, their digits, their sum: the shrinker's goal.
+
+        The sum is that of the numerators' absolute values and the denominators.
+        """
+        values = [t for row in self.data for t in row] + list(self.numbers.values())
         if self.network is not None:
             for layer in self.network.layers:
-                texts += [to_text(t) for row in (*layer.weight, layer.bias) for t in row]
-                texts.append(to_text(layer.slope))
+                values += [t for row in (*layer.weight, layer.bias) for t in row]
+                values.append(layer.slope)
         # Zeros weigh little, so that a matrix may become sparse.
-        return len(texts), sum(0 if text == "0" else len(text) for text in texts)
+        digits = sum(len(to_text(t)) for t in values if t)
+        return len(values), digits, sum(abs(t.numerator) + t.denominator for t in values)
 
     def to_json(self, claim: str) -> str:
         """Return the text of a file from which the instance can be replayed."""

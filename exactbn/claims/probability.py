@@ -7,9 +7,12 @@ that they are the same everywhere. Sample sizes and levels are fixed here, befor
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from operator import add
 
 import numpy as np
+from flint import arb, fmpq
 from numpy.typing import NDArray
 
 from exactbn.claims.claim import Effort, claim
@@ -17,6 +20,7 @@ from exactbn.claims.draws import draw_fraction
 from exactbn.claims.evidence import refuted
 from exactbn.claims.instance import Instance
 from exactbn.claims.verdict import Status, Verdict
+from exactbn.rational import dot
 
 #: Family-wise level of all statistical tests of this family, and how many there are (Bonferroni).
 ALPHA = 0.01
@@ -208,6 +212,41 @@ def disc_probability(k: int, c: float) -> float:
     return float(1 - betainc(0.5, k / 2, c * c / (1 + c * c)))
 
 
+def low_bound(instance: Instance) -> str | None:
+    """Return why the bound of F7 is below the probability, proven by interval arithmetic, or None.
+
+    The instance has K, ratio = delta / r, and the eps of the bound.
+    """
+    k, ratio, eps = (instance.numbers.get(name, Fraction(0)) for name in ("K", "ratio", "eps"))
+    if k.denominator != 1 or k < 1 or not 0 < ratio <= 1 or not 0 < eps < 1:
+        return None
+    square = ratio * ratio  # s^2 = 2 K ratio^2 (2 K - 1) / (2 K - 2 K ratio^2), and 0 if ratio = 1
+    if square == 1:
+        return None
+    s_square = square * (2 * k - 1) / (1 - square)
+    share = _ball(square / (1 + square)).beta_lower(arb(0.5), _ball(k / 2), 1)
+    theta = 2 * _ball(-(2 * k - 1) / 2 * (eps**2 / 2 - eps**3 / 3)).exp()
+    bound = _ball(s_square * (1 - eps) / 2).sqrt().erfc() + theta
+    if not 1 - share > bound:
+        return None
+    return (
+        f"K = {k}, delta/r = {ratio}: discs are separated with probability "
+        f"{(1 - share).str(4, radius=False)}, and with eps = {eps} the bound is "
+        f"{bound.str(4, radius=False)}"
+    )
+
+
+def _ball(t: Fraction) -> arb:
+    return arb(fmpq(t.numerator, t.denominator))
+
+
+def draw_discs(rng: random.Random) -> Instance:
+    """Return a dimension, a radius and a free number of the bound."""
+    k, n, twentieths = rng.randint(20, 400), rng.randint(5, 30), rng.randint(1, 19)
+    numbers = {"K": Fraction(k), "ratio": Fraction(1, n), "eps": Fraction(twentieths, 20)}
+    return Instance(None, (), numbers)
+
+
 @claim(
     "F7",
     "probability",
@@ -218,10 +257,11 @@ def disc_probability(k: int, c: float) -> float:
     them with probability at most P(|Z| > s sqrt(1 - eps)) + theta.""",
     assumptions="independent normal weights; discs, as stated, not balls of dimension 2K.",
     source=f"{_RIEDI}, Theorem 3",
-    method="lower Clopper-Pearson limit on fixed seeds against the least of the bounds over eps; "
-    "the "
-    "closed form of the probability beside it",
+    method="a stored counterexample, by the closed form of the probability in interval arithmetic; "
+    "besides, the lower Clopper-Pearson limit on fixed seeds against the least bound over eps",
     expected=Status.REFUTED,
+    violation=low_bound,
+    propose=draw_discs,
 )
 def disc_separation(effort: Effort) -> Verdict:
     """Sample the separation of two discs at t = 1."""
@@ -240,16 +280,42 @@ def disc_separation(effort: Effort) -> Verdict:
     }
     if low <= bound:
         return Verdict(Status.OPEN, "the interval does not exceed the bound", 0, details)
-    return Verdict(
-        Status.REFUTED,
-        f"K = {k}, delta/r = 1/sqrt(2K): the probability is at least {low:.4f} with confidence "
+    sampled = (
+        f"Sampled, with K = {k} and delta/r = 1/sqrt(2K), it is at least {low:.4f} with confidence "
         f"{1 - level:.5f} (closed form {exact:.4f}), and the bound says at most {bound:.4f}. It "
-        f"holds "
-        "for balls of dimension 2K.",
-        details=details,
-        interval=(low, high),
-        alpha=level,
+        "holds for balls of dimension 2K."
     )
+    verdict = refuted("F7", low_bound, sampled, details=details)
+    return replace(verdict, interval=(low, high), alpha=level)
+
+
+def same_angle(instance: Instance) -> str | None:
+    """Return why a pair of points is as likely to be separated in a higher dimension, or None.
+
+    The instance is a point, and ``d``: the pair is the point and its mirror image, which has the
+    coordinates in reverse, first as they are, then with zeros appended up to d. By K11 the
+    probability is a function of the angle.
+    """
+    size = instance.numbers.get("d", Fraction(0))
+    if len(instance.data) != 1 or size.denominator != 1 or size > 4096:
+        return None
+    u = instance.data[0]
+    v, zeros = u[::-1], (Fraction(0),) * (int(size) - len(u))
+    if not zeros or u == v or not any(map(add, u, v)):
+        return None
+    low, high = (dot(x, y) / dot(x, x) for x, y in ((u, v), (u + zeros, v + zeros)))
+    if low != high:
+        return None
+    return (
+        f"the cosine of the angle is {low} in dimension {len(u)} and in dimension {size}, and the "
+        "probability a function of it"
+    )
+
+
+def draw_mirrored(rng: random.Random) -> Instance:
+    """Return a point of the plane and a dimension."""
+    point = (draw_fraction(rng), draw_fraction(rng))
+    return Instance(None, (point,), {"d": Fraction(rng.randint(3, 256))})
 
 
 @claim(
@@ -261,10 +327,11 @@ def disc_separation(effort: Effort) -> Verdict:
     in the dimension.""",
     assumptions="none is stated; r / |m| is fixed.",
     source=f"{_RIEDI}, section 3, as commonly read",
-    method="the law of K11: the probability is (2/pi) arctan(r/|m|) in every dimension; exact "
-    "binomial "
-    "tests in dimensions 2 and 256",
+    method="a stored counterexample: by K11 the probability is (2/pi) arctan(r/|m|) in every "
+    "dimension; exact binomial tests in dimensions 2 and 256",
     expected=Status.REFUTED,
+    violation=same_angle,
+    propose=draw_mirrored,
 )
 def zero_bias_separation(effort: Effort) -> Verdict:
     """Test that the probability does not depend on the dimension."""
@@ -279,15 +346,11 @@ def zero_bias_separation(effort: Effort) -> Verdict:
         lowest = min(lowest, p)
     if lowest < level:
         return Verdict(Status.OPEN, "the law is not met", 0, details, p_value=lowest, alpha=level)
-    return Verdict(
-        Status.REFUTED,
-        f"With r/|m| = 1/2 one unit separates with probability {expected:.4f} in every "
-        f"dimension; it "
-        "falls like r/|m|, not exponentially.",
-        details=details,
-        p_value=lowest,
-        alpha=level,
+    law = (
+        f"With r/|m| = 1/2 one unit separates with probability {expected:.4f} in every dimension; "
+        "it falls like r/|m|, not exponentially."
     )
+    return replace(refuted("F8", same_angle, law, details=details), p_value=lowest, alpha=level)
 
 
 def empty_bound(instance: Instance) -> str | None:
