@@ -46,13 +46,18 @@ def test_logits_of_the_known_counterexample() -> None:
     assert values == [F(9, 5), F(9, 10), F(9, 10), F(9, 5)]
     scaled = [float(t) / math.sqrt(2.5) for t in values]
     assert [round(t, 3) for t in scaled] == [1.138, 0.569, 0.569, 1.138]
-    assert boundary.one_sided(instance) is not None
+    assert boundary.one_sided_leaky(instance) is not None
     assert boundary.one_sided_when_normalized(instance) is None
 
 
 def test_both_sides_violate_nothing() -> None:
     network = Network.from_arrays([[[1]], [[1]]], [[0], [0]], slope=-1)
     assert boundary.one_sided(Instance(network, points((-1,), (1,)))) is not None
+    # The absolute value is no leaky activation, and a unit without spread is not normalized.
+    assert boundary.one_sided_leaky(Instance(network, points((-1,), (1,)))) is None
+    leaky = Network.from_arrays([[[1], [-1], [0]], [[1, 1, 0]]], [[0] * 3, [0]], slope="1/10")
+    assert boundary.one_sided(Instance(leaky, points((-1,), (1,)))) is not None
+    assert boundary.one_sided_leaky(Instance(leaky, points((-1,), (1,)))) is None
     straight = Network.from_arrays([[[1]], [[1]]], [[0], [0]], slope=1)
     assert boundary.one_sided(Instance(straight, points((-1,), (1,)))) is None
 

@@ -1,6 +1,7 @@
 """Claims about the decision boundary: on which side of it the samples of a batch lie."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 from exactbn.batchnorm import center
@@ -8,7 +9,9 @@ from exactbn.claims.claim import Effort, claim
 from exactbn.claims.draws import draw_matrix, draw_network
 from exactbn.claims.evidence import refuted
 from exactbn.claims.instance import Instance
+from exactbn.claims.normalized import centred_by
 from exactbn.claims.verdict import Status, Verdict
+from exactbn.network import Network
 from exactbn.rational import to_text
 
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
@@ -34,6 +37,14 @@ def one_sided(instance: Instance) -> str | None:
     if all(t > 0 for t in values) or all(t < 0 for t in values):
         return f"the logits are {', '.join(map(to_text, values))}"
     return None
+
+
+def one_sided_leaky(instance: Instance) -> str | None:
+    """Return the same of a network of leaky units, 0 < slope < 1, all with sigma > 0."""
+    network = centred_by(instance)
+    if network is None or not all(0 < layer.slope < 1 for layer in network.hidden):
+        return None
+    return one_sided(instance)
 
 
 def one_sided_when_normalized(instance: Instance) -> str | None:
@@ -86,6 +97,18 @@ def normalized_logit(effort: Effort) -> Verdict:
     )
 
 
+def draw_leaky(rng: random.Random) -> Instance:
+    """Return a small network with one output, leaky units, and data."""
+    instance = draw_classifier(rng)
+    if instance.network is None:
+        return instance
+    *hidden, last = instance.network.layers
+    slope = Fraction(1, rng.choice((2, 10)))
+    return replace(
+        instance, network=Network((*(replace(layer, slope=slope) for layer in hidden), last))
+    )
+
+
 @claim(
     "F6",
     "boundary",
@@ -93,20 +116,21 @@ def normalized_logit(effort: Effort) -> Verdict:
     statement="""With batch-normalized hidden layers, arbitrary weights, leaky activations, and a
     linear output layer without bias, every batch has at least one sample on each side of {logit =
     0}.""",
-    assumptions="beta = 0, the batch of the statistics; scales are absorbed by the next weights.",
+    assumptions="""slope between 0 and 1, sigma > 0, beta = 0, the batch of the statistics; scales
+    are absorbed by the next weights.""",
     source=_PAPER,
     method="exact counterexample, found by search; with a normalized logit it is true (K16)",
     expected=Status.REFUTED,
-    violation=one_sided,
-    propose=draw_classifier,
+    violation=one_sided_leaky,
+    propose=draw_leaky,
 )
 def linear_logit(effort: Effort) -> Verdict:
     """Replay the stored counterexample, and count how often random networks violate the claim."""
     rng, draws = random.Random(6), effort.of(200, 4000)
-    hits = sum(one_sided(draw_classifier(rng)) is not None for _ in range(draws))
+    hits = sum(one_sided_leaky(draw_leaky(rng)) is not None for _ in range(draws))
     return refuted(
         "F6",
-        one_sided,
+        one_sided_leaky,
         "Nothing ties the logit to zero: the mean of the last features need not be orthogonal to "
         "the last weights.",
         details={"violated by random networks": f"{hits} of {draws}"},

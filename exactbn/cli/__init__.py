@@ -70,7 +70,7 @@ COMMANDS = {
     "bench": Command(
         "exactbn.cli.bench",
         "bench_command",
-        "Time the complex engine and measure its memory.",
+        "Time the engines, the certificates and the checker; measure memory.",
     ),
 }
 

@@ -63,7 +63,7 @@ def bench_command(
     peer: Annotated[bool, typer.Option("--peer", hidden=True)] = False,
     proof: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Time the complex engine in the box [-1, 1]^d, graph included, on one core.
+    """Time the engines, certificates and the checker in the box [-1, 1]^d, on one core.
 
     Each network has a process of its own. The kernels are compiled before the clock starts.
     Memory is the growth of the process at its peak; 'cpu ms' is the processor's time. 'exact' is
