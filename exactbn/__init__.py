@@ -22,28 +22,28 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from exactbn.batchnorm import center as center
-    from exactbn.batchnorm import standardize as standardize
-    from exactbn.counting import count_regions as count_regions
-    from exactbn.domain import Box as Box
     from exactbn.errors import ExactBNError as ExactBNError
-    from exactbn.formats import load as load
-    from exactbn.network import Network as Network
-    from exactbn.partitioning import Partition as Partition
-    from exactbn.partitioning import partition as partition
+    from exactbn.model.batchnorm import center as center
+    from exactbn.model.batchnorm import standardize as standardize
+    from exactbn.model.domain import Box as Box
+    from exactbn.model.files import load as load
+    from exactbn.model.network import Network as Network
+    from exactbn.regions.counting import count_regions as count_regions
+    from exactbn.regions.partitioning import Partition as Partition
+    from exactbn.regions.partitioning import partition as partition
     from exactbn.sampling import sample as sample
 
 _HOMES = {
-    "Box": "domain",
+    "Box": "model.domain",
     "ExactBNError": "errors",
-    "Network": "network",
-    "Partition": "partitioning",
-    "center": "batchnorm",
-    "count_regions": "counting",
-    "load": "formats",
-    "partition": "partitioning",
+    "Network": "model.network",
+    "Partition": "regions.partitioning",
+    "center": "model.batchnorm",
+    "count_regions": "regions.counting",
+    "load": "model.files",
+    "partition": "regions.partitioning",
     "sample": "sampling",
-    "standardize": "batchnorm",
+    "standardize": "model.batchnorm",
 }
 
 

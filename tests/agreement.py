@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from exactbn.domain import Box
-from exactbn.network import Network
-from exactbn.partitioning import Partition
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import Partition
 from tests.oracles import Answer, Pattern, exact_forward, preactivation_maps
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 Numbers = Sequence[object]
 

@@ -19,8 +19,8 @@ from itertools import combinations
 from math import comb, gcd, lcm
 from typing import Any
 
-from exactbn.domain import Box
-from exactbn.network import Layer, Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Layer, Network
 
 Point = tuple[Fraction, ...]
 Pattern = tuple[int, ...]

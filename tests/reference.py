@@ -9,8 +9,8 @@ from fractions import Fraction
 from itertools import product
 from math import factorial, gcd, lcm
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 from tests.oracles import Answer, Edge, Pattern, Point
 
 # A layer in integers: rows of n + 1 integers with the bias first, common denominator, slope p / q.

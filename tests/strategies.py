@@ -11,8 +11,8 @@ from fractions import Fraction
 from hypothesis import note
 from hypothesis import strategies as st
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 Row = list[Fraction]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exactbn.batchnorm import center, fold, scale_and_shift, standardize, statistics
 from exactbn.errors import DegenerateError, DimensionError, InputError, NotRationalError
-from exactbn.network import Network
-from exactbn.rational import dot, sqrt_rounded, to_vector
+from exactbn.exact.rational import dot, sqrt_rounded, to_vector
+from exactbn.model.batchnorm import center, fold, scale_and_shift, standardize, statistics
+from exactbn.model.network import Network
 
 F = Fraction
 D6 = [(1, 2), (3, -1), (-2, 4), (0, 5), (6, 1), (2, 2)]

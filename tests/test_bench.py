@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from exactbn import bench
+from exactbn.bench import engines as bench
 from exactbn.cli import main
 from exactbn.errors import InputError
 

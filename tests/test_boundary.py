@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactbn.boundary import measure_points
-from exactbn.network import Network
-from exactbn.rational import dot
+from exactbn.exact.rational import dot
+from exactbn.model.network import Network
+from exactbn.regions.distances import measure_points
 
 F = Fraction
 TINY = F(1, 10**12)

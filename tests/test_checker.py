@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from exactbn import checker
 from exactbn.cli import main
-from exactbn.domain import Box
+from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.errors import InputError
-from exactbn.formats import load
-from exactbn.formats.json_file import save_json
-from exactbn.network import Network
-from exactbn.partitioning import Partition, partition
-from exactbn.proofs.complex_proof import write_complex
+from exactbn.model.domain import Box
+from exactbn.model.files import load
+from exactbn.model.network import Network
+from exactbn.readers.json_file import save_json
+from exactbn.regions.partitioning import Partition, partition
 from tests import second_checker
 
 FOLDER = Path(__file__).parent / "certificates"

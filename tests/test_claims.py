@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from exactbn.claims.claim import Effort, settle
-from exactbn.claims.draws import draw_matrix, draw_network
-from exactbn.claims.instance import Instance, read_instance
-from exactbn.claims.ledger import all_claims, find_claim
-from exactbn.claims.search import shrink
+from exactbn.claims.ledger.claim import Effort, settle
+from exactbn.claims.ledger.instance import Instance, read_instance
+from exactbn.claims.ledger.ledger import all_claims, find_claim
+from exactbn.claims.tools.draws import draw_matrix, draw_network
+from exactbn.claims.tools.search import shrink
 from exactbn.errors import InputError
 
 CLAIMS = all_claims()

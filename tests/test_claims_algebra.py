@@ -8,11 +8,11 @@ from math import comb
 import pytest
 import sympy
 
-from exactbn.claims import arrangements
-from exactbn.claims.algebra import is_generic, rank, rational_root, solve
-from exactbn.claims.arrangements import CLASSICAL, Plane, characteristic, count, planes_of
-from exactbn.claims.draws import draw_matrix
-from exactbn.rational import dot
+from exactbn.claims.tools import arrangements
+from exactbn.claims.tools.algebra import is_generic, rank, rational_root, solve
+from exactbn.claims.tools.arrangements import CLASSICAL, Plane, characteristic, count, planes_of
+from exactbn.claims.tools.draws import draw_matrix
+from exactbn.exact.rational import dot
 from tests import oracles
 
 

@@ -5,13 +5,15 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims import centering, centering_limits, normalized, stored
-from exactbn.claims.instance import Instance
-from exactbn.claims.ledger import all_claims
-from exactbn.claims.stored import real_data
+from exactbn.claims.families import centering, centering_limits
+from exactbn.claims.ledger import stored
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.ledger import all_claims
+from exactbn.claims.ledger.stored import real_data
+from exactbn.claims.tools import normalized
 from exactbn.errors import DegenerateError, InputError, NotRationalError
-from exactbn.network import Network
-from exactbn.rational import Matrix, to_text
+from exactbn.exact.rational import Matrix, to_text
+from exactbn.model.network import Network
 
 Violation = Callable[[Instance], str | None]
 

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims import counting
-from exactbn.claims.instance import Instance
-from exactbn.claims.ledger import find_claim
-from exactbn.claims.search import search
-from exactbn.network import Network
-from exactbn.partitioning import partition
+from exactbn.claims.families import counting
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.ledger import find_claim
+from exactbn.claims.tools.search import search
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 from tests.examples import ABS, DATA, NETWORK_A, NETWORK_B
 from tests.test_claims_centering import exact, uncentred
 

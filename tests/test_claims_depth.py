@@ -7,15 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.batchnorm import center
-from exactbn.claims import depth, depth_limits
-from exactbn.claims.instance import Instance
-from exactbn.claims.ledger import find_claim
-from exactbn.claims.normalized import centred_by, normalized, normalized_if_rational
-from exactbn.claims.search import search
+from exactbn.claims.families import depth, depth_limits
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.ledger import find_claim
+from exactbn.claims.tools.normalized import centred_by, normalized, normalized_if_rational
+from exactbn.claims.tools.search import search
 from exactbn.errors import NotRationalError
-from exactbn.network import Layer, Network
-from exactbn.partitioning import partition
+from exactbn.model.batchnorm import center
+from exactbn.model.network import Layer, Network
+from exactbn.regions.partitioning import partition
 from tests.examples import DATA, NETWORK_A
 from tests.test_claims_centering import exact
 

@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims.draws import draw_fraction, draw_matrix, draw_network
-from exactbn.claims.line import common_zero, distance_to_zero, pieces, zero_between, zeros
+from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.line import common_zero, distance_to_zero, pieces, zero_between, zeros
 from exactbn.errors import DimensionError
-from exactbn.network import Network
-from exactbn.partitioning import partition
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 
 
 def drawn(seed: int) -> Network:

@@ -8,12 +8,12 @@ from itertools import product
 
 import pytest
 
-from exactbn.claims import boundary, density, noise, probability
-from exactbn.claims.instance import Instance
-from exactbn.claims.ledger import find_claim
-from exactbn.claims.search import search
-from exactbn.claims.stored import stored
-from exactbn.network import Network
+from exactbn.claims.families import boundary, density, noise, probability
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.ledger import find_claim
+from exactbn.claims.ledger.stored import stored
+from exactbn.claims.tools.search import search
+from exactbn.model.network import Network
 
 F = Fraction
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from exactbn.claims.instance import Instance, read_instance
-from exactbn.claims.ledger import all_claims, find_claim
-from exactbn.claims.verdict import Status
-from exactbn.claims_page import instance_rows
-from exactbn.claims_pictures import _view, can_draw, draw_instance
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.claims.ledger.instance import Instance, read_instance
+from exactbn.claims.ledger.ledger import all_claims, find_claim
+from exactbn.claims.ledger.verdict import Status
+from exactbn.claims.page import instance_rows
+from exactbn.claims.pictures import _view, can_draw, draw_instance
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "claims.md"

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from exactbn.batchnorm import statistics
-from exactbn.claims import training
-from exactbn.claims.claim import Effort
-from exactbn.claims.experiments import (
+from exactbn.claims.families import training
+from exactbn.claims.families.training import Row, paired, recorded, recorded_rows, repetition_fault
+from exactbn.claims.ledger.claim import Effort
+from exactbn.claims.ledger.verdict import Status
+from exactbn.claims.pictures import draw_jitter, draw_rows
+from exactbn.claims.training.experiments import (
     STARTS,
     WIDTHS,
     initialization,
@@ -22,14 +24,12 @@ from exactbn.claims.experiments import (
     settings,
     start,
 )
-from exactbn.claims.learning import Recipe, model_of, normalized, stored, train
-from exactbn.claims.problems import Problem, problems
-from exactbn.claims.training import Row, paired, recorded, recorded_rows, repetition_fault
-from exactbn.claims.verdict import Status
-from exactbn.claims_pictures import draw_jitter, draw_rows
+from exactbn.claims.training.learning import Recipe, model_of, normalized, stored, train
+from exactbn.claims.training.problems import Problem, problems
 from exactbn.errors import InputError
-from exactbn.initialization import draw_network
-from exactbn.network import Network
+from exactbn.model.batchnorm import statistics
+from exactbn.model.network import Network
+from exactbn.study.initialization import draw_network
 
 ROOT = Path(__file__).parents[1]
 PROBLEMS = problems()
@@ -110,7 +110,7 @@ def test_networks_are_trained_apart() -> None:
 def test_the_exact_network_is_the_trained_one() -> None:
     import torch
 
-    from exactbn.claims.learning import _logits
+    from exactbn.claims.training.learning import _logits
 
     model = model_of(networks(2), is_normalized=True)
     for _ in train(model, IRIS.train, IRIS.train_labels, Recipe(8, True, steps=30), seed=0,

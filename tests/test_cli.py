@@ -206,10 +206,10 @@ def test_errors_of_the_system(
     def hungry(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("exactbn.partitioning.partition", full)
+    monkeypatch.setattr("exactbn.regions.partitioning.partition", full)
     assert main(["partition", cross, "--box", "-1", "1"]) == 2
     assert capsys.readouterr().err == "error: graph.graphml: No space left on device\n"
-    monkeypatch.setattr("exactbn.partitioning.partition", hungry)
+    monkeypatch.setattr("exactbn.regions.partitioning.partition", hungry)
     assert main(["partition", cross, "--box", "-1", "1"]) == 3
     assert capsys.readouterr().err == "stopped: out of memory; give --max-regions\n"
 
@@ -220,7 +220,7 @@ def test_interrupt_leaves_nothing(
     def interrupt(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exactbn.graph.write_tables", interrupt)
+    monkeypatch.setattr("exactbn.regions.graph.write_tables", interrupt)
     out = tmp_path / "sub" / "result"
     assert main(["partition", cross, "--box", "-1", "1", "--out", str(out)]) == 130
     assert list(out.parent.iterdir()) == []

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from exactbn.claims import ledger
-from exactbn.claims.claim import Claim, Effort
-from exactbn.claims.draws import draw_matrix, draw_network
-from exactbn.claims.instance import Instance, read_instance
-from exactbn.claims.verdict import Status, Verdict
+from exactbn.claims.ledger import ledger
+from exactbn.claims.ledger.claim import Claim, Effort
+from exactbn.claims.ledger.instance import Instance, read_instance
+from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.cli import main
 from exactbn.errors import InputError
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from exactbn import report
 from exactbn.cli import main
 from exactbn.cli.compare_record import read_run
+from exactbn.study import report
 
 pytest.importorskip("matplotlib")
 
@@ -122,8 +122,8 @@ def test_a_budget_ends_with_3(csv, tmp_path, capsys):
 
 
 def test_a_budget_that_ends_late_marks_the_report(csv, tmp_path, monkeypatch, no_pictures):
-    from exactbn import comparison
     from exactbn.errors import LimitError
+    from exactbn.study import comparison
 
     done, partition = [], comparison.partition
 

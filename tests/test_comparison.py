@@ -5,8 +5,13 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn import comparison as module
-from exactbn.comparison import (
+from exactbn.errors import DegenerateError, InputError, LimitError
+from exactbn.exact.rational import dot
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
+from exactbn.study import comparison as module
+from exactbn.study.comparison import (
     DATA_VARIANTS,
     NETWORKS,
     Settings,
@@ -15,10 +20,8 @@ from exactbn.comparison import (
     draw_points,
     measure_labels,
 )
-from exactbn.dataset import read_csv
-from exactbn.domain import Box
-from exactbn.errors import DegenerateError, InputError, LimitError
-from exactbn.findings import (
+from exactbn.study.dataset import read_csv
+from exactbn.study.findings import (
     check_theorems,
     count_tests,
     describe,
@@ -27,10 +30,7 @@ from exactbn.findings import (
     paired_rows,
     verdict,
 )
-from exactbn.network import Network
-from exactbn.paired import compare_pairs, exact_mean, exact_median
-from exactbn.partitioning import partition
-from exactbn.rational import dot
+from exactbn.study.paired import compare_pairs, exact_mean, exact_median
 
 F = Fraction
 

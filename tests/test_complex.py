@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactbn.domain import Box
-from exactbn.network import Network
-from exactbn.partitioning import partition
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 from tests.agreement import answer_of, check_agrees
 from tests.examples import (
     CENTRED_BIASES,

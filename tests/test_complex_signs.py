@@ -15,11 +15,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exactbn.complex import kernels
-from exactbn.complex.signs import FloatNetwork
-from exactbn.domain import Box
-from exactbn.network import Network
-from exactbn.partitioning import partition
+from exactbn.engines.complex import kernels
+from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 from tests.agreement import check_agrees, check_promises
 from tests.examples import PLANE_NETWORKS, one_layer
 from tests.reference import reference_partition

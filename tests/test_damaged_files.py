@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactbn.errors import ExactBNError
-from exactbn.formats import load
+from exactbn.model.files import load
 
 
 def examples():

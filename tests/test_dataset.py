@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from exactbn import dataset
-from exactbn.dataset import read_csv
 from exactbn.errors import InputError
+from exactbn.study import dataset
+from exactbn.study.dataset import read_csv
 
 IRIS = (
     b"sepal_length,sepal_width,petal_length,petal_width,species\n"

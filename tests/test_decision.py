@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims.draws import draw_matrix, draw_network
-from exactbn.decision import decision_boundary, squared_distance_to_segment
-from exactbn.domain import Box
+from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.errors import DimensionError
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.decision import decision_boundary, squared_distance_to_segment
 
 BOX = Box.of(-40, 40, 2)
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from exactbn.domain import Box
 from exactbn.errors import DimensionError, InputError, NotRationalError
+from exactbn.model.domain import Box
 
 
 def test_box_of_scalars_and_sequences():

@@ -6,9 +6,9 @@ from flint import fmpz_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exactbn.evaluation import IntegerNetwork, homogeneous
-from exactbn.network import Network
-from exactbn.rational import dot
+from exactbn.exact.rational import dot
+from exactbn.model.evaluation import IntegerNetwork, homogeneous
+from exactbn.model.network import Network
 
 NUMBERS = st.one_of(st.integers(-3, 3), st.fractions(-5, 5, max_denominator=12))
 

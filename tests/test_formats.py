@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactbn.errors import InputError
-from exactbn.formats import load, save_json, source
-from exactbn.network import Network
+from exactbn.model.files import load
+from exactbn.model.network import Network
+from exactbn.readers import source
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("EXACTBN_SHARED", ROOT.parent / "shared"))
@@ -99,7 +100,7 @@ def test_unreadable_file(tmp_path):
 def test_torch_is_not_imported_for_plain_formats(tmp_path):
     save_json(NET, tmp_path / "net.json")
     code = (
-        "import sys, exactbn.formats as f; f.load(sys.argv[1]); "
+        "import sys, exactbn.readers as f; f.load(sys.argv[1]); "
         "sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "net.json")]
@@ -199,7 +200,7 @@ def test_json_that_is_not_utf8(tmp_path):
 
 
 def test_json_with_too_many_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("exactbn.formats.json_file.MAX_NUMBERS", 5)
+    monkeypatch.setattr("exactbn.readers.json_file.MAX_NUMBERS", 5)
     refused(write_json(tmp_path, {"layers": [layer([[1, 2, 3]] * 2, [0, 0])]}), "more than 5 numb")
 
 
@@ -368,7 +369,7 @@ def test_npz_that_unpacks_to_too_much(tmp_path):
 
 
 def test_npz_with_too_many_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("exactbn.formats.npz_file.MAX_NUMBERS", 7)
+    monkeypatch.setattr("exactbn.readers.npz_file.MAX_NUMBERS", 7)
     refused(write_npz(tmp_path, **good_arrays()), "more than 7 numbers")
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 
-from exactbn.domain import Box
 from exactbn.errors import DimensionError, LimitError
-from exactbn.graph import write_graphml, write_tables
-from exactbn.network import Network
-from exactbn.partitioning import Partition, partition
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.graph import write_graphml, write_tables
+from exactbn.regions.partitioning import Partition, partition
 from tests.agreement import patterns_of
 from tests.examples import ABS, NETWORK_A, one_layer
 from tests.strategies import problems

@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 
 from exactbn.errors import InputError
-from exactbn.initialization import draw_network, zero_biases
-from exactbn.network import Network
+from exactbn.model.network import Network
+from exactbn.study.initialization import draw_network, zero_biases
 
 torch = pytest.importorskip("torch")
 

@@ -13,13 +13,13 @@ from flint import fmpz
 from hypothesis import given, settings
 
 from exactbn import checker
-from exactbn.domain import Box, Polytope, Space
+from exactbn.engines.lp.engine import enumerate_regions
+from exactbn.engines.lp.exact import Above, Empty, Program, decide, from_basis, is_proof
+from exactbn.engines.proofs.tree import write_tree
 from exactbn.errors import InputError, LimitError
-from exactbn.lp.engine import enumerate_regions
-from exactbn.lp.exact import Above, Empty, Program, decide, from_basis, is_proof
-from exactbn.network import Network
-from exactbn.partitioning import Partition, partition
-from exactbn.proofs.tree import write_tree
+from exactbn.model.domain import Box, Polytope, Space
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import Partition, partition
 from tests.agreement import patterns_of
 from tests.examples import EXAMPLES, Example, one_layer
 from tests.oracles import exact_forward

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactbn.errors import DimensionError, InputError, NotRationalError
-from exactbn.network import Layer, Network
+from exactbn.model.network import Layer, Network
 
 HALF = Fraction(1, 2)
 

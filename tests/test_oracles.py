@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 from tests.oracles import (
     central_count,
     generic_count,

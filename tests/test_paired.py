@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import rankdata, wilcoxon
 
 from exactbn.errors import InputError
-from exactbn.paired import compare_pairs, exact_mean, exact_median
+from exactbn.study.paired import compare_pairs, exact_mean, exact_median
 
 F = Fraction
 

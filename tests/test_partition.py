@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactbn
-from exactbn.counting import count_regions
-from exactbn.domain import Box
 from exactbn.errors import DimensionError, InputError, LimitError, NotRationalError
-from exactbn.network import Network
-from exactbn.partitioning import Partition, partition
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.counting import count_regions
+from exactbn.regions.partitioning import Partition, partition
 from tests.agreement import answer_of, check_promises, patterns_of
 from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
 from tests.oracles import Point, exact_forward

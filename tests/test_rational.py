@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactbn.errors import DimensionError, InputError, NotRationalError
-from exactbn.rational import (
+from exactbn.exact.rational import (
     dot,
     nearest_float,
     nearest_floats,

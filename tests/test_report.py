@@ -9,15 +9,15 @@ import networkx
 import pyarrow.parquet as pq
 import pytest
 
-from exactbn import plots, report
-from exactbn.comparison import NETWORKS, Settings, compare
-from exactbn.dataset import read_csv
 from exactbn.errors import ExactBNError
-from exactbn.findings import check_theorems, paired_rows
-from exactbn.formats import load
-from exactbn.paired import decimal, exact_text, number
-from exactbn.report import SamplingCheck, write_report
-from exactbn.tables import measures_table, paired_table, per_point_table
+from exactbn.model.files import load
+from exactbn.study import plots, report
+from exactbn.study.comparison import NETWORKS, Settings, compare
+from exactbn.study.dataset import read_csv
+from exactbn.study.findings import check_theorems, paired_rows
+from exactbn.study.paired import decimal, exact_text, number
+from exactbn.study.report import SamplingCheck, write_report
+from exactbn.study.tables import measures_table, paired_table, per_point_table
 
 pytest.importorskip("matplotlib")
 

@@ -707,7 +707,7 @@ def test_command_ends_with_1_where_sampling_disagrees(
 ) -> None:
     network = load(NET)
     planted = Planted.of(partition(network, (-1, 1))).without(0)
-    monkeypatch.setattr("exactbn.partitioning.partition", lambda *_, **__: planted)
+    monkeypatch.setattr("exactbn.regions.partitioning.partition", lambda *_, **__: planted)
     code, out, err = run(capsys, NET, "--box", "-1", "1", "--samples", "5000")
     assert code == 1
     assert "DISAGREE" in out

@@ -14,10 +14,10 @@ from random import Random
 import pytest
 
 from exactbn.cli import main
-from exactbn.domain import Box
 from exactbn.errors import InputError, InternalError
-from exactbn.formats import load
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.files import load
+from exactbn.model.network import Network
 from exactbn.selfcheck import NAMES, Problem, answers, random_problem, run
 from exactbn.selfcheck.answers import OPINIONS, Answer, Opinion, brute_answer
 from exactbn.selfcheck.brute import brute_partition, volume

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.network import Network
-from exactbn.slicing import axis, restrict
+from exactbn.model.network import Network
+from exactbn.model.slices import axis, restrict
 
 NET = Network.from_arrays(
     [[[1, -2, 3], [0, 1, "1/3"]], [[1, -1]], [[2]]], [[1, "-1/7"], [0], [5]], slope="1/10"

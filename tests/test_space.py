@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from exactbn.domain import Box
 from exactbn.errors import InputError, LimitError
-from exactbn.network import Network
-from exactbn.partitioning import Partition, partition
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import Partition, partition
 from tests.strategies import problems
 from tests.workload import TRUTH, load_workload
 

@@ -16,8 +16,8 @@ from exactbn.errors import (
     NotRationalError,
     UnsupportedLayerError,
 )
-from exactbn.formats import load
-from exactbn.network import Network
+from exactbn.model.files import load
+from exactbn.model.network import Network
 
 
 def refused(path, message, error=InputError, **options):

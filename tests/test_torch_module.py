@@ -13,9 +13,9 @@ from exactbn.errors import (
     NotRationalError,
     UnsupportedLayerError,
 )
-from exactbn.formats.torch_module import from_module
-from exactbn.network import Network
-from exactbn.rational import sqrt_rounded
+from exactbn.exact.rational import sqrt_rounded
+from exactbn.model.network import Network
+from exactbn.readers.torch_module import from_module
 
 
 def linear(weight, bias=None):

@@ -70,10 +70,10 @@ def bench_command(
     the share of signs that floating point with its error bound left undecided, so that integers
     had to settle them.
     """
-    from exactbn import bench
+    from exactbn.bench import engines as bench
 
     if apart is not None and proof is not None:
-        from exactbn.bench_proofs import measure_proof, measure_search
+        from exactbn.bench.proofs import measure_proof, measure_search
 
         print_json(
             measure_search(apart, repeat=repeat)
@@ -154,7 +154,7 @@ def _names(
 
 def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, dict[str, object]]:
     """Return relucent's figures on the networks small enough for it."""
-    from exactbn import bench
+    from exactbn.bench import engines as bench
 
     peers = {}
     for name, row in rows.items():
@@ -166,8 +166,8 @@ def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, di
 
 def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """Return the figures of certificates, by network and engine."""
-    from exactbn import bench
-    from exactbn.bench_proofs import PROOFS
+    from exactbn.bench import engines as bench
+    from exactbn.bench.proofs import PROOFS
 
     return {
         f"{name}, {engine}": bench.measure_apart(
@@ -180,8 +180,8 @@ def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
 
 def _searches(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """Return the figures of the LP engine, by network."""
-    from exactbn import bench
-    from exactbn.bench_proofs import SEARCHES
+    from exactbn.bench import engines as bench
+    from exactbn.bench.proofs import SEARCHES
 
     return {
         name: bench.measure_apart(name, (*options, "--proof", SEARCH), bench.TIME_LIMIT)
@@ -210,7 +210,7 @@ def _show_rows(
 
 def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
     """Return the time per region at the larger scale over that at the smaller, by dimension."""
-    from exactbn.bench import SCALING
+    from exactbn.bench.engines import SCALING
 
     rows = {name: scale[name] for name in SCALING if name in scale}
     return _ratios(rows, lambda name: name.split("-")[1])
@@ -218,7 +218,7 @@ def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
 
 def _space(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
     """Return the time per region in R^d over that in a large box, by network."""
-    from exactbn.bench import SPACE
+    from exactbn.bench.engines import SPACE
 
     rows = {name: scale[name] for name in SPACE if name in scale}
     return _ratios(rows, lambda name: name.split()[0])

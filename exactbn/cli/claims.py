@@ -22,9 +22,9 @@ from exactbn.cli.common import (
 from exactbn.errors import ExactBNError, InputError
 
 if TYPE_CHECKING:
-    from exactbn.claims.claim import Claim
-    from exactbn.claims.ledger import Entry
-    from exactbn.claims.search import Found
+    from exactbn.claims.ledger.claim import Claim
+    from exactbn.claims.ledger.ledger import Entry
+    from exactbn.claims.tools.search import Found
 
 #: Minutes of a search where none are given.
 DEFAULT_MINUTES = 1.0
@@ -102,10 +102,10 @@ def _ledger(
     max_seconds: float | None, force: bool, json: bool,
 ) -> int:  # fmt: skip
     """Settle claims, print and write what is asked for, and return the exit code."""
-    from exactbn.claims.ledger import all_claims, find_claim
+    from exactbn.claims.ledger.ledger import all_claims, find_claim
 
     if out is not None or page is not None:
-        from exactbn.plots import check_matplotlib
+        from exactbn.study.plots import check_matplotlib
 
         check_matplotlib()
     if out is not None:
@@ -115,13 +115,13 @@ def _ledger(
     entries = _settle(claims, full, max_seconds)
     record = _record(entries, claims, full, time.perf_counter() - start)
     if out is not None:
-        from exactbn.claims_page import write_files
+        from exactbn.claims.page import write_files
 
         with output_folder(out, force=force) as folder:
             write_files(folder, entries)
             write_run(folder, "claims", record)
     if page is not None and len(entries) == len(claims):
-        from exactbn.claims_page import write_page
+        from exactbn.claims.page import write_page
 
         write_page(page, entries, is_full=full)
     if json:
@@ -147,9 +147,9 @@ def _settle(claims: "Sequence[Claim]", full: bool, max_seconds: float | None) ->
 
     A check that ends in an error leaves its claim open: one failure must not hide the others.
     """
-    from exactbn.claims.claim import Effort
-    from exactbn.claims.ledger import Entry, settle_all
-    from exactbn.claims.verdict import Status, Verdict
+    from exactbn.claims.ledger.claim import Effort
+    from exactbn.claims.ledger.ledger import Entry, settle_all
+    from exactbn.claims.ledger.verdict import Status, Verdict
 
     entries: list[Entry] = []
     begin = time.monotonic()
@@ -171,7 +171,7 @@ def _record(
     entries: "Sequence[Entry]", claims: "Sequence[Claim]", full: bool, seconds: float
 ) -> dict[str, Any]:
     """Return the settled ledger as plain values."""
-    from exactbn.claims.ledger import record, tally
+    from exactbn.claims.ledger.ledger import record, tally
 
     records = []
     for entry in entries:
@@ -197,7 +197,7 @@ def _table(entries: "Sequence[Entry]", record: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from exactbn.claims.verdict import Status
+    from exactbn.claims.ledger.verdict import Status
 
     colours = {Status.PROVED: "green", Status.HOLDS: "green", Status.REFUTED: "red",
                Status.NEEDS: "yellow", Status.STATISTICAL: "cyan"}  # fmt: skip
@@ -223,7 +223,7 @@ def _table(entries: "Sequence[Entry]", record: dict[str, Any]) -> None:
 
 def _explain(entry: "Entry", out: Path | None) -> None:
     """Print all that is to be said of one claim."""
-    from exactbn.claims_page import instance_rows, verdict_rows
+    from exactbn.claims.page import instance_rows, verdict_rows
 
     claim, verdict = entry.claim, entry.verdict
     _say(f"{claim.key} {claim.title}")
@@ -256,8 +256,8 @@ def _search(
     key: str, minutes: float, seed: int, out: Path | None, *, force: bool, json: bool
 ) -> int:
     """Run the finder on one claim and return the exit code."""
-    from exactbn.claims.ledger import find_claim
-    from exactbn.claims.search import search
+    from exactbn.claims.ledger.ledger import find_claim
+    from exactbn.claims.tools.search import search
 
     claim = find_claim(key)
     if out is not None and out.is_dir():
@@ -286,7 +286,7 @@ def _report_search(
     json: bool,
 ) -> None:  # fmt: skip
     """Print what a search found, or that it found nothing."""
-    from exactbn.claims_page import instance_rows
+    from exactbn.claims.page import instance_rows
 
     if json:
         result: dict[str, Any] = {
@@ -313,9 +313,9 @@ def _report_search(
 
 def _replay(path: Path, *, json: bool) -> int:
     """Judge an instance file and return the exit code."""
-    from exactbn.claims.instance import read_instance
-    from exactbn.claims.ledger import find_claim
-    from exactbn.claims_page import instance_rows
+    from exactbn.claims.ledger.instance import read_instance
+    from exactbn.claims.ledger.ledger import find_claim
+    from exactbn.claims.page import instance_rows
 
     key, instance = read_instance(path)
     claim = find_claim(key)
@@ -338,7 +338,7 @@ def _replay(path: Path, *, json: bool) -> int:
 
 def _is_true(claim: "Claim") -> bool:
     """Return whether the ledger records no counterexample, so that none may be found."""
-    from exactbn.claims.verdict import Status
+    from exactbn.claims.ledger.verdict import Status
 
     return claim.expected not in (Status.REFUTED, Status.NEEDS)
 

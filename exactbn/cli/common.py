@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from exactbn import __version__
-from exactbn.domain import Box
 from exactbn.errors import InputError
-from exactbn.rational import to_text
+from exactbn.exact.rational import to_text
+from exactbn.model.domain import Box
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -80,8 +80,9 @@ def progress(description: str) -> Iterator[Progress]:
         yield _plain_progress(description)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn
     from rich.progress import Progress as Bars
+    from rich.progress import TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),

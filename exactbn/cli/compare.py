@@ -18,13 +18,13 @@ from exactbn.cli.common import (
     to_json,
 )
 from exactbn.errors import InputError
-from exactbn.rational import to_fraction
+from exactbn.exact.rational import to_fraction
 
 if TYPE_CHECKING:
     from exactbn.cli.compare_record import Request
-    from exactbn.comparison import Comparison
-    from exactbn.findings import Check, PairedRow
-    from exactbn.report import SamplingCheck
+    from exactbn.study.comparison import Comparison
+    from exactbn.study.findings import Check, PairedRow
+    from exactbn.study.report import SamplingCheck
 
 DEFAULT_DATA = Path("data/iris.csv")
 
@@ -89,10 +89,10 @@ def compare_command(
     by a budget (the report is marked incomplete).
     """
     from exactbn.cli.compare_record import Request, read_run
-    from exactbn.comparison import Settings
+    from exactbn.study.comparison import Settings
 
     if out is not None:
-        from exactbn.plots import check_matplotlib
+        from exactbn.study.plots import check_matplotlib
 
         check_output(out, force=force)
         check_matplotlib()
@@ -118,9 +118,9 @@ def compare_command(
 def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> int:
     """Do what is asked and return the exit code."""
     from exactbn.cli.compare_record import DATA_COPY, record_run, results_hash
-    from exactbn.comparison import compare
-    from exactbn.dataset import read_csv
-    from exactbn.findings import check_theorems, paired_rows
+    from exactbn.study.comparison import compare
+    from exactbn.study.dataset import read_csv
+    from exactbn.study.findings import check_theorems, paired_rows
 
     if request.samples and request.device is not None:
         from exactbn.sampling.devices import find_device
@@ -141,7 +141,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
     record["checks"] = [{"name": c.name, "held": c.held, "total": c.total} for c in checks]
     record["sampling"] = [s.record() for s in sampling]
     if out is not None:
-        from exactbn.report import write_report
+        from exactbn.study.report import write_report
 
         with output_folder(out, force=force) as folder, progress("report") as report:
             (folder / DATA_COPY).write_bytes(content)
@@ -163,7 +163,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
 
 def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck]":
     """Return the sampling check of every partition of the first seed."""
-    from exactbn.report import SamplingCheck
+    from exactbn.study.report import SamplingCheck
 
     if request.samples == 0:
         return []
@@ -185,7 +185,7 @@ def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck
 
 def _repetition(is_same: bool) -> "Check":
     """Return the check that a repeated run gave what the first one gave."""
-    from exactbn.findings import Check
+    from exactbn.study.findings import Check
 
     return Check("repetition", "The exact measures are those of the run that was repeated.",
                  int(is_same), 1)
@@ -203,8 +203,8 @@ def _summary(
     comparison: "Comparison", rows: "Sequence[PairedRow]", record: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what --json prints."""
-    from exactbn.comparison import NETWORKS
-    from exactbn.findings import medians
+    from exactbn.study.comparison import NETWORKS
+    from exactbn.study.findings import medians
 
     return {
         **record,
@@ -238,8 +238,8 @@ def _show(
     from rich.console import Console
     from rich.table import Table
 
-    from exactbn.comparison import DATA_VARIANTS, NETWORKS
-    from exactbn.findings import describe, median_table
+    from exactbn.study.comparison import DATA_VARIANTS, NETWORKS
+    from exactbn.study.findings import describe, median_table
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from exactbn.cli.common import RUN_FILE, versions
-from exactbn.comparison import Comparison, Settings
-from exactbn.dataset import MAX_BYTES
 from exactbn.errors import InputError
-from exactbn.paired import exact_text
-from exactbn.rational import to_fraction
+from exactbn.exact.rational import to_fraction
+from exactbn.study.comparison import Comparison, Settings
+from exactbn.study.dataset import MAX_BYTES
+from exactbn.study.paired import exact_text
 
 DATA_COPY = "data.csv"
 

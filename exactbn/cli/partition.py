@@ -17,13 +17,13 @@ from exactbn.cli.common import (
     versions,
     write_run,
 )
-from exactbn.domain import Box
 from exactbn.errors import InputError, LimitError
-from exactbn.network import SIGMA_POLICIES, Network
-from exactbn.rational import to_text
+from exactbn.exact.rational import to_text
+from exactbn.model.domain import Box
+from exactbn.model.network import SIGMA_POLICIES, Network
 
 if TYPE_CHECKING:
-    from exactbn.partitioning import Partition
+    from exactbn.regions.partitioning import Partition
 
 ENGINES = ("complex", "lp")
 
@@ -71,10 +71,10 @@ def partition_command(
     if out is not None:
         check_output(out, force=force)
     if certificate is not None:
-        from exactbn.proofs.writing import check_target
+        from exactbn.engines.proofs.writing import check_target
 
         check_target(certificate, force=force)
-    from exactbn.formats import load
+    from exactbn.model.files import load
 
     network = load(net)
     domain = parse_domain(*box, network.num_inputs)
@@ -116,7 +116,7 @@ def _compute(
     max_seconds: float | None,
 ) -> "tuple[Partition, float, LimitError | None]":
     """Return the partition, the seconds it took, and the error of a spent budget, if any."""
-    from exactbn.partitioning import Partition, partition
+    from exactbn.regions.partitioning import Partition, partition
 
     stopped = None
     box = None if domain is None else (domain.lo, domain.hi)
@@ -142,7 +142,7 @@ def _compute(
 
 def _write(part: "Partition", out: Path, *, force: bool, record: dict[str, object]) -> None:
     """Write the partition, its graph and the record of the run to the folder ``out``."""
-    from exactbn.graph import write_graphml, write_tables
+    from exactbn.regions.graph import write_graphml, write_tables
 
     with output_folder(out, force=force) as folder:
         part.save(folder / "partition")

@@ -7,10 +7,10 @@ import typer
 
 from exactbn.cli.common import EXIT_DISAGREEMENT, parse_domain, print_json, progress, versions
 from exactbn.errors import InputError, LimitError
-from exactbn.network import SIGMA_POLICIES, Network
+from exactbn.model.network import SIGMA_POLICIES, Network
 
 if TYPE_CHECKING:
-    from exactbn.partitioning import Partition
+    from exactbn.regions.partitioning import Partition
     from exactbn.sampling import DeviceComparison, SamplingResult
 
 #: A smaller chi-square p says that the hit counts contradict the volumes. Right volumes fall below
@@ -64,7 +64,7 @@ def sample_command(
 
     Exit codes: 0 agreement, 1 disagreement, 2 bad input, 3 the partition was stopped by a budget.
     """
-    from exactbn.formats import load
+    from exactbn.model.files import load
 
     network = load(net)
     part = _partition(network, box, max_regions, max_seconds)
@@ -92,7 +92,7 @@ def _partition(
     network: Network, box: tuple[str, str], max_regions: int | None, max_seconds: float | None
 ) -> "Partition":
     """Return the exact partition; a budget that is spent leaves nothing to check."""
-    from exactbn.partitioning import partition
+    from exactbn.regions.partitioning import partition
 
     domain = parse_domain(*box, network.num_inputs)
     if domain is None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import InputError
-from exactbn.rational import to_text
+from exactbn.exact.rational import to_text
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device

@@ -5,7 +5,7 @@ Four stages, each for what the one before leaves undecided:
 1. floats of the sampling type against the static bounds of :mod:`exactbn.sampling.floats`;
 2. the same in float64;
 3. float64 with bounds of the single point, which also recognise most exact zeros;
-4. integers, through :class:`exactbn.evaluation.IntegerNetwork`.
+4. integers, through :class:`exactbn.model.evaluation.IntegerNetwork`.
 
 A point is the dyadic rational that it is. It is in a region where its strict signs are those of
 the region's pattern. Where preactivations are exactly zero the point lies in the closure of those
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exactbn.evaluation import IntegerNetwork, homogeneous
-from exactbn.network import Network
+from exactbn.model.evaluation import IntegerNetwork, homogeneous
+from exactbn.model.network import Network
 from exactbn.sampling.floats import Floats, round_layers, static_filter
 from exactbn.sampling.lookup import RegionTable, certain_mask, pack_signs
 from exactbn.sampling.running import RunningBounds

@@ -22,7 +22,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.network import Layer, Network
+from exactbn.model.network import Layer, Network
 
 Floats = NDArray[np.float64]
 

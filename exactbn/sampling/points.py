@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from exactbn.domain import Box
 from exactbn.errors import InputError
-from exactbn.rational import to_text
+from exactbn.exact.rational import to_text
+from exactbn.model.domain import Box
 from exactbn.sampling.floats import Floats
 
 _TYPES = {"float32": torch.float32, "float64": torch.float64}

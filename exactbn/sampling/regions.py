@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.domain import Box
 from exactbn.errors import InputError
-from exactbn.network import Network
-from exactbn.rational import nearest_float
+from exactbn.exact.rational import nearest_float
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 Progress = Callable[[int, int, str], None]
 

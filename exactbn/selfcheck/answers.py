@@ -16,7 +16,7 @@ from threading import current_thread, main_thread
 from typing import NoReturn
 
 from exactbn.errors import ExactBNError
-from exactbn.partitioning import partition
+from exactbn.regions.partitioning import partition
 from exactbn.selfcheck.brute import brute_partition, volume
 from exactbn.selfcheck.networks import Problem
 

@@ -18,8 +18,8 @@ from fractions import Fraction
 from itertools import combinations
 from math import factorial, gcd, lcm
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 #: Coefficients (constant, gradient), or a generator (x0, x): d + 1 integers.
 Form = tuple[int, ...]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
-from exactbn.domain import Box
-from exactbn.network import Network
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
 
 #: One neuron: its weights, and last its bias.
 Row = list[Fraction]

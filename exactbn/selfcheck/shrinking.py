@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from exactbn.network import Layer, Network
-from exactbn.rational import Matrix
+from exactbn.exact.rational import Matrix
+from exactbn.model.network import Layer, Network
 from exactbn.selfcheck.networks import Problem
 
 #: Seconds after which the smallest network so far will do.

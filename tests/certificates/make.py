@@ -6,9 +6,9 @@ Run by hand after a change of the format; the tests read the files.
 from collections.abc import Callable
 from pathlib import Path
 
-from exactbn.formats.json_file import save_json
-from exactbn.network import Network
-from exactbn.partitioning import partition
+from exactbn.model.network import Network
+from exactbn.readers.json_file import save_json
+from exactbn.regions.partitioning import partition
 
 HERE = Path(__file__).parent
 HEAD = "exactbn-certificate 1\nnetwork {sha256}\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from exactbn.network import Network
+from exactbn.model.network import Network
 
 FOLDER = Path(__file__).parent
 #: name -> "box1" or "Rd" -> "regions" or "adjacencies" -> count

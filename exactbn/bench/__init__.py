@@ -1,0 +1,1 @@
+"""Time and memory of the engines and of the proofs."""

@@ -1,0 +1,324 @@
+"""Claims about centering: what the batch mean does to the hyperplanes of one layer."""
+
+import random
+from fractions import Fraction
+
+from exactbn.claims.ledger.claim import Effort, claim
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.stored import real_data
+from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.normalized import (
+    activations,
+    mean,
+    mean_feature,
+    normalized,
+    two_clusters,
+    values_of,
+    variance,
+)
+from exactbn.errors import DegenerateError, NotRationalError
+from exactbn.exact.rational import Vector, to_text
+from exactbn.model.batchnorm import center, statistics
+from exactbn.model.network import Network
+
+_PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778)"
+
+
+def squared_distances(network: Network, k: int, data: tuple[Vector, ...], q: Fraction) -> Fraction:
+    """Return the sum over the data of d(x, {w_k . x = mu_k + q})^2, exactly."""
+    values = values_of(network.layers[0], data)[k]
+    middle = mean(values)
+    square = sum((w * w for w in network.layers[0].weight[k]), Fraction(0))
+    return sum(((value - middle - q) ** 2 for value in values), Fraction(0)) / square
+
+
+def excess_violation(instance: Instance) -> str | None:
+    """Return how shifting an offset of layer 1 from the mean fails to cost N q^2 / |w|^2."""
+    network, data = instance.network, instance.data
+    shift = instance.numbers.get("shift", Fraction(0))
+    if network is None or not data or not network.hidden or shift == 0:
+        return None
+    count = len(data)
+    variances = statistics(network, data)[0].variance
+    for k, row in enumerate(network.layers[0].weight):
+        square = sum((entry * entry for entry in row), Fraction(0))
+        if square == 0:
+            continue
+        least = squared_distances(network, k, data, Fraction(0))
+        excess = squared_distances(network, k, data, shift) - least
+        if excess != count * shift**2 / square or least != count * variances[k] / square:
+            return f"unit {k + 1}: the least sum is {to_text(least)}, the excess {to_text(excess)}"
+    return None
+
+
+def _offset(rng: random.Random) -> Instance:
+    """Return a layer, data and a shift of the offset."""
+    d = rng.randint(1, 5)
+    data = draw_matrix(rng, rng.randint(1, 9), d)
+    shift = draw_fraction(rng) or Fraction(1)
+    return Instance(draw_network(rng, (d, 3, 1)), data, {"shift": shift})
+
+
+def _on_real_data(rng: random.Random, networks: int, widths: tuple[int, ...]) -> list[Instance]:
+    """Return random networks on every real data set at hand, with a shift."""
+    return [
+        Instance(draw_network(rng, (len(points[0]), *widths)), points, {"shift": Fraction(1, 3)})
+        for points in real_data().values()
+        for _ in range(networks)
+    ]
+
+
+@claim(
+    "K1",
+    "centering",
+    "the batch mean is the unique best offset",
+    statement="""For a row w != 0 and points x_1..x_N, the sum of squared distances of the points to
+    {w.x = c} is least at c = mean(w.x_i) and nowhere else; moving the offset by q raises it by
+    exactly N q^2 / |w|^2, and the least value is N sigma^2 / |w|^2.""",
+    assumptions="w != 0; squared Euclidean distance; the direction w is fixed.",
+    source=f"{_PAPER}, as commonly stated",
+    method="identity of polynomials (sympy, any N and d, since the data enter by two sums only), "
+    "and exact instances, real data among them",
+    expected=Status.PROVED,
+    violation=excess_violation,
+    propose=_offset,
+)
+def best_offset(effort: Effort) -> Verdict:
+    """Prove the identity symbolically, then check it on exact instances.
+
+    d(x, {w.x = c}) = |w.x - c| / |w|, so only the numbers v_i = w.x_i enter, and of these only
+    s = sum v_i and t = sum v_i^2, whatever N and d are: sum (v_i - c)^2 = t - 2 c s + N c^2.
+    """
+    import sympy
+
+    n, square = sympy.symbols("N w2", positive=True)
+    s, t, q = sympy.symbols("s t q", real=True)
+
+    def total(c: sympy.Expr) -> sympy.Expr:
+        return (t - 2 * c * s + n * c**2) / square
+
+    excess = sympy.simplify(total(s / n + q) - total(s / n) - n * q**2 / square)
+    least = sympy.simplify(total(s / n) - n * (t / n - (s / n) ** 2) / square)
+    if excess != 0 or least != 0:
+        return Verdict(Status.REFUTED, f"the identity leaves {excess} and {least}")
+    rng = random.Random(1)
+    instances = [_offset(rng) for _ in range(effort.of(40, 2000))]
+    real = _on_real_data(rng, effort.of(1, 50), (3, 1))
+    for instance in instances + real:
+        reason = excess_violation(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, counterexample=instance)
+    checked = len(instances) + len(real)
+    return Verdict(
+        Status.PROVED,
+        "The excess over the minimum is N q^2 / |w|^2: zero at q = 0 only. The identity is proved "
+        f"for any N and d, and was met on {checked} exact instances, {len(real)} of them on real "
+        "data.",
+        checked,
+        {"real data": ", ".join(real_data()) or "none at hand"},
+    )
+
+
+def common_point_violation(instance: Instance) -> str | None:
+    """Return why the mean feature is not on all hyperplanes of some layer, in its input space."""
+    if instance.network is None or not instance.data:
+        return None
+    centred = center(instance.network, instance.data)
+    for index, layer in enumerate(centred.hidden):
+        point = (
+            mean_feature(centred, instance.data, index - 1) if index
+            else tuple(mean(column) for column in zip(*instance.data, strict=True))
+        )
+        for k, value in enumerate(layer.preactivation(point)):
+            if value != 0:
+                where = f"layer {index + 1}, unit {k + 1}"
+                return f"{where}: its value at the mean feature is {to_text(value)}"
+    return None
+
+
+def _network_and_data(rng: random.Random) -> Instance:
+    """Return a small random network with data."""
+    d = rng.randint(1, 3)
+    widths = (d, *(rng.randint(1, 4) for _ in range(rng.randint(1, 3))), 1)
+    network = draw_network(rng, widths, slope=rng.choice((0, Fraction(1, 10), -1)))
+    return Instance(network, draw_matrix(rng, rng.randint(1, 6), d))
+
+
+@claim(
+    "K2",
+    "centering",
+    "each layer's arrangement is central at the mean feature",
+    statement="""After centering on a batch, w_k . h - mu_k vanishes at the mean h of the layer's
+    inputs over the batch, for every unit k of every layer: in the layer's own input space all
+    hyperplanes meet in the mean feature.""",
+    assumptions="the same batch, the layer's own input space, beta = 0.",
+    source=f"{_PAPER}, as commonly stated",
+    method="linearity of the mean (proof in one line), and exact instances in all layers",
+    expected=Status.PROVED,
+    violation=common_point_violation,
+    propose=_network_and_data,
+)
+def central_layers(effort: Effort) -> Verdict:
+    """Check on exact instances what linearity proves."""
+    rng = random.Random(2)
+    instances = [_network_and_data(rng) for _ in range(effort.of(60, 2000))]
+    real = _on_real_data(rng, effort.of(1, 20), (4, 3, 1))
+    for instance in instances + real:
+        reason = common_point_violation(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, counterexample=instance)
+    checked = len(instances) + len(real)
+    return Verdict(
+        Status.PROVED,
+        "w.mean(h) = mean(w.h) = mu by linearity, so every hyperplane holds the mean feature; "
+        f"{checked} networks of one to three layers agree exactly, {len(real)} on real data.",
+        checked,
+        {"real data": ", ".join(real_data()) or "none at hand"},
+    )
+
+
+def deviation_violation(instance: Instance) -> str | None:
+    """Return where a squared deviation exceeds (B - 1) sigma^2, or differs from it at B = 2."""
+    network, data = instance.network, instance.data
+    if network is None or len(data) < 2:
+        return None
+    centred, count = center(network, data), len(data)
+    for index, layer in enumerate(centred.hidden):
+        features = activations(centred, data, index - 1) if index else data
+        for k, values in enumerate(values_of(layer, features)):
+            middle, bound = mean(values), (count - 1) * variance(values)
+            for value in values:
+                square = (value - middle) ** 2
+                if square > bound or (count == 2 and square != bound):
+                    return (
+                        f"layer {index + 1}, unit {k + 1}: a squared deviation is "
+                        f"{to_text(square)}, (B - 1) sigma^2 is {to_text(bound)}"
+                    )
+    return None
+
+
+@claim(
+    "K5",
+    "centering",
+    "normalized values are at most sqrt(B - 1), and +1 and -1 for batches of two",
+    statement="""Let sigma > 0 be the biased standard deviation of z_1..z_B. Then
+    |z_i - mean| / sigma <= sqrt(B - 1) for every i, with equality exactly if the other B - 1 values
+    are equal; for B = 2 the two normalized values are +1 and -1, in every unit of every layer.""",
+    assumptions="sigma > 0, eps = 0, the statistics of the same batch, before gamma and beta.",
+    source="P. A. Samuelson 1968, as commonly stated; for batch normalization a folklore remark",
+    method="identity (B - 1) sigma^2 - (z_i - mean)^2 = (B - 1)^2 / B Var(the others), proved with "
+    "sympy for any B, and exact instances",
+    expected=Status.PROVED,
+    violation=deviation_violation,
+    propose=_network_and_data,
+)
+def bounded_deviations(effort: Effort) -> Verdict:
+    """Prove the identity symbolically, then check bound and equality on exact instances.
+
+    The other B - 1 values enter by their sum s and sum of squares t only; with z = z_i,
+    mean = (z + s) / B and sigma^2 = (z^2 + t) / B - mean^2. A variance is not negative, and zero
+    only for equal values; for B = 2 there is one other value, whose variance is zero.
+    """
+    import sympy
+
+    b = sympy.symbols("B", positive=True)
+    z, s, t = sympy.symbols("z s t", real=True)
+    middle = (z + s) / b
+    others = t / (b - 1) - (s / (b - 1)) ** 2
+    gap = (b - 1) * ((z**2 + t) / b - middle**2) - (z - middle) ** 2
+    rest = sympy.simplify(gap - (b - 1) ** 2 / b * others)
+    if rest != 0:
+        return Verdict(Status.REFUTED, f"the identity leaves {rest}")
+    rng, tight = random.Random(5), 0
+    instances = [_network_and_data(rng) for _ in range(effort.of(60, 2000))]
+    instances += _on_real_data(rng, effort.of(1, 10), (4, 3, 1))
+    for instance in instances:
+        reason = deviation_violation(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, counterexample=instance)
+    sizes = range(2, effort.of(10, 60))
+    for count in sizes:
+        # One value apart from the others: the bound is met.
+        values = [draw_fraction(rng)] * (count - 1)
+        values.append(values[0] + 1)
+        tight += (values[-1] - mean(values)) ** 2 == (count - 1) * variance(values)
+    return Verdict(
+        Status.PROVED,
+        "(B - 1) sigma^2 exceeds the squared deviation by (B - 1)^2 / B times the variance of the "
+        f"other values; {len(instances)} networks agree in every unit of every layer.",
+        len(instances),
+        {"one value apart from B - 1 equal ones meets the bound": f"{tight} of {len(sizes)} sizes"},
+    )
+
+
+def equal_coordinates_violation(instance: Instance) -> str | None:
+    """Return how two equal clusters fail: a mean feature not (1 - slope) / 2, an irrational sigma.
+
+    The data must be two clusters, each one point repeated, of equal size; units whose sigma is
+    zero make the network no instance.
+    """
+    network, data = instance.network, instance.data
+    if network is None or len(set(data)) != 2 or data.count(data[0]) * 2 != len(data):
+        return None
+    try:
+        result, _ = normalized(network, data)
+    except DegenerateError:
+        return None
+    except NotRationalError as error:
+        return str(error)
+    for index, layer in enumerate(network.hidden):
+        for k, value in enumerate(mean_feature(result, data, index)):
+            if value != (1 - layer.slope) / 2:
+                return f"layer {index + 1}, unit {k + 1}: the mean feature is {to_text(value)}"
+    return None
+
+
+@claim(
+    "K6",
+    "centering",
+    "two equal clusters: sigma is rational and all mean features are equal",
+    statement="""Let a batch consist of two points, each repeated equally often, and let a be the
+    activation of slope eta. Then sigma_k = |w_k . (h(u) - h(v))| / 2 is rational for every unit of
+    every layer, and the mean over the batch of every normalized unit's activation is
+    (1 - eta) / 2: 1/2 for ReLU, 0 for the identity, 1 for the absolute value.""",
+    assumptions="rational weights and data, equal sizes of the clusters, sigma_k > 0, eps = 0, "
+    "gamma = 1, beta = 0.",
+    source="Riedi et al. 2026, the authors' follow-up, as commonly stated",
+    method="proof in one line, and exact instances of up to three layers",
+    expected=Status.PROVED,
+    violation=equal_coordinates_violation,
+    propose=lambda rng: two_clusters(rng, most_layers=3),
+)
+def equal_coordinates(effort: Effort) -> Verdict:
+    """Check on exact instances what the proof says.
+
+    A unit takes two values a and b, equally often: mean (a + b) / 2, sigma |a - b| / 2, normalized
+    values +1 and -1, activations 1 and -eta, whose mean is (1 - eta) / 2. By induction over the
+    layers the features are again two points, each equally often.
+    """
+    rng, checked = random.Random(6), 0
+    wanted = effort.of(60, 2000)
+    while checked < wanted:
+        instance = two_clusters(rng, most_layers=3)
+        reason = equal_coordinates_violation(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, checked, {}, instance)
+        checked += is_instance_of_clusters(instance)
+    # Of unequal sizes 1 and 2 the normalized values are sqrt(2) and -1/sqrt(2): sigma needs a root.
+    unequal = variance([Fraction(0), Fraction(0), Fraction(1)])
+    return Verdict(
+        Status.PROVED,
+        "Every unit is +1 on one cluster and -1 on the other, so its mean activation is "
+        f"(1 - eta) / 2; {checked} networks with rational sigma agree in all layers.",
+        checked,
+        {"unequal clusters, sizes 2 and 1, values 0 and 1": f"sigma^2 = {to_text(unequal)}"},
+    )
+
+
+def is_instance_of_clusters(instance: Instance) -> bool:
+    """Return whether normalization of the instance's network on its data is defined."""
+    try:
+        return instance.network is not None and bool(normalized(instance.network, instance.data))
+    except DegenerateError:
+        return False

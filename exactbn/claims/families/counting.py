@@ -1,0 +1,376 @@
+"""Claims about counts: how many regions centering leaves, and which are neighbours."""
+
+import random
+from fractions import Fraction
+from math import comb
+
+import numpy as np
+
+from exactbn.claims.ledger.claim import Effort, claim
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.stored import real_data, stored
+from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.tools.algebra import is_generic
+from exactbn.claims.tools.arrangements import (
+    CLASSICAL,
+    central_count,
+    count,
+    count_bounded,
+    generic_count,
+    planes_of,
+)
+from exactbn.claims.tools.draws import draw_matrix, draw_network
+from exactbn.claims.tools.normalized import centred_by
+from exactbn.exact.rational import Matrix, Vector, sign
+from exactbn.model.batchnorm import center
+from exactbn.model.network import Layer, Network
+from exactbn.regions.partitioning import Partition, partition
+
+
+def one_layer(rows: Matrix, biases: Vector) -> Network:
+    """Return the network whose hidden neurons are the given hyperplanes."""
+    output = Layer(((Fraction(1),) * len(rows),), (Fraction(0),), Fraction(1))
+    return Network((Layer(rows, biases), output))
+
+
+def arrangement_violation(instance: Instance) -> str | None:
+    """Return where a centred layer's own arrangement has a bounded cell or another count."""
+    if instance.network is None or not instance.data:
+        return None
+    for index, layer in enumerate(center(instance.network, instance.data).hidden):
+        d = layer.num_inputs
+        cells = partition(one_layer(layer.weight, layer.bias))
+        if not np.all(cells.is_unbounded):
+            return f"layer {index + 1}: a cell is bounded"
+        planes = planes_of(zip(layer.weight, layer.bias, strict=True))
+        expected = count(planes, d)
+        if len(planes) == layer.num_neurons and is_generic(layer.weight):
+            if expected != central_count(len(planes), d):
+                return f"layer {index + 1}: the two formulas differ"
+        if cells.num_regions != expected:
+            return f"layer {index + 1}: {cells.num_regions} cells, expected {expected}"
+    return None
+
+
+def _centrable(rng: random.Random) -> Instance:
+    """Return a network and data; small weights, so that some normals are not generic."""
+    d = rng.randint(1, 4)
+    widths = (d, *(rng.randint(1, 5) for _ in range(rng.randint(1, 2))), 1)
+    network = draw_network(rng, widths, size=rng.choice((1, 9)))
+    return Instance(network, draw_matrix(rng, rng.randint(1, 5), d))
+
+
+@claim(
+    "K3",
+    "counting",
+    "a centred layer has unbounded cells only, as many as its central arrangement",
+    statement="""In the layer's own input space R^m the cells of a centred layer of n units are all
+    unbounded, and their number is |chi(-1)|, chi the characteristic polynomial of the arrangement;
+    it is 2 sum_(i < m) C(n - 1, i) if any min(n, m) of the normals are independent, against
+    sum_(i <= m) C(n, i) for offsets in general position.""",
+    assumptions="beta = 0, the same batch, the layer's own input space, w_k != 0.",
+    source="T. Zaslavsky 1975 and J. G. Wendel 1962; for batch normalization Riedi et al. 2026, as "
+    "commonly stated",
+    method="proof (cones; deletion and restriction), and exact counts by the engine against counts "
+    "by combinatorics, generic and not",
+    expected=Status.PROVED,
+    violation=arrangement_violation,
+    propose=_centrable,
+)
+def central_counts(effort: Effort) -> Verdict:
+    """Count what the proof says, with an engine and a formula that know nothing of each other.
+
+    All hyperplanes hold q, the mean feature, so with x every q + t (x - q), t > 0, lies in the
+    same cell: it is unbounded. A hyperplane H added to A cuts those cells in two that its trace on
+    A has as cells, r(A + H) = r(A) + r(A|H): this is chi's recursion at -1. For a generic central
+    arrangement the trace on H is one of n - 1 in dimension m - 1, and C(n - 1, i) = C(n - 2, i) +
+    C(n - 2, i - 1) makes c(n, m) = c(n - 1, m) + c(n - 1, m - 1).
+    """
+    for n in range(2, 30):
+        for m in range(2, 12):
+            if central_count(n, m) != central_count(n - 1, m) + central_count(n - 1, m - 1):
+                return Verdict(Status.REFUTED, f"the recursion fails at n = {n}, m = {m}")
+    rng, wanted = random.Random(3), effort.of(60, 1500)
+    for _ in range(wanted):
+        instance = _centrable(rng)
+        reason = arrangement_violation(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, wanted, {}, instance)
+    for name, points in real_data().items():
+        # The first columns only: the engine starts from 2^d cones.
+        chosen = tuple(x[:4] for x in points)
+        instance = Instance(draw_network(rng, (4, 6, 4, 1)), chosen)
+        if arrangement_violation(instance) is not None:
+            return Verdict(Status.REFUTED, f"on {name}", wanted, {}, instance)
+    generic = sum(_meets_formulas(rng, n, d) for d in range(1, 5) for n in range(1, 11 - d))
+    cases = sum(10 - d for d in range(1, 5))
+    counted = {k: v[2] for k, v in CLASSICAL.items() if v[2] <= effort.of(400, 20_000)}
+    wrong = [name for name in counted if not _is_classical(name)]
+    if generic < cases or wrong:
+        return Verdict(Status.OPEN, f"counts differ: {wrong or 'generic ones'}")
+    return Verdict(
+        Status.PROVED,
+        "All cells are cones at the mean feature, and their number is Zaslavsky's: the engine "
+        f"agrees on {wanted} networks in every layer, non-generic normals among them.",
+        wanted,
+        {
+            "real data, four columns, 4-6-4": ", ".join(real_data()) or "none at hand",
+            "generic offsets and centred": f"{cases} pairs (n, d), n < 11 - d, d < 5, bounded "
+            "cells too",
+            "n = 10 lines in the plane": f"{generic_count(10, 2)} cells, centred "
+            f"{central_count(10, 2)}",
+            "n = 10 planes in space": f"{generic_count(10, 3)} cells, centred "
+            f"{central_count(10, 3)}",
+            "classical arrangements": ", ".join(f"{k}: {r}" for k, r in counted.items()),
+        },
+    )
+
+
+def _meets_formulas(rng: random.Random, n: int, d: int) -> bool:
+    """Return whether n drawn generic hyperplanes in R^d have the counts of the formulas."""
+    while True:
+        rows, (biases,) = draw_matrix(rng, n, d, 99), draw_matrix(rng, 1, n, 999)
+        # In general position: any d normals independent, and no d + 1 hyperplanes meet.
+        extended = tuple((*row, b) for row, b in zip(rows, biases, strict=True))
+        if is_generic(rows) and is_generic(extended):
+            break
+    planes = planes_of(zip(rows, biases, strict=True))
+    cells = partition(one_layer(rows, biases))
+    # All through the point (-1, ..., -1).
+    central = partition(one_layer(rows, tuple(sum(row, Fraction(0)) for row in rows)))
+    bounded = int(np.sum(~cells.is_unbounded))
+    return (
+        cells.num_regions == count(planes, d) == generic_count(n, d)
+        and bounded == (count_bounded(planes, d) if n >= d else 0) == comb(n - 1, d)
+        and central.num_regions == central_count(n, d)
+        and not np.any(~central.is_unbounded)
+    )
+
+
+def _is_classical(name: str) -> bool:
+    """Return whether the counts of a classical arrangement are the known number."""
+    planes, d, known = CLASSICAL[name]
+    rows = tuple(tuple(map(Fraction, plane[:-1])) for plane in planes)
+    biases = tuple(Fraction(plane[-1]) for plane in planes)
+    return count(planes, d) == known == partition(one_layer(rows, biases)).num_regions
+
+
+def fewer_regions(instance: Instance) -> str | None:
+    """Return by how many regions centering lessens a network's partition of the whole space."""
+    network, centred = instance.network, centred_by(instance)
+    if network is None or centred is None:
+        return None
+    given, after = partition(network).num_regions, partition(centred).num_regions
+    return f"{given} regions with the given biases, {after} centred" if after < given else None
+
+
+def _plane_network(rng: random.Random) -> Instance:
+    """Return a network of two inputs with random biases, and data."""
+    widths = (2, *(rng.randint(2, 4) for _ in range(rng.randint(1, 2))), 1)
+    return Instance(draw_network(rng, widths), draw_matrix(rng, rng.randint(2, 5), 2))
+
+
+@claim(
+    "F3",
+    "counting",
+    "batch normalization gives more regions",
+    statement="""A ReLU network centred on data has at least as many regions in the whole input
+    space as the same weights with random biases.""",
+    assumptions="none is usually named",
+    source="a global reading of Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly "
+    "repeated",
+    method="a stored counterexample, counted exactly; the share among random networks",
+    expected=Status.REFUTED,
+    violation=fewer_regions,
+    propose=_plane_network,
+)
+def more_regions(effort: Effort) -> Verdict:
+    """Replay the counterexample, and count both signs of the difference on random networks."""
+    example = stored("F3")
+    reason = fewer_regions(example)
+    rng, wanted = random.Random(103), effort.of(60, 2000)
+    signs = {-1: 0, 0: 0, 1: 0}
+    for _ in range(wanted):
+        drawn = Instance(draw_network(rng, (2, 4, 4, 1)), draw_matrix(rng, 6, 2))
+        network = drawn.network
+        if network is not None:
+            after = partition(center(network, drawn.data)).num_regions
+            before = partition(network).num_regions
+            signs[(after > before) - (after < before)] += 1
+    if reason is None:
+        return Verdict(Status.OPEN, "the counterexample violates nothing")
+    return Verdict(
+        Status.REFUTED,
+        f"{reason}: layer 1 falls from generic to central as soon as n > d. In deep networks "
+        f"both signs occur: of {wanted} networks 2-4-4, {signs[1]} gained and {signs[-1]} lost.",
+        wanted,
+        {
+            "layer 1, n = 10": ", ".join(
+                f"d = {d}: {generic_count(10, d)} to {central_count(10, d)}" for d in (1, 2, 3)
+            ),
+            "2-4-4, weights and biases from -9 to 9": f"more {signs[1]}, fewer {signs[-1]}, "
+            f"as many {signs[0]}",
+        },
+        example,
+    )
+
+
+def flips_of(cells: Partition) -> dict[tuple[int, int], int]:
+    """Return, for every pair of neighbours, in how many neurons their patterns differ."""
+    patterns = cells.patterns.astype(np.int64)
+    return {
+        (int(i), int(j)): int(np.sum(patterns[i] != patterns[j])) for i, j in cells.edges.tolist()
+    }
+
+
+def several_flips(instance: Instance) -> str | None:
+    """Return two neighbours whose patterns differ in several neurons."""
+    centred = centred_by(instance)
+    if centred is None:
+        return None
+    cells = partition(centred)
+    for (i, j), flips in flips_of(cells).items():
+        if flips > 1:
+            return f"neighbours {_text(cells, i)} and {_text(cells, j)} differ in {flips} neurons"
+    return None
+
+
+def apart(instance: Instance) -> str | None:
+    """Return two regions whose patterns differ in one neuron and that share no facet."""
+    centred = centred_by(instance)
+    if centred is None:
+        return None
+    cells = partition(centred)
+    near, patterns = flips_of(cells), cells.patterns.astype(np.int64)
+    for i in range(cells.num_regions):
+        for j in range(i + 1, cells.num_regions):
+            if (i, j) not in near and int(np.sum(patterns[i] != patterns[j])) == 1:
+                return (
+                    f"regions {_text(cells, i)} and {_text(cells, j)} differ in one neuron and "
+                    "share no facet"
+                )
+    return None
+
+
+def neighbours_violation(instance: Instance) -> str | None:
+    """Return a pair of regions for which differing in one neuron and touching are not the same."""
+    return several_flips(instance) or apart(instance)
+
+
+def _text(cells: Partition, i: int) -> str:
+    """Return a region's pattern as text of 0 and 1."""
+    return "".join(map(str, cells.patterns[i].tolist()))
+
+
+def _two_layers(rng: random.Random) -> Instance:
+    """Return a network of one or two inputs, and data to centre it on."""
+    d = rng.randint(1, 2)
+    slope = rng.choice((Fraction(0), Fraction(-1)))
+    network = draw_network(rng, (d, rng.randint(1, 3), rng.randint(1, 2), 1), slope=slope)
+    return Instance(network, draw_matrix(rng, rng.randint(2, 4), d))
+
+
+@claim(
+    "F11",
+    "counting",
+    "neighbouring regions are those that differ in one unit",
+    statement="""Two regions of a batch-normalized network share a facet exactly if their activation
+    patterns differ in one neuron.""",
+    assumptions="none is usually named",
+    source="Humayun et al. 2024 (arXiv 2402.15555), one direction, as commonly stated; the other "
+    "by programs that walk from pattern to pattern",
+    method="two stored counterexamples, one a direction, by exact adjacency of faces",
+    expected=Status.REFUTED,
+    violation=neighbours_violation,
+    propose=_two_layers,
+)
+def neighbours(effort: Effort) -> Verdict:
+    """Replay both counterexamples, and count how often each direction fails."""
+    together, separate = stored("F11"), stored("F11-apart")
+    reasons = several_flips(together), apart(separate)
+    rng, wanted = random.Random(111), effort.of(40, 1500)
+    drawn = [_two_layers(rng) for _ in range(wanted)]
+    several = sum(several_flips(instance) is not None for instance in drawn)
+    far = sum(apart(instance) is not None for instance in drawn)
+    if None in reasons:
+        return Verdict(Status.OPEN, "a counterexample violates nothing")
+    return Verdict(
+        Status.REFUTED,
+        f"Coincident units: {reasons[0]}. Apart: {reasons[1]}.",
+        wanted,
+        {
+            "random centred networks with several flips at a facet": f"{several} of {wanted}",
+            "with regions apart that differ in one neuron": f"{far} of {wanted}",
+        },
+        together,
+    )
+
+
+def merged_regions(instance: Instance) -> str | None:
+    """Return two neighbouring regions on which the centred network is one affine map.
+
+    All weights must be different from 0, so that no unit is idle by design.
+    """
+    centred = centred_by(instance)
+    if centred is None or any(0 in row for layer in centred.layers for row in layer.weight):
+        return None
+    cells = partition(centred)
+    maps = [cells.affine_map(i) for i in range(cells.num_regions)]
+    for i, j in cells.edges.tolist():
+        if maps[i] == maps[j]:
+            return f"regions {_text(cells, i)} and {_text(cells, j)} have the same affine map"
+    return None
+
+
+def vanishing_unit(network: Network) -> str | None:
+    """Return a neuron whose preactivation is identically zero on a region."""
+    cells = partition(network)
+    for i, point in enumerate(cells.witnesses()):
+        signs = [sign(t) for layer in network.preactivations(point) for t in layer]
+        if 0 in signs:
+            # An inside point of a region is on no boundary, so this zero is one of the region.
+            return f"neuron {signs.index(0) + 1} vanishes on region {_text(cells, i)}"
+    return None
+
+
+@claim(
+    "F15",
+    "counting",
+    "activation regions are the linear regions",
+    statement="""The activation regions of a batch-normalized ReLU network with non-zero weights are
+    its linear regions: neighbours have different affine maps, and no preactivation vanishes on a
+    region.""",
+    assumptions="none is usually named",
+    source="folklore, as commonly stated",
+    method="a stored counterexample by exact affine maps; exact examples of vanishing units",
+    expected=Status.REFUTED,
+    violation=merged_regions,
+    propose=_two_layers,
+)
+def linear_regions(effort: Effort) -> Verdict:
+    """Replay the counterexample, count such networks, and show units that vanish on a region."""
+    example = stored("F15")
+    reason = merged_regions(example)
+    rng, wanted = random.Random(115), effort.of(40, 1500)
+    merged = sum(merged_regions(_two_layers(rng)) is not None for _ in range(wanted))
+    one = Fraction(1)
+    # relu(x) - relu(y) without biases: zero on the quadrant x, y < 0.
+    zero_bias = Network.from_arrays([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]])
+    vanishing = vanishing_unit(zero_bias)
+    # A point at the centroid lies on every hyperplane of layer 1.
+    data = tuple((t,) for t in (-one, 0 * one, one))
+    on_boundary = center(Network.from_arrays([[[1]], [[1]]], [[0], [0]]), data)
+    tie = on_boundary.preactivations(data[1])[0][0]
+    if reason is None or vanishing is None or tie != 0:
+        return Verdict(Status.OPEN, "the examples are not what they should be")
+    return Verdict(
+        Status.REFUTED,
+        f"{reason[0].upper()}{reason[1:]}: there are more activation regions than linear ones.",
+        wanted,
+        {
+            "random centred networks with such neighbours": f"{merged} of {wanted}",
+            "zero bias, relu(x) - relu(y)": vanishing,
+            "data -1, 0, 1, w = (1)": "the sample 0 lies on the centred hyperplane: no side",
+        },
+        example,
+    )

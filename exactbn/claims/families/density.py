@@ -1,0 +1,361 @@
+"""Claims about regions near the data: what centering does locally, and against which baseline."""
+
+import random
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from exactbn.claims.families.noise import moments
+from exactbn.claims.ledger.claim import Effort, claim
+from exactbn.claims.ledger.evidence import refuted
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.exact.rational import Matrix, Vector, to_text
+from exactbn.model.batchnorm import center
+from exactbn.model.domain import Box
+from exactbn.model.network import Network
+from exactbn.regions.counting import count_regions
+from exactbn.regions.distances import measure_points
+from exactbn.study.initialization import zero_biases
+from exactbn.study.paired import compare_pairs
+
+_PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
+
+
+def window_verdicts(instance: Instance) -> tuple[bool, bool, int, bool] | None:
+    """Return (closed criterion, open criterion, regions in the window, closed window is met).
+
+    The breakpoint hyperplane is {x : w . (x - xbar) = t s}, w the first row of the network, xbar
+    the mean of the data; the window is the l_inf ball of ``radius`` around the first data point.
+    """
+    if instance.network is None or not instance.data:
+        return None
+    radius, shift = instance.numbers.get("radius"), instance.numbers.get("shift")
+    row = instance.network.layers[0].weight[0]
+    if radius is None or shift is None or radius <= 0 or not any(row):
+        return None
+    x0 = instance.data[0]
+    mean = [sum(column, Fraction(0)) / len(instance.data) for column in zip(*instance.data)]
+    at_center = sum((w * (t - m) for w, t, m in zip(row, x0, mean, strict=True)), Fraction(0))
+    reach = radius * sum(map(abs, row), Fraction(0))
+    offset = -sum((w * m for w, m in zip(row, mean, strict=True)), Fraction(0)) - shift
+    unit = Network.from_arrays([[row], [[1]]], [[offset], [0]])
+    ball = _ball(x0, radius)
+    corners = [
+        unit.preactivations([lo if w > 0 else hi for w, lo, hi in zip(row, *sides, strict=True)])
+        for sides in ((ball.lo, ball.hi), (ball.hi, ball.lo))
+    ]
+    least, greatest = (corner[0][0] for corner in corners)
+    distance = abs(at_center - shift)
+    regions = int(count_regions(unit, [ball])[0])
+    return distance <= reach, distance < reach, regions, least <= 0 <= greatest
+
+
+def window_violation(instance: Instance) -> str | None:
+    """Return where the window criterion and the exact geometry differ, or None."""
+    found = window_verdicts(instance)
+    if found is None:
+        return None
+    closed, opened, regions, is_met = found
+    if closed != is_met:
+        return f"the closed window: {closed} by the criterion, {is_met} by its corners"
+    if opened != (regions == 2):
+        return f"the open window: {opened} by the criterion, {regions} regions"
+    return None
+
+
+def draw_window(rng: random.Random) -> Instance:
+    """Return a unit, data, a window and a breakpoint; often one that just touches the window."""
+    d = rng.randint(1, 4)
+    network = draw_network(rng, (d, 1, 1), size=5)
+    data = draw_matrix(rng, rng.randint(1, 4), d, 5)
+    radius, shift = abs(draw_fraction(rng)) + Fraction(1, 6), draw_fraction(rng, 20)
+    if rng.random() < 0.5:
+        row = network.layers[0].weight[0]
+        mean = [sum(column, Fraction(0)) / len(data) for column in zip(*data, strict=True)]
+        value = sum((w * (t - m) for w, t, m in zip(row, data[0], mean, strict=True)), Fraction(0))
+        shift = value + rng.choice((1, -1)) * radius * sum(map(abs, row), Fraction(0))
+    return Instance(network, data, {"radius": radius, "shift": shift})
+
+
+@claim(
+    "K10",
+    "density",
+    "when a breakpoint hyperplane meets a window",
+    statement="""The hyperplane {x : w . (x - xbar) = t s} meets the closed ball {|x - x0|_inf <=
+    r} if and only if |w . (x0 - xbar) - t s| <= r |w|_1, and the open ball if and only if the
+    inequality is strict; with equality it touches a face and makes no new region.""",
+    assumptions="w != 0, r > 0.",
+    source="Qi et al. 2026 (arXiv 2605.04946), reconstructed",
+    method="proof by the dual norm (the range of w . x on the ball is w . x0 -+ r |w|_1, "
+    "attained at "
+    "corners), and exact partitions of windows, half of them touched exactly",
+    expected=Status.PROVED,
+    violation=window_violation,
+    propose=draw_window,
+)
+def window_criterion(effort: Effort) -> Verdict:
+    """Compare the criterion with exact partitions of the window, equality included."""
+    rng, draws, equal = random.Random(10), effort.of(120, 3000), 0
+    checked = 0
+    for _ in range(draws):
+        instance = draw_window(rng)
+        reason, found = window_violation(instance), window_verdicts(instance)
+        if reason is not None:
+            return Verdict(Status.REFUTED, reason, checked, {}, instance)
+        if found is not None:
+            checked += 1
+            equal += found[0] and not found[1]
+    return Verdict(
+        Status.PROVED,
+        "The maximum of w . u over |u|_inf <= r is r |w|_1, at a corner; so the range of the "
+        "form on "
+        f"the ball is an interval of that half length. {checked} windows agree with their exact "
+        f"partitions, {equal} of them touched exactly.",
+        checked,
+    )
+
+
+def _ball(x: Vector, radius: Fraction) -> Box:
+    """Return the l_inf ball."""
+    return Box(tuple(t - radius for t in x), tuple(t + radius for t in x))
+
+
+def near_counts(network: Network, data: Sequence[Vector], radius: Fraction) -> list[int]:
+    """Return the exact numbers of regions that meet the open l_inf balls around the points."""
+    return [int(t) for t in count_regions(network, [_ball(x, radius) for x in data])]
+
+
+def near_totals(instance: Instance) -> dict[str, int] | None:
+    """Return the regions near the data, summed over the points: centred, zero bias, given bias."""
+    radius = instance.numbers.get("radius")
+    if instance.network is None or not instance.data or radius is None or radius <= 0:
+        return None
+    networks = {
+        "centred": center(instance.network, instance.data),
+        "zero bias": zero_biases(instance.network),
+        "given bias": instance.network,
+    }
+    return {name: sum(near_counts(net, instance.data, radius)) for name, net in networks.items()}
+
+
+def _text(counts: dict[str, int]) -> str:
+    """Return counts as text."""
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def fewer_near(instance: Instance) -> str | None:
+    """Return why centring gives fewer regions near the data than the given biases, or None."""
+    counts = near_totals(instance)
+    if counts is None or counts["centred"] >= counts["given bias"]:
+        return None
+    return f"regions near the data: {_text(counts)}"
+
+
+def baseline_matters(instance: Instance) -> str | None:
+    """Return why centring wins against one baseline and loses against the other, or None."""
+    counts = near_totals(instance)
+    if counts is None:
+        return None
+    zero, given = (counts["centred"] - counts[name] for name in ("zero bias", "given bias"))
+    return f"regions near the data: {_text(counts)}" if zero * given < 0 else None
+
+
+def draw_near(rng: random.Random) -> Instance:
+    """Return a network, data, sometimes in clusters, and a radius."""
+    d = rng.randint(1, 2)
+    network = draw_network(rng, (d, rng.randint(1, 3), *([2] * rng.randint(0, 1)), 1), size=3)
+    centers = draw_matrix(rng, rng.randint(1, 2), d, 6)
+    data: Matrix = tuple(
+        tuple(t + rng.randint(-1, 1) for t in rng.choice(centers)) for _ in range(rng.randint(1, 4))
+    )
+    radius = rng.choice((Fraction(1, 2), Fraction(1), Fraction(2)))
+    return Instance(network, data, {"radius": radius})
+
+
+@claim(
+    "K14",
+    "density",
+    "centering raises the number of regions near the data",
+    statement="""For the same weights, the centred network has at least as many regions in the
+    l_inf balls of radius r around the data points, summed over the points, as the network with
+    its given biases.""",
+    assumptions="none is stated.",
+    source=_PAPER,
+    method="exact counterexample, found by search; paired tests of exact counts over random "
+    "networks "
+    "and data in one cloud and in two clusters",
+    expected=Status.REFUTED,
+    violation=fewer_near,
+    propose=draw_near,
+)
+def regions_near_data(effort: Effort) -> Verdict:
+    """Replay the counterexample, and report both signs over random networks."""
+    details = {}
+    for name, spread in (("one cloud", 0), ("two clusters", 12)):
+        rng = random.Random(f"near {name}")
+        differences: dict[str, list[Fraction]] = {"zero bias": [], "given bias": []}
+        for _ in range(effort.of(12, 60)):
+            data = tuple(
+                tuple(Fraction(rng.randint(-3, 3) + rng.choice((-1, 1)) * spread) for _ in range(2))
+                for _ in range(8)
+            )
+            network = draw_network(rng, (2, 6, 6, 1), size=6)
+            counts = near_totals(Instance(network, data, {"radius": Fraction(1)})) or {}
+            for other, found in differences.items():
+                found.append(Fraction(counts["centred"] - counts[other]))
+        for other, found in differences.items():
+            details[f"{name}, centred minus {other}"] = _signs(found)
+    return refuted(
+        "K14",
+        fewer_near,
+        "It depends on where the biases put the hyperplanes and on the data; exact counts of both "
+        "signs occur.",
+        details=details,
+    )
+
+
+def _signs(differences: Sequence[Fraction]) -> str:
+    """Return the signs of paired differences and the Wilcoxon test of them."""
+    test = compare_pairs(list(differences))
+    up, down = (sum(sign * t > 0 for t in differences) for sign in (1, -1))
+    return f"{up} more, {down} fewer of {len(differences)}, Wilcoxon p = {test.wilcoxon_p:.2g}"
+
+
+def farther(instance: Instance) -> str | None:
+    """Return why some data point is farther from the boundaries after centring, or None."""
+    if instance.network is None or not instance.data:
+        return None
+    given = measure_points(instance.network, instance.data).squared_distances
+    centred = measure_points(center(instance.network, instance.data), instance.data)
+    for x, before, after in zip(instance.data, given, centred.squared_distances, strict=True):
+        if before is not None and after is not None and after > before:
+            point = ", ".join(map(to_text, x))
+            change = f"{to_text(before)} before, {to_text(after)} after"
+            return f"squared distance at ({point}): {change}"
+    return None
+
+
+@claim(
+    "K15",
+    "density",
+    "centering brings the nearest boundary nearer to every data point",
+    statement="""For the same weights, the distance of each data point to the nearest boundary of
+    the partition is at most as large in the centred network as with the given biases.""",
+    assumptions="none is stated.",
+    source=_PAPER,
+    method="exact counterexample, found by search; the sum of squared distances to all hyperplanes "
+    "of the first layer is what is minimal (K1)",
+    expected=Status.REFUTED,
+    violation=farther,
+    propose=draw_near,
+)
+def nearest_boundary(effort: Effort) -> Verdict:
+    """Replay the counterexample, and count both signs over random networks."""
+    rng, nearer, further = random.Random(15), 0, 0
+    for _ in range(effort.of(20, 300)):
+        instance = draw_near(rng)
+        network = instance.network
+        if network is None:
+            continue
+        pairs = zip(
+            measure_points(network, instance.data).squared_distances,
+            measure_points(center(network, instance.data), instance.data).squared_distances,
+            strict=True,
+        )
+        for before, after in pairs:
+            if before is not None and after is not None:
+                nearer += after < before
+                further += after > before
+    return refuted(
+        "K15",
+        farther,
+        "The mean squared distance over the points and units falls, single distances may grow.",
+        details={"points of random networks": f"{nearer} nearer, {further} farther"},
+    )
+
+
+def loses_points(instance: Instance) -> str | None:
+    """Return why another offset has more points near its hyperplane than the mean has, or None."""
+    radius, offset = instance.numbers.get("radius"), instance.numbers.get("offset")
+    if not instance.data or radius is None or offset is None or radius <= 0:
+        return None
+    values = [row[0] for row in instance.data]
+    mean = moments(values)[0]
+    sums, near = (
+        [measure(c) for c in (mean, offset)]
+        for measure in (
+            _count(lambda v, c: (v - c) ** 2, values),
+            _count(lambda v, c: Fraction(abs(v - c) <= radius), values),
+        )
+    )
+    if not (sums[0] < sums[1] and near[0] < near[1]):
+        return None
+    return (
+        f"the sum of squared distances is {to_text(sums[0])} at the mean {to_text(mean)} and "
+        f"{to_text(sums[1])} at {to_text(offset)}, but {to_text(near[0])} and {to_text(near[1])} "
+        f"points are within {to_text(radius)}"
+    )
+
+
+def _count(
+    term: Callable[[Fraction, Fraction], Fraction], values: Sequence[Fraction]
+) -> Callable[[Fraction], Fraction]:
+    """Return c -> the sum of ``term(v, c)`` over the values."""
+    return lambda c: sum((term(v, c) for v in values), Fraction(0))
+
+
+def draw_offsets(rng: random.Random) -> Instance:
+    """Return points on a line, a radius and another offset."""
+    return Instance(
+        None,
+        draw_matrix(rng, rng.randint(2, 6), 1, 9),
+        {"radius": Fraction(rng.randint(1, 4)), "offset": Fraction(rng.randint(-9, 9))},
+    )
+
+
+@claim(
+    "F4",
+    "density",
+    "the smallest sum of squared distances means the most data near the boundary",
+    statement="""The offset that minimises the sum of squared distances from the data to a
+    hyperplane has at least as many data points within any distance r of the hyperplane as any
+    other offset.""",
+    assumptions="none is stated.",
+    source=_PAPER,
+    method="exact counterexample, found by search",
+    expected=Status.REFUTED,
+    violation=loses_points,
+    propose=draw_offsets,
+)
+def sum_is_not_density(effort: Effort) -> Verdict:
+    """Replay the counterexample."""
+    return refuted(
+        "F4",
+        loses_points,
+        "Between two clusters the mean is near to no point at all.",
+    )
+
+
+@claim(
+    "F17",
+    "density",
+    "the baseline does not matter",
+    statement="""Whether the centred network has more regions near the data than an uncentred one
+    with the same weights does not depend on whether the latter has zero or random biases.""",
+    assumptions="none is stated.",
+    source="comparisons of initializations, as commonly made",
+    method="exact counterexample, found by search: one network and data on which centering wins "
+    "against one baseline and loses against the other",
+    expected=Status.REFUTED,
+    violation=baseline_matters,
+    propose=draw_near,
+)
+def baseline(effort: Effort) -> Verdict:
+    """Replay the counterexample."""
+    return refuted(
+        "F17",
+        baseline_matters,
+        "For the first layer zero bias is centering if and only if the data have mean zero; random "
+        "biases depend on their scale. A comparison has to name its baseline.",
+    )

@@ -1,0 +1,350 @@
+"""Claims about training: smart initialization, and mini-batch noise that widens margins.
+
+What small networks say. The experiments take minutes; their figures are recorded, and a quick
+check repeats a part of them that has to come out equal to the last digit. Run this module,
+``python -m exactbn.claims.families.training``, to record them anew.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from exactbn.claims.ledger.claim import Effort, claim
+from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.training.experiments import (
+    BATCHES,
+    SEEDS,
+    STARTS,
+    STEPS,
+    Figures,
+    initialization,
+    run_initialization,
+    run_noise,
+    settings,
+)
+from exactbn.claims.training.problems import problems
+from exactbn.errors import InputError
+from exactbn.study.paired import PairedTest, compare_pairs, exact_median, number
+
+FAMILY = "training"
+FORMAT = "exactbn-training 1"
+RECORD = Path(str(files("exactbn.claims"))) / "figures" / "training.json"
+
+#: Chance of any wrong "clearly" in one claim, shared out evenly over its tests.
+LEVEL = 0.01
+
+END, EARLY = str(STEPS), "100"
+_PAPER = "abstract of Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
+
+#: What is compared: a name, the measure, and the sign of the difference that the claim expects.
+Question = tuple[str, str, int]
+
+START_QUESTIONS: dict[str, tuple[Question, ...]] = {
+    "0": (("regions near the data at the start", "regions", 1),),
+    EARLY: ((f"loss after {EARLY} steps", "loss", -1),),
+    END: (
+        ("regions near the data after training", "regions", 1),
+        ("test points right after training", "test", 1),
+    ),
+}
+START_PAIRS = (("centred", "zero"), ("centred", "random"))
+WHOLE_QUESTIONS: tuple[Question, ...] = (
+    ("margin, against the same mini-batches with whole statistics", "margin", 1),
+    ("test points right, against the same", "test", 1),
+)
+FULL_QUESTION: Question = ("margin, against the whole set at once", "margin", 1)
+#: Looked at as well, outside the plan and its level: what the figures themselves asked for.
+BN_QUESTION: Question = ("test points right, BN trained against BN at the start only", "test", 1)
+LEAST_QUESTION: Question = ("least margin of a right point, against the same", "least", 1)
+JITTER_QUESTION: Question = ("jitter of the margins, small mini-batches against large", "spread", 1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One paired test: the question, the pair, the problem, and what the seeds say."""
+
+    question: str
+    first: str
+    second: str
+    problem: str
+    expected: int
+    values: tuple[float, ...]
+    result: PairedTest
+
+    @property
+    def name(self) -> str:
+        """Return what is compared, and where."""
+        return f"{self.question}, {self.first} \u2212 {self.second}; {self.problem}"
+
+    def outcome(self, alpha: float) -> int:
+        """Return 1 if the difference is clearly as the claim expects, -1 if opposite, else 0."""
+        if self.result.wilcoxon_p >= alpha:
+            return 0
+        return self.expected if self.result.positive > self.result.negative else -self.expected
+
+    def text(self, alpha: float) -> str:
+        """Return the figures: median difference, its interval, seeds, p, and the outcome."""
+        r = self.result
+        low, high = r.interval or (float(r.median),) * 2
+        interval = f"[{number(low, sign=True)}, {number(high, sign=True)}]"
+        word = {1: "as claimed", -1: "the opposite", 0: "not clear"}[self.outcome(alpha)]
+        return (
+            f"{number(r.median, sign=True)} {interval}, up in {r.positive} and down in "
+            f"{r.negative} of {r.count} seeds, p {r.wilcoxon_p:.2g}: {word}"
+        )
+
+
+def recorded() -> dict[str, object]:
+    """Return the recorded figures, None where none are recorded for these settings.
+
+    Raises
+    ------
+    InputError
+        If the record is of other settings.
+    """
+    try:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{RECORD} cannot be read: {error.strerror or error}") from error
+    if record.get("format") != FORMAT or record.get("settings") != settings():
+        raise InputError(f"{RECORD} is of other settings; python -m {__name__} records anew")
+    return dict(record)
+
+
+def paired(
+    question: Question, first: str, second: str, problem: str, one: Figures, two: Figures
+) -> Row:
+    """Return the paired test of one measure; a seed in which either is not defined is left out."""
+    name, measure, expected = question
+    differences = [
+        Fraction(str(a)) - Fraction(str(b))
+        for a, b in zip(one[measure], two[measure], strict=True)
+        if a is not None and b is not None
+    ]
+    if not differences:
+        raise InputError(f"{problem}: {name} is defined in no seed")
+    values = tuple(float(t) for t in differences)
+    return Row(name, first, second, problem, expected, values, compare_pairs(differences))
+
+
+def start_rows(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> list[Row]:
+    """Return every test of the first experiment."""
+    return [
+        paired(question, first, second, problem, found[first][step], found[second][step])
+        for step, questions in START_QUESTIONS.items()
+        for question in questions
+        for first, second in START_PAIRS
+        for problem, found in figures.items()
+    ]
+
+
+def noise_rows(figures: Mapping[str, Mapping[str, Figures]]) -> list[Row]:
+    """Return every test of the second experiment."""
+    rows = []
+    for question in WHOLE_QUESTIONS:
+        for size in BATCHES:
+            for problem, found in figures.items():
+                names = f"mini {size}", f"whole {size}"
+                rows.append(paired(question, *names, problem, *(found[name] for name in names)))
+    for size in BATCHES:
+        for problem, found in figures.items():
+            name = f"mini {size}"
+            rows.append(paired(FULL_QUESTION, name, "full", problem, found[name], found["full"]))
+    small, large = (f"mini {size}" for size in (BATCHES[0], BATCHES[-1]))
+    for problem, found in figures.items():
+        rows.append(paired(JITTER_QUESTION, small, large, problem, found[small], found[large]))
+    return rows
+
+
+def recorded_rows(key: str) -> list[Row]:
+    """Return the tests of a claim of this family on the recorded figures."""
+    record = recorded()
+    if key == "K17":
+        return start_rows(record["initialization"])  # type: ignore[arg-type]
+    return noise_rows(record["noise"])  # type: ignore[arg-type]
+
+
+@claim(
+    "K17",
+    FAMILY,
+    "BN statistics are a smart initialization",
+    statement="""On the same random weights, biases set to minus the means of a BN pass over the
+    data ('centred') give more regions near the data than zero or random biases, a smaller loss
+    early in training, and a better test accuracy after it.""",
+    assumptions="""ReLU networks 2-8-8-8-1, two classes, plain SGD with momentum, one learning
+    rate; iris, wine and two moons, each as it is and standardized; nothing is claimed beyond.""",
+    source=_PAPER,
+    method="training from 30 seeds; exact counts of the regions that meet l_inf balls about the "
+    "training points; paired signed-rank tests, Bonferroni at 0.01 over the claim's tests",
+    expected=Status.STATISTICAL,
+)
+def smart_initialization(effort: Effort) -> Verdict:
+    """Judge the recorded figures, after repeating a part of them; with full effort repeat all."""
+    record = recorded()
+    figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]
+    figures = record["initialization"]  # type: ignore[assignment]
+    fault = repetition_fault(figures)
+    if fault:
+        return Verdict(Status.OPEN, fault)
+    details = {}
+    if effort.is_full:
+        again = run_initialization()
+        details["repeated in full"] = _agreement(start_rows(again), start_rows(figures))
+        figures = again
+    rows = start_rows(figures)
+    extras = [
+        paired(BN_QUESTION, "bn", "scaled", problem, found["bn"][END], found["scaled"][END])
+        for problem, found in figures.items()
+    ]
+    medians = {}
+    for name, step, measure in (("regions near the data", "0", "regions"),
+                                ("loss", EARLY, "loss"),
+                                ("regions near the data", END, "regions"),
+                                ("test points right", END, "test"),
+                                ("margin", END, "margin")):  # fmt: skip
+        for problem, found in figures.items():
+            at = {start: found[start][step] for start in STARTS}
+            medians[f"median {name}, step {step}; {problem}"] = _medians(at, measure)
+    return _verdict(rows, extras, details, medians)
+
+
+@claim(
+    "K18",
+    FAMILY,
+    "mini-batch noise of BN widens margins",
+    statement="""Among networks trained with BN on the same mini-batches, those whose statistics are
+    the mini-batch's have a larger margin (median distance of the training points to the decision
+    boundary of the network with the statistics of the whole training set, negative where the class
+    is wrong) than those whose statistics are the training set's, and a better test accuracy; the
+    margin is also larger than after training with the whole set at once; and the smaller the
+    mini-batches, the more the boundary jitters.""",
+    assumptions="""ReLU networks 2-8-8-8-1 with learned gamma and beta, two classes, equally many
+    steps of plain SGD; standardized iris, wine and two moons; nothing is claimed beyond.""",
+    source=_PAPER,
+    method="training from 30 seeds; exact distances to the decision boundary; paired signed-rank "
+    "tests, Bonferroni at 0.01 over the claim's tests",
+    expected=Status.STATISTICAL,
+)
+def noise_widens_margins(effort: Effort) -> Verdict:
+    """Judge the recorded figures; with full effort repeat all of them."""
+    figures: Mapping[str, Mapping[str, Figures]]
+    figures = recorded()["noise"]  # type: ignore[assignment]
+    details = {}
+    if effort.is_full:
+        again = run_noise()
+        details["repeated in full"] = _agreement(noise_rows(again), noise_rows(figures))
+        figures = again
+    extras = [
+        paired(LEAST_QUESTION, f"mini {size}", f"whole {size}", problem,
+               found[f"mini {size}"], found[f"whole {size}"])
+        for size in BATCHES
+        for problem, found in figures.items()
+    ]  # fmt: skip
+    medians = {}
+    for name, measure in (("margin", "margin"), ("least margin of a right point", "least"),
+                          ("test points right", "test"), ("loss", "loss"),
+                          ("jitter: share of the grid that changes class", "moved"),
+                          ("jitter: standard deviation of a margin", "spread")):  # fmt: skip
+        for problem, found in figures.items():
+            having = {way: values for way, values in found.items() if measure in values}
+            medians[f"median {name}; {problem}"] = _medians(having, measure)
+    return _verdict(noise_rows(figures), extras, details, medians)
+
+
+def repetition_fault(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> str:
+    """Return how a repeated part differs from the record, or nothing.
+
+    Before the first step no float takes part in a count: equal on every machine.
+    """
+    problem, names = problems()[0], ("random", "zero", "centred")
+    again = initialization(problem, range(2), steps=0, names=names)
+    for name in names:
+        now = again[name]["0"]
+        then = {key: values[:2] for key, values in figures[problem.key][name]["0"].items()}
+        for key in ("regions", "margin", "least", "test"):
+            if now[key] != then[key]:
+                return f"{problem.key}, {name}: {key} is {now[key]}, recorded is {then[key]}"
+    return ""
+
+
+def _verdict(
+    rows: Sequence[Row], extras: Sequence[Row], details: Mapping[str, str],
+    medians: Mapping[str, str],
+) -> Verdict:  # fmt: skip
+    """Return what the tests say together."""
+    alpha = LEVEL / len(rows)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.question, []).append(row)
+    parts = [_count(question, found, alpha) for question, found in groups.items()]
+    tests = {row.name: row.text(alpha) for row in rows}
+    tests |= {f"outside the plan: {row.name}": row.text(alpha) for row in extras}
+    return Verdict(
+        Status.STATISTICAL,
+        f"Differences that are clear (p < {alpha:.2g}). {'. '.join(parts)}. "
+        f"Outside the plan: {_count(extras[0].question, extras, alpha)}.",
+        details={"training": _training(), "tests": str(len(rows)), **details, **tests, **medians},
+        alpha=alpha,
+    )
+
+
+def _training() -> str:
+    """Return how the networks were trained and measured, in one line."""
+    told = settings()
+    return (
+        f"{SEEDS} seeds; {told['steps']} steps of gradient descent, rate {told['rate']}, momentum "
+        f"{told['momentum']}; mini-batches of {told['batch']} where no size is named; radius of "
+        f"the balls {told['radius']} of the longest side of the data; BN with eps {told['eps']}"
+    )
+
+
+def _count(question: str, rows: Sequence[Row], alpha: float) -> str:
+    """Return how often a difference is clear, with the problems where they are few."""
+    parts = []
+    for sign, word in ((1, "as claimed"), (-1, "the opposite")):
+        clear = [row.problem.replace(",", "") for row in rows if row.outcome(alpha) == sign]
+        if clear or sign == 1:
+            names = ", ".join(dict.fromkeys(clear))
+            where = f" ({names})" if 0 < 3 * len(clear) <= len(rows) else ""
+            parts.append(f"{word} in {len(clear)} of {len(rows)}{where}")
+    return f"{question[:1].upper()}{question[1:]}: {', '.join(parts)}"
+
+
+def _medians(found: Mapping[str, Figures], measure: str) -> str:
+    """Return the medians over the seeds of all networks, in one line."""
+    parts = []
+    for name, values in found.items():
+        known = [Fraction(str(t)) for t in values[measure] if t is not None]
+        lacking = len(values[measure]) - len(known)
+        text = number(exact_median(known)) if known else "none"
+        parts.append(f"{name} {text}" + (f" (none in {lacking})" if lacking else ""))
+    return ", ".join(parts)
+
+
+def _agreement(again: Sequence[Row], before: Sequence[Row]) -> str:
+    """Return in how many tests a repeated run came to the recorded outcome."""
+    alpha = LEVEL / len(before)
+    pairs = list(zip(again, before, strict=True))
+    same = sum(a.outcome(alpha) == b.outcome(alpha) for a, b in pairs)
+    equal = sum(a.values == b.values for a, b in pairs)
+    return f"{same} of {len(pairs)} tests end alike, {equal} with equal figures in every seed"
+
+
+def main() -> None:
+    """Run both experiments and record their figures."""
+    record = {
+        "format": FORMAT,
+        "settings": settings(),
+        "versions": {name: version(name) for name in ("torch", "numpy", "python-flint")},
+        "initialization": run_initialization(),
+        "noise": run_noise(),
+    }
+    RECORD.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The ledger: claims, verdicts, and the instances that settle them."""

@@ -1,0 +1,77 @@
+"""An instance of a claim: a network, data and numbers, exact, as a value and as a file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from exactbn.errors import InputError
+from exactbn.exact.rational import Matrix, to_fraction, to_matrix, to_text
+from exactbn.model.network import Network
+
+#: First entry of every file of an instance; another version is refused.
+FORMAT = "exactbn-instance 1"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What a claim speaks of: ``network`` (or None), ``data`` (N, d) and named exact numbers."""
+
+    network: Network | None = None
+    data: Matrix = ()
+    numbers: Mapping[str, Fraction] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Return how many numbers there are, their digits, their sum: the shrinker's goal.
+
+        The sum is that of the numerators' absolute values and the denominators.
+        """
+        values = [t for row in self.data for t in row] + list(self.numbers.values())
+        if self.network is not None:
+            for layer in self.network.layers:
+                values += [t for row in (*layer.weight, layer.bias) for t in row]
+                values.append(layer.slope)
+        # Zeros weigh little, so that a matrix may become sparse.
+        digits = sum(len(to_text(t)) for t in values if t)
+        return len(values), digits, sum(abs(t.numerator) + t.denominator for t in values)
+
+    def to_json(self, claim: str) -> str:
+        """Return the text of a file from which the instance can be replayed."""
+        record: dict[str, object] = {"format": FORMAT, "claim": claim}
+        if self.network is not None:
+            record |= json.loads(self.network.canonical())
+        record["data"] = [[to_text(t) for t in row] for row in self.data]
+        record["numbers"] = {name: to_text(t) for name, t in self.numbers.items()}
+        return json.dumps(record, indent=1) + "\n"
+
+
+def read_instance(path: Path) -> tuple[str, Instance]:
+    """Return the claim's key and the instance that :meth:`Instance.to_json` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not such a file.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_float=str, parse_int=int)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as an instance of a claim: {error}") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{path}: expected a JSON object with \"format\": \"{FORMAT}\"")
+    try:
+        layers = record.get("layers")
+        network = None
+        if layers is not None:
+            network = Network.from_arrays(
+                [layer["W"] for layer in layers],
+                [layer["b"] for layer in layers],
+                slope=[layer["slope"] for layer in layers[:-1]],
+            )
+        data = to_matrix(record["data"], "data") if record["data"] else ()
+        numbers = {name: to_fraction(t, name) for name, t in record["numbers"].items()}
+        return str(record["claim"]), Instance(network, data, numbers)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: a part of the instance is missing or odd: {error}") from None

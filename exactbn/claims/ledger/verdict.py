@@ -1,0 +1,52 @@
+"""What settles a claim: a status, the numbers behind it, and counterexamples in exact numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from exactbn.claims.ledger.instance import Instance
+
+
+class Status(Enum):
+    """How a claim stands; the values are what the ledger prints."""
+
+    PROVED = "proved"
+    HOLDS = "holds"
+    REFUTED = "refuted"
+    NEEDS = "needs an assumption"
+    STATISTICAL = "statistical"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of a check.
+
+    ``summary`` is one sentence for people. ``instances`` counts exact checks, ``details`` holds
+    named figures as text. A refutation has ``counterexample``; a claim that needs an assumption has
+    the assumption and a counterexample without it. A statistical verdict has the p-value or
+    interval, and ``alpha``, fixed before.
+    """
+
+    status: Status
+    summary: str
+    instances: int = 0
+    details: Mapping[str, str] = field(default_factory=dict)
+    counterexample: Instance | None = None
+    assumption: str = ""
+    p_value: float | None = None
+    interval: tuple[float, float] | None = None
+    alpha: float | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the status as the ledger prints it."""
+        if self.status is Status.HOLDS:
+            return f"holds on {self.instances} instances"
+        if self.status is Status.REFUTED:
+            return "refuted (counterexample attached)"
+        if self.status is Status.NEEDS:
+            return f"needs: {self.assumption}"
+        if self.status is Status.STATISTICAL and self.p_value is not None:
+            return f"statistical (p = {self.p_value:.3g})"
+        return str(self.status.value)

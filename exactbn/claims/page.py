@@ -1,0 +1,193 @@
+"""The ledger as a page of text, with a file and a picture of every counterexample beside it."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from exactbn.claims.families.training import FAMILY, recorded_rows
+from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.ledger import Entry, tally
+from exactbn.claims.ledger.verdict import Verdict
+from exactbn.claims.pictures import can_draw, draw_instance, draw_jitter, draw_rows
+from exactbn.exact.rational import to_text
+
+#: Rows of data that the page shows; the file of the instance has them all.
+MOST_ROWS = 24
+
+#: What this module writes beside the page, and may therefore remove.
+_OURS = re.compile(r"[KF]\d+(-\w+)?\.(json|png)")
+
+INTRODUCTION = """\
+# Claims about batch normalization
+
+Each claim is stated precisely and settled: by proof, by exact computation on small networks, or by
+a statistical test whose error was fixed before. A claim that is refuted has a counterexample in
+exact numbers; one that is true only with an assumption that is often left out has a counterexample
+without it. Statements from papers are restated, not quoted; where a source says "as commonly
+stated", the wording in the literature varies.
+
+Everything here can be run again:
+
+```console
+$ exactbn claims                                       # a quick subset of every check
+$ exactbn claims --all                                 # everything
+$ exactbn claims K7 --show                             # one claim explained
+$ exactbn claims --replay docs/claims/KEY.json         # a counterexample judged again
+$ exactbn claims --search KEY --minutes 10             # look for a counterexample from scratch
+$ exactbn claims --all --write-page docs/claims.md     # this page
+```
+
+What the verdicts mean:
+
+- *proved*: by a proof that the check carries out or states; instances only illustrate it.
+- *holds on N instances*: exact on all of them, and no proof is claimed.
+- *refuted*: the counterexample is exact and can be replayed.
+- *needs*: false as it stands, and true with the assumption named.
+- *statistical*: a test with a seed, a sample size and an error level fixed before.
+"""
+
+
+def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
+    """Write the page, and the files that it shows into a folder of its name beside it.
+
+    ``is_full`` says whether the claims were settled with full effort.
+    """
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if _OURS.fullmatch(old.name):
+            old.unlink()
+    write_files(folder, entries)
+    path.write_text(page(entries, folder, is_full=is_full), encoding="utf-8")
+
+
+def write_files(folder: Path, entries: Sequence[Entry]) -> None:
+    """Write the file of every counterexample, and the pictures of what has one."""
+    for entry in entries:
+        key, example = entry.claim.key, entry.verdict.counterexample
+        if entry.claim.family == FAMILY:
+            draw_rows(recorded_rows(key), folder / f"{key}.png")
+            if key == "K18":
+                draw_jitter(folder / f"{key}-boundaries.png")
+        if example is None:
+            continue
+        (folder / f"{key}.json").write_text(example.to_json(key), encoding="utf-8")
+        if can_draw(example):
+            draw_instance(example, folder / f"{key}.png")
+
+
+def page(entries: Sequence[Entry], folder: Path, *, is_full: bool) -> str:
+    """Return the text of the page whose files lie in ``folder``."""
+    counts = ", ".join(f"{n} {status.value}" for status, n in tally(entries).items() if n)
+    effort = "with full effort" if is_full else "on a quick subset of each check"
+    lines = [INTRODUCTION, f"{len(entries)} claims, settled {effort}: {counts}.", "",
+             "| claim | family | what it says | verdict |", "|---|---|---|---|"]  # fmt: skip
+    for entry in entries:
+        claim = entry.claim
+        cells = (f"[{claim.key}](#{claim.key.lower()})", claim.family, claim.title,
+                 _verdict(entry))  # fmt: skip
+        lines.append(f"| {cells[0]} | " + " | ".join(map(_cell, cells[1:])) + " |")
+    for entry in entries:
+        lines += ["", *_section(entry, folder)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(entry: Entry, folder: Path) -> list[str]:
+    """Return the lines of one claim."""
+    claim, verdict = entry.claim, entry.verdict
+    key, example = claim.key, verdict.counterexample
+    lines = [f"## {key}", "", f"**{_text(claim.title)}**", "", _text(claim.statement), ""]
+    facts = [
+        ("Assumptions", claim.assumptions),
+        ("Source", claim.source),
+        ("Method", claim.method),
+    ]
+    lines += [f"- {name}: {_text(text)}" for name, text in facts if text]
+    lines += [f"- Verdict: **{_text(_verdict(entry))}**", "", _text(verdict.summary)]
+    rows = verdict_rows(verdict)
+    if rows:
+        lines += ["", *_grid(("figure", "value"), rows)]
+    for picture in (f"{key}.png", f"{key}-boundaries.png"):
+        if (folder / picture).exists():
+            lines += ["", f"![{key}]({folder.name}/{picture})"]
+    if example is not None:
+        lines += ["", f"The counterexample, [as a file]({folder.name}/{key}.json):", "",
+                  *_grid(("part", "exact"), instance_rows(example, most=MOST_ROWS))]  # fmt: skip
+        if claim.violation is not None:
+            lines += ["", f"Replay: `exactbn claims --replay docs/{folder.name}/{key}.json`"]
+    return lines
+
+
+def _verdict(entry: Entry) -> str:
+    """Return the verdict, and the recorded one where it differs."""
+    if entry.is_as_expected:
+        return entry.verdict.text
+    return f"{entry.verdict.text}; recorded is {entry.claim.expected.value}"
+
+
+def verdict_rows(verdict: Verdict) -> list[tuple[str, str]]:
+    """Return the figures of a verdict as names and texts."""
+    rows = []
+    if verdict.instances:
+        rows.append(("instances", str(verdict.instances)))
+    rows += verdict.details.items()
+    if verdict.p_value is not None:
+        rows.append(("p", f"{verdict.p_value:.3g}"))
+    if verdict.interval is not None:
+        rows.append(("interval", f"[{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]"))
+    if verdict.alpha is not None:
+        rows.append(("alpha", f"{verdict.alpha:.3g}"))
+    return rows
+
+
+def instance_rows(instance: Instance, *, most: int | None = None) -> list[tuple[str, str]]:
+    """Return the parts of an instance as names and exact texts, at most ``most`` points."""
+    rows = []
+    if instance.network is not None:
+        network = instance.network
+        rows.append(("network", network.architecture))
+        for index, layer in enumerate(network.layers):
+            is_last = index == len(network.layers) - 1
+            rows.append((f"W{index}", _matrix(layer.weight)))
+            rows.append((f"b{index}", _vector(layer.bias)))
+            if not is_last:
+                rows.append((f"slope{index}", to_text(layer.slope)))
+    if instance.data:
+        shown = instance.data if most is None else instance.data[:most]
+        rest = len(instance.data) - len(shown)
+        more = f" and {rest} more" if rest else ""
+        rows.append((f"data, {len(instance.data)} points", ", ".join(map(_point, shown)) + more))
+    rows += [(name, to_text(value)) for name, value in instance.numbers.items()]
+    return rows
+
+
+def _vector(values: Sequence[Fraction]) -> str:
+    """Return a vector as text."""
+    return "[" + ", ".join(map(to_text, values)) + "]"
+
+
+def _matrix(rows: Sequence[Sequence[Fraction]]) -> str:
+    """Return a matrix as text, row by row."""
+    return "[" + ", ".join(map(_vector, rows)) + "]"
+
+
+def _point(values: Sequence[Fraction]) -> str:
+    """Return a point as text."""
+    return "(" + ", ".join(map(to_text, values)) + ")"
+
+
+def _grid(heads: tuple[str, str], rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a table of two columns."""
+    lines = [f"| {heads[0]} | {heads[1]} |", "|---|---|"]
+    return lines + [f"| {_cell(name)} | {_cell(text)} |" for name, text in rows]
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a table."""
+    return _text(text).replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Return a text whose characters mean nothing to Markdown."""
+    return re.sub(r"([\\`*_<\[\]])", r"\\\1", " ".join(text.split()))

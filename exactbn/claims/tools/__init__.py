@@ -1,0 +1,1 @@
+"""What claims are settled with: drawing, algebra, arrangements, search for counterexamples."""

@@ -1,0 +1,1 @@
+"""Training experiments on small networks."""

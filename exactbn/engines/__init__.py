@@ -1,0 +1,1 @@
+"""The two engines, complex and lp, and the proofs that they write."""

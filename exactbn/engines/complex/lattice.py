@@ -1,0 +1,317 @@
+"""The face lattice of a subdivision: the growing one of the engine, and the frozen result."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.engines.complex import kernels, numbering
+from exactbn.engines.complex.kernels import (
+    ARENA,
+    BLOCK,
+    ENTRIES,
+    FACES,
+    REGIONS,
+    UNDECIDED,
+    VERTICES,
+    WIDEST,
+    Work,
+)
+from exactbn.engines.complex.start import corner_coordinates, template
+from exactbn.errors import InternalError
+from exactbn.model.domain import Domain
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+# Ids are 32-bit integers.
+_MOST = 2**31 - 1
+# Rows that a grown array has at least, so that small complexes are seldom copied.
+_LEAST = 8000
+# Rows from which on an array counts as large.
+_SMALL = 50_000
+
+
+@dataclass(frozen=True)
+class FaceLattice:
+    """All faces of a polyhedral complex, each as the list of its facets.
+
+    Faces are numbered by dimension: the k-faces are ``starts[k]`` to ``starts[k + 1]``, and the
+    facets of face f are ``indices[indptr[f]:indptr[f + 1]]``. Vertex i has the parents
+    ``parents[i]`` = (a, b, neuron): it is the zero of that hidden neuron between the vertices a
+    and b; a corner has (-1, domain, corner). ``x`` and ``ex`` are its homogeneous float coordinates
+    and proven bounds of their errors, shape (V, 1 + d); column 0 is 1 in a box, and 0 for a
+    direction at infinity. ``words`` holds the activation patterns of the d-faces, 64 neurons of
+    one layer a word, and ``component`` the domain of each.
+    """
+
+    starts: NDArray[np.int64]
+    indptr: NDArray[np.int64]
+    indices: Ints
+    parents: Ints
+    x: Floats
+    ex: Floats
+    words: NDArray[np.uint64]
+    component: Ints
+
+    @property
+    def dim(self) -> int:
+        """Return d."""
+        return len(self.starts) - 2
+
+    @property
+    def f_vector(self) -> tuple[int, ...]:
+        """Return the numbers of faces of dimension 0 to d."""
+        return tuple(int(count) for count in np.diff(self.starts))
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of d-faces."""
+        return len(self.component)
+
+    @property
+    def euler_characteristic(self) -> int:
+        """Return the alternating sum of the f-vector: 1 for every convex component."""
+        return sum((-1) ** k * count for k, count in enumerate(self.f_vector))
+
+    @cached_property
+    def is_at_infinity(self) -> NDArray[np.bool_]:
+        """Return which vertices are directions at infinity: their x_0 is exactly 0."""
+        return np.asarray((self.x[:, 0] == 0) & (self.ex[:, 0] == 0))
+
+    @cached_property
+    def owners(self) -> Ints:
+        """Return the one or two regions of every facet, shape (facets, 2), -1 for none."""
+        d = self.dim
+        owners = np.full((self.f_vector[d - 1], 2), -1, dtype=np.int32)
+        regions = self.indptr[self.starts[d] :]
+        if numbering.facet_owners(regions, self.indices, self.starts[d - 1], owners):
+            raise InternalError("a facet lies in more than two regions; please report this network")
+        return owners
+
+    @cached_property
+    def edges(self) -> Ints:
+        """Return the pairs (i, j), i < j, of regions that share a facet, one row a facet."""
+        owners = self.owners
+        return owners[owners[:, 1] >= 0]
+
+
+class Subdivision:
+    """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
+
+    def __init__(self, domains: Sequence[Domain], num_words: int) -> None:
+        self.dim = domains[0].dim
+        self.work, self.starts = _start(domains, num_words)
+        self._sorted = True
+        self._needs = np.zeros(len(self.work.used), dtype=np.int64)
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of d-faces so far."""
+        return int(self.work.used[REGIONS])
+
+    @property
+    def num_vertices(self) -> int:
+        """Return the number of vertices so far."""
+        return int(self.work.used[VERTICES])
+
+    @property
+    def first_edge(self) -> int:
+        """Return the id of the first face that is not a vertex, when a block begins."""
+        return int(self.starts[1])
+
+    def begin_block(self, width: int, *, new_layer: bool) -> None:
+        """Make room for the preactivations of ``width`` neurons at every vertex.
+
+        Within a layer the edges keep their roots, on which all its neurons are affine.
+        """
+        if not self._sorted:
+            self._sort(roots=True, renew=new_layer)
+        rows = len(self.work.x)
+        self.work = self.work._replace(
+            z=np.empty((rows, width)),
+            ez=np.empty((rows, width), dtype=np.float32),
+            head=np.full((self.dim + 1, width), -1, dtype=np.int32),
+        )
+        self.work.used[ENTRIES] = 0
+
+    def fill_buckets(self) -> None:
+        """Compute the words of all faces from those of the vertices, and fill the buckets."""
+        entries = kernels.collect_words(self.work, self.first_edge)
+        self._reserve_entries(int(entries))
+        kernels.fill_buckets(self.work, self.first_edge)
+
+    def prepare(self, j: int) -> bool:
+        """Make room for the step of neuron ``j``; return whether it cuts anything."""
+        needs = self._needs
+        if not kernels.measure(self.work, j, self.dim, needs):
+            return False
+        used, work = self.work.used, self.work
+        grown = {
+            **_grown(work, _FACE_ARRAYS, used[FACES], needs[FACES]),
+            **_grown(work, ("arena",), used[ARENA], needs[ARENA]),
+            **_grown(work, _VERTEX_ARRAYS, used[VERTICES], needs[VERTICES]),
+            **_grown(work, _REGION_ARRAYS, used[REGIONS], needs[REGIONS]),
+        }
+        if grown:
+            self.work = work._replace(**grown)
+        self._reserve_entries(int(needs[ENTRIES]))
+        return True
+
+    def split_edges(self, j: int, neuron: int, factor: float) -> tuple[int, int]:
+        """Cut the edges; return the number of open signs and of signs that were looked at."""
+        self._base = int(self.work.used[FACES])
+        undecided = kernels.split_edges(
+            self.work, j, self.dim, self.work.z.shape[1], neuron, factor
+        )
+        return int(undecided), int(self.work.used[UNDECIDED])
+
+    def split_faces(self, j: int) -> None:
+        """Cut the faces of dimension two and more, after all signs are settled."""
+        face = kernels.split_faces(self.work, j, self.dim, self._base, int(self._needs[WIDEST]))
+        if face:
+            raise InternalError(f"face {face} has no proper middle; please report this network")
+
+    def end_block(self, block: int) -> None:
+        """Record the patterns of the block's neurons."""
+        face = kernels.record_patterns(self.work, self.dim, block)
+        if face >= 0:
+            raise InternalError(f"region {face} was left uncut; please report this network")
+        self._sorted = False
+        # The largest arrays, of no use until the next block begins.
+        rows = len(self.work.x)
+        self.work = self.work._replace(z=np.empty((rows, 0)), ez=np.empty((rows, 0), np.float32))
+
+    def freeze(self) -> FaceLattice:
+        """Return the finished lattice."""
+        self._sort(roots=False, renew=False)
+        work = self.work
+        faces, arena, vertices, regions = (
+            int(work.used[i]) for i in (FACES, ARENA, VERTICES, REGIONS)
+        )
+        return FaceLattice(
+            starts=self.starts,
+            indptr=np.append(work.first[:faces], arena),
+            indices=work.arena[:arena],
+            parents=work.parents[:vertices].copy(),
+            x=work.x[:vertices].copy(),
+            ex=work.ex[:vertices].copy(),
+            words=work.words[:regions].copy(),
+            component=work.component[:regions].copy(),
+        )
+
+    def _reserve_entries(self, more: int) -> None:
+        used = self.work.used[ENTRIES]
+        self.work = self.work._replace(**_grown(self.work, ("link", "entry"), used, more))
+
+    def _sort(self, *, roots: bool, renew: bool) -> None:
+        """Renumber the faces by dimension with tight lists; edges get new, the old or no roots."""
+        work, d = self.work, self.dim
+        faces = int(work.used[FACES])
+        new_id = np.empty(faces, dtype=np.int32)
+        starts = np.empty(d + 2, dtype=np.int64)
+        numbering.renumber(work, d, starts, new_id)
+        room = len(work.dim)
+        dim = np.empty(room, dtype=np.int8)
+        size = np.empty(room, dtype=np.int32)
+        slot = np.empty(room, dtype=np.int32)
+        numbering.sort_by_dimension(work, new_id, dim, size, slot)
+        lengths = size[:faces].astype(np.int64)
+        lengths[starts[1] : starts[2]] += 2 * roots
+        first = np.empty(room, dtype=np.int64)
+        first[:1] = 0
+        np.cumsum(lengths[:-1], out=first[1:faces])
+        total = int(lengths.sum())
+        arena = np.empty(max(total, 1), dtype=np.int32)
+        numbering.copy_lists(work, new_id, first, arena, roots, renew)
+        face = np.arange(len(work.face), dtype=np.int32)
+        work.used[ARENA] = total
+        work.word[:faces, kernels.PARTS] = 0
+        self.starts = starts
+        self.work = work._replace(
+            dim=dim, first=first, size=size, slot=slot, arena=arena, face=face
+        )
+        self._sorted = True
+
+
+_FACE_ARRAYS = ("dim", "first", "size", "word", "slot")
+_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "place", "face", "open")
+_REGION_ARRAYS = ("words", "component")
+
+
+def _grown(work: Work, names: Sequence[str], used: int, more: int) -> dict[str, Any]:
+    """Return the named arrays enlarged to hold ``more`` rows beyond ``used``, if they must be."""
+    size = int(used) + int(more)
+    if size <= len(getattr(work, names[0])):
+        return {}
+    if size > _MOST and names[0] != "arena":
+        raise InternalError(f"{size} faces exceed the range of 32-bit ids; use a smaller box")
+    rows = max(size * 4, _LEAST) if size < _SMALL else size * 2
+    return {name: _moved(getattr(work, name), int(used), rows) for name in names}
+
+
+def _moved(array: NDArray[Any], used: int, rows: int) -> NDArray[Any]:
+    """Return the array with room for ``rows`` rows; room that is not used costs no memory."""
+    moved = np.empty((rows, *array.shape[1:]), dtype=array.dtype)
+    moved[:used] = array[:used]
+    return moved
+
+
+def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.int64]]:
+    """Return the lattice of the faces of disjoint copies of the domains, sorted by dimension."""
+    d, m = domains[0].dim, len(domains)
+    faces_of = template(domains[0])
+    sizes = faces_of.sizes
+    starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64) * m
+    shift = np.arange(m, dtype=np.int64)
+    arena, counts = [], [np.zeros(sizes[0] * m, dtype=np.int64)]
+    for k, lists in enumerate(faces_of.facets, start=1):
+        # (domains, faces, facets): the copies of one dimension lie one domain after the other.
+        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[None]
+        counts.append(np.full(sizes[k] * m, lists.shape[1], dtype=np.int64))
+        if k == 1:
+            ids = np.concatenate((ids, ids), axis=2)
+        arena.append(ids.reshape(-1))
+    count = np.concatenate(counts)
+    lengths = count.copy()
+    lengths[starts[1] : starts[2]] += 2
+    first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    faces, vertices, regions = int(starts[-1]), sizes[0] * m, sizes[d] * m
+    dim = np.repeat(np.arange(d + 1, dtype=np.int8), np.diff(starts))
+    slot = np.zeros(faces, dtype=np.int32)
+    slot[:vertices] = np.arange(vertices)
+    slot[starts[d] :] = np.arange(regions)
+    x, ex = corner_coordinates(domains, faces_of.corners.tolist())
+    parents = np.empty((vertices, 3), dtype=np.int32)
+    parents[:, 0] = -1
+    parents[:, 1] = np.repeat(shift, sizes[0])
+    parents[:, 2] = np.tile(faces_of.corners, m)
+    used = np.zeros(WIDEST + 1, dtype=np.int64)
+    flat = np.concatenate(arena).astype(np.int32)
+    used[[FACES, ARENA, VERTICES, REGIONS]] = faces, len(flat), vertices, regions
+    work = Work(
+        dim=dim,
+        first=first.astype(np.int64),
+        size=count.astype(np.int32),
+        word=np.zeros((faces, 4), dtype=np.uint64),
+        slot=slot,
+        arena=flat,
+        x=x,
+        ex=ex,
+        z=np.empty((vertices, BLOCK)),
+        ez=np.empty((vertices, BLOCK), dtype=np.float32),
+        parents=parents,
+        place=np.empty((vertices, 2)),
+        face=np.arange(vertices, dtype=np.int32),
+        open=np.zeros(vertices, dtype=np.uint64),
+        words=np.zeros((regions, num_words), dtype=np.uint64),
+        component=np.repeat(np.arange(m, dtype=np.int32), sizes[d]),
+        head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
+        link=np.empty(0, dtype=np.int32),
+        entry=np.empty(0, dtype=np.int32),
+        used=used,
+    )
+    return work, starts

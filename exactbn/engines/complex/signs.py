@@ -1,0 +1,262 @@
+"""Exact signs at float speed: preactivations with proven bounds, and integers for the rest.
+
+A value is trusted as far as its bound says and no further; docs/error_analysis.md derives every
+constant. Setting ``factor`` of the engine to infinity makes the filter reject everything, and the
+same result must come out of integers alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+
+import numpy as np
+from flint import fmpz, fmpz_mat
+from numpy.typing import NDArray
+
+from exactbn.engines.complex.start import corner_point
+from exactbn.exact.rational import nearest_float, nearest_floats
+from exactbn.model.domain import Box, Domain
+from exactbn.model.evaluation import IntegerNetwork
+from exactbn.model.network import Network
+
+Floats = NDArray[np.float64]
+Bounds = NDArray[np.float64] | NDArray[np.float32]
+
+# Unit roundoff, and doubled; an absolute term far above every underflow, that of float32 included;
+# what makes good for rounding a bound to float32; and more than the squares of a norm can lose.
+_UNIT = 2.0**-53
+_EPS = 2.0**-52
+_UNDERFLOW = 2.0**-120
+_TO_SINGLE = 1.0 + 2.0**-22
+_FLOOR = 2.0**-500
+# Below this bound of all numbers nothing overflows, squares included, and the absolute term covers
+# denormal weights.
+_RANGE = 2.0**500
+# Rows of vertices that are evaluated at once: their layers fit a second-level cache.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class FloatLayer:
+    """A layer rounded to float64, for inputs whose columns the layer before has scaled.
+
+    ``weight`` has shape (1 + m, n), the bias first, and ``norm`` (n,) bounds of the lengths of its
+    columns. ``scaled`` is the same with every neuron multiplied by a power of two that brings its
+    length near 1, for use inside deeper layers, and ``spread`` bounds the length of all its
+    columns' lengths. ``h`` is room for a chunk of activations (1, a(z)): memory is asked for once,
+    since fresh pages cost more than the arithmetic.
+    """
+
+    weight: Floats
+    norm: Floats
+    scaled: Floats
+    spread: float
+    slope: float
+    h: Floats
+
+    @property
+    def rounding(self) -> float:
+        """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
+        return (len(self.weight) + 6) * _UNIT
+
+    @property
+    def growth(self) -> float:
+        """Return a bound of the activation's derivative."""
+        return max(1.0, abs(self.slope))
+
+    def activations(self, h: Floats, bound: Floats) -> tuple[Floats, Floats]:
+        """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
+
+        ``bound`` is the same of ``h``. The row 1 of h is carried along with its own error.
+        """
+        result = self.h[: len(h)]
+        result[:, 0] = h[:, 0]
+        z = result[:, 1:]
+        np.matmul(h, self.scaled, out=z)
+        if self.slope == 0.0:
+            np.maximum(z, 0.0, out=z)
+        else:
+            negative = np.minimum(z, 0.0)
+            np.maximum(z, 0.0, out=z)
+            np.multiply(negative, self.slope, out=negative)
+            np.add(z, negative, out=z)
+        return result, bound + self.error(h, bound) * (self.growth * self.spread)
+
+    def preactivations(
+        self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
+    ) -> None:
+        """Write W h of some neurons to z and bounds of its error to ez."""
+        np.matmul(h, self.weight[:, columns], out=z)
+        error = self.error(h, bound)[:, None] * (self.norm[columns] * _TO_SINGLE)
+        np.add(error, _UNDERFLOW, out=ez, casting="same_kind")
+
+    def error(self, h: Floats, bound: Floats) -> Floats:
+        """Return L at each point such that neuron k of W h is wrong by at most L |W_k|.
+
+        |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) holds with absolute values taken
+        entry by entry; by Cauchy and Schwarz lengths do, one number a point in place of a second
+        product of matrices.
+        """
+        c = self.rounding
+        length = np.sqrt(np.einsum("ij,ij->i", h, h))
+        result: Floats = (bound + c * length + _FLOOR) * (1.0 + 8.0 * c)
+        return result
+
+
+class FloatNetwork:
+    """The hidden layers in float64, each entry the nearest float of the exact one."""
+
+    def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
+        boxes = (domain for domain in domains if isinstance(domain, Box))
+        bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
+        reach = max([1.0, *map(abs, nearest_floats(bounds))])
+        self.layers = []
+        exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for layer in network.hidden:
+                rows = [
+                    nearest_floats((b, *row))
+                    for b, row in zip(layer.bias, layer.weight, strict=True)
+                ]
+                weight = np.ldexp(np.ascontiguousarray(np.array(rows).T), exponents[:, None])
+                floats, shift = _float_layer(weight, nearest_floats((layer.slope,))[0])
+                self.layers.append(floats)
+                exponents = np.append(np.int32(0), shift)
+                sums = (np.abs(w).sum(axis=0).max() for w in (floats.weight, floats.scaled))
+                reach *= max(1.0, *map(float, sums)) * floats.growth * 2.0
+        #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
+        self.is_in_range = reach < _RANGE
+
+    def preactivations(
+        self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
+    ) -> None:
+        """Write the preactivations of a block of neurons and their error bounds to z and ez.
+
+        Parameters
+        ----------
+        x, ex : (m, 1 + d)
+            Homogeneous coordinates and bounds of their errors.
+        layer, columns
+            The layer, and the neurons of it.
+        z, ez : (m, width)
+            Results: |z - exact| <= ez, with ez > 0.
+        """
+        if not self.is_in_range:
+            z[:], ez[:] = 0.0, inf
+            return
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for start in range(0, len(x), _CHUNK):
+                rows = slice(start, start + _CHUNK)
+                h = x[rows]
+                bound = np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
+                for inner in self.layers[:layer]:
+                    h, bound = inner.activations(h, bound)
+                self.layers[layer].preactivations(columns, h, bound, z[rows], ez[rows])
+
+
+def _float_layer(weight: Floats, slope: float) -> tuple[FloatLayer, NDArray[np.int32]]:
+    """Return a layer, and the exponents that undo its scaling in the layer after."""
+    norm = np.sqrt(np.square(weight).sum(axis=0)) * (1.0 + (len(weight) + 8) * _EPS) + _FLOOR
+    exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
+    # A neuron that is zero in floats has nothing to scale.
+    exponent[norm <= 2.0 * _FLOOR] = 0
+    lengths = np.ldexp(norm, -exponent)
+    spread = float(np.sqrt(np.square(lengths).sum())) * (1.0 + (len(lengths) + 8) * _EPS)
+    room = np.empty((_CHUNK, 1 + len(norm)))
+    scaled = np.ldexp(weight, -exponent)
+    return FloatLayer(weight, norm, scaled, spread, slope, room), exponent
+
+
+class ExactVertices:
+    """Exact homogeneous integer coordinates of vertices, computed when asked for and kept.
+
+    A vertex is a corner of a domain or the point of an edge (a, b) where a neuron's preactivation
+    is zero: with integer values Z_a, Z_b of opposite signs it is |Z_b| a + |Z_a| b up to a
+    positive factor, in homogeneous coordinates.
+    """
+
+    def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
+        self.network = network
+        self.domains = tuple(domains)
+        self.dim = network.num_inputs
+        self.neurons = [
+            (layer, k) for layer, width in enumerate(network.widths) for k in range(width)
+        ]
+        self._known: dict[int, tuple[fmpz, ...]] = {}
+
+    @property
+    def integers(self) -> IntegerNetwork:
+        """Return the integer form of the network, made when first used."""
+        return self.network.integers
+
+    def coordinates(
+        self, vertices: Iterable[int], parents: NDArray[np.int32]
+    ) -> list[tuple[fmpz, ...]]:
+        """Return (X_0, ..., X_d) of each vertex, in lowest terms; X_0 = 0 for directions."""
+        wanted = [int(v) for v in vertices]
+        self._resolve(wanted, parents)
+        return [self._known[v] for v in wanted]
+
+    def points(self, vertices: Iterable[int], parents: NDArray[np.int32]) -> fmpz_mat:
+        """Return the same as the columns of an integer matrix."""
+        columns = self.coordinates(vertices, parents)
+        return fmpz_mat([list(row) for row in zip(*columns, strict=True)])
+
+    def _resolve(self, wanted: list[int], parents: NDArray[np.int32]) -> None:
+        """Compute the wanted vertices and their ancestors, one batch a neuron."""
+        batches: dict[int, list[int]] = {}
+        known, stack, seen = self._known, list(wanted), set()
+        while stack:
+            v = stack.pop()
+            if v in known or v in seen:
+                continue
+            seen.add(v)
+            a, b, neuron = (int(p) for p in parents[v])
+            if a < 0:
+                known[v] = corner_point(self.domains[b], neuron)
+                continue
+            batches.setdefault(neuron, []).append(v)
+            stack += (a, b)
+        # Parents are made by earlier neurons, so ascending neurons is an order of creation.
+        for neuron in sorted(batches):
+            self._cross(neuron, batches[neuron], parents)
+
+    def _cross(self, neuron: int, vertices: list[int], parents: NDArray[np.int32]) -> None:
+        """Compute vertices that one neuron made, from their roots."""
+        layer, k = self.neurons[neuron]
+        known = self._known
+        ends = sorted({int(p) for v in vertices for p in parents[v, :2]})
+        columns = [known[p] for p in ends]
+        points = fmpz_mat([list(row) for row in zip(*columns, strict=True)])
+        z, _ = self.integers.evaluate(points, layer, [k])[-1]
+        value = {p: abs(z[0, i]) for i, p in enumerate(ends)}
+        for v in vertices:
+            a, b = int(parents[v, 0]), int(parents[v, 1])
+            # Z is positively homogeneous of degree one in the integer vector, so no denominators.
+            known[v] = reduced(
+                tuple(value[b] * s + value[a] * t for s, t in zip(known[a], known[b], strict=True))
+            )
+
+
+def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
+    """Return a homogeneous integer vector divided by the common divisor of its entries."""
+    divisor = fmpz(0)
+    for t in point:
+        divisor = divisor.gcd(t)
+        if divisor == 1:
+            return point
+    return tuple(t // divisor for t in point)
+
+
+def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
+    """Return the nearest float of a fraction and a bound of its error, 0 where it is exactly 0.
+
+    The denominator is positive.
+    """
+    if numerator == 0:
+        return 0.0, 0.0
+    if numerator == denominator:
+        return 1.0, 0.0
+    value = nearest_float(int(numerator), int(denominator))
+    # Twice the rounding of the value, so that storing the bound as float32 cannot lower it below.
+    return value, abs(value) * (2.0 * _EPS) + _UNDERFLOW if isfinite(value) else inf

@@ -1,0 +1,137 @@
+"""The complex before the first neuron: the faces of boxes, or a fan that fills R^d.
+
+Points are homogeneous: (x_0, x_0 x) with x_0 > 0 for the point x, and (0, u) for the direction u at
+infinity. A box is the complex of its own faces. All of R^d is the half-space x_0 >= 0 of cones,
+which is no pointed cone itself, so it starts as a fan of d + 1 simplicial cones: rays are the
+origin (1, 0) and the directions -(1, ..., 1), e_1, ..., e_d at infinity, and each cone holds the
+origin and all directions but one. The walls between these cones are not the network's; cells on
+both sides that have the same pattern are one region.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations, product
+
+import numpy as np
+from flint import fmpz
+from numpy.typing import NDArray
+
+from exactbn.exact.rational import nearest_floats
+from exactbn.model.domain import Box, Domain, Space
+
+Floats = NDArray[np.float64]
+Word = tuple[int, ...]
+
+# Relative and absolute part of the bound of a rounded coordinate.
+_EPS = 2.0**-52
+_UNDERFLOW = 2.0**-1000
+
+
+@dataclass(frozen=True)
+class Template:
+    """The faces of one domain of dimension d, numbered within each dimension.
+
+    ``facets[k - 1]``, shape (k-faces, facets of each), lists for every k-face its facets as
+    numbers of (k-1)-faces; ``corners`` are the numbers by which exact coordinates are asked for.
+    """
+
+    sizes: tuple[int, ...]
+    facets: tuple[NDArray[np.int64], ...]
+    corners: NDArray[np.int64]
+
+
+def template(domain: Domain) -> Template:
+    """Return the faces of a domain before the first neuron."""
+    return _fan(domain.dim) if isinstance(domain, Space) else _cube(domain.dim)
+
+
+def corner_point(domain: Domain, corner: int) -> tuple[fmpz, ...]:
+    """Return the exact homogeneous integer coordinates of a corner, in lowest terms.
+
+    Bit i of a box's corner says whether axis i is at hi. Of all of R^d, corner 0 is the origin,
+    corner 1 the direction -(1, ..., 1), and corner 1 + i the direction e_i, i = 1 to d.
+    """
+    if isinstance(domain, Space):
+        if corner == 1:
+            return (fmpz(0), *(fmpz(-1) for _ in range(domain.dim)))
+        axis = max(corner - 1, 0)
+        return tuple(fmpz(int(i == axis)) for i in range(1 + domain.dim))
+    point = [(domain.hi if corner >> i & 1 else domain.lo)[i] for i in range(domain.dim)]
+    denominator = fmpz(1)
+    for t in point:
+        denominator = denominator.lcm(t.denominator)
+    return (denominator, *(denominator // t.denominator * t.numerator for t in point))
+
+
+def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return the homogeneous float coordinates of all corners and bounds of their errors.
+
+    Shape (domains x corners, 1 + d).
+    """
+    if isinstance(domains[0], Space):
+        rays = [[int(t) for t in corner_point(domains[0], corner)] for corner in corners]
+        x = np.tile(np.array(rays, dtype=np.float64), (len(domains), 1))
+        return x, np.zeros_like(x)
+    bounds = [bound for box in domains if isinstance(box, Box) for bound in (box.lo, box.hi)]
+    rounded = [nearest_floats(bound) for bound in bounds]
+    nearest = np.array(rounded).reshape(len(domains), 2, -1)
+    # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
+    inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(bounds, rounded)])
+    errors = np.where(inexact.reshape(nearest.shape), np.abs(nearest) * _EPS + _UNDERFLOW, 0.0)
+    axes = np.arange(domains[0].dim)
+    bits = np.array(corners)[:, None] >> axes & 1
+    x = np.ones((len(domains) * len(bits), 1 + len(axes)))
+    ex = np.zeros_like(x)
+    x[:, 1:] = nearest[:, bits, axes].reshape(-1, len(axes))
+    ex[:, 1:] = errors[:, bits, axes].reshape(-1, len(axes))
+    return x, ex
+
+
+@cache
+def _cube(d: int) -> Template:
+    """Return the faces of the cube.
+
+    A face is a word over {0, 1, *}: its stars are its free axes, and its facets replace one star
+    by 0 or by 1. The letter 2 stands for the star.
+    """
+    words: list[list[Word]] = [[] for _ in range(d + 1)]
+    for word in product((0, 1, 2), repeat=d):
+        words[word.count(2)].append(word)
+
+    def facets(word: Word) -> list[Word]:
+        stars = [i for i, letter in enumerate(word) if letter == 2]
+        return [word[:i] + (bit,) + word[i + 1 :] for i in stars for bit in (0, 1)]
+
+    corners = [sum(bit << i for i, bit in enumerate(word)) for word in words[0]]
+    return _numbered(words, [[facets(word) for word in of_dim] for of_dim in words], corners)
+
+
+@cache
+def _fan(d: int) -> Template:
+    """Return the faces of the fan: a k-face is a set of k + 1 rays that lacks a direction.
+
+    Ray 0 is the origin, the others are the directions; the facets of a face drop one ray.
+    """
+    words = [
+        [rays for rays in combinations(range(d + 2), k + 1) if k < d or rays[0] == 0]
+        for k in range(d + 1)
+    ]
+
+    def facets(word: Word) -> list[Word]:
+        return [word[:i] + word[i + 1 :] for i in range(len(word))]
+
+    corners = [word[0] for word in words[0]]
+    return _numbered(words, [[facets(word) for word in of_dim] for of_dim in words], corners)
+
+
+def _numbered(
+    words: list[list[Word]], facets: list[list[list[Word]]], corners: list[int]
+) -> Template:
+    """Return a template with words replaced by their numbers."""
+    index = [{word: i for i, word in enumerate(of_dim)} for of_dim in words]
+    lists = tuple(
+        np.array([[index[k - 1][word] for word in face] for face in facets[k]], dtype=np.int64)
+        for k in range(1, len(words))
+    )
+    return Template(tuple(map(len, words)), lists, np.array(corners))

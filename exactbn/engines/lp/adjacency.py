@@ -1,0 +1,373 @@
+"""Which regions share a facet, and which are unbounded: compiled proofs, and exact ones.
+
+A facet of region i on the hyperplane of neuron n leads to one neighbour. If no two forms of i are
+multiples of each other and none is zero, the neighbour's pattern differs in n alone. Else it is
+found by an exact pass through the network at a point of the facet and a step across it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import fmpz
+from numpy.typing import NDArray
+
+from exactbn.engines.lp import facets, search
+from exactbn.engines.lp.engine import (
+    LpStatistics,
+    between,
+    make_stack,
+    named,
+    value_at,
+)
+from exactbn.engines.lp.exact import Empty, Program, Row, decide
+from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Table
+from exactbn.engines.lp.forms import ExactForms
+from exactbn.engines.lp.frame import LpDomain, make_forms, make_frame, make_rows
+from exactbn.engines.lp.search import Floats
+from exactbn.errors import InternalError
+from exactbn.exact.rational import Vector
+from exactbn.model.domain import Space
+from exactbn.model.network import Network
+from exactbn.model.patterns import WORD, columns, pack, unpack
+
+# Regions whose pairs are proven in one compiled call.
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Facet:
+    """Proof that ``region`` has a facet on the hyperplane of ``neuron``: an exact point ``beyond``.
+
+    There the neuron has its other sign, and all forms that are no multiples of its have theirs. So
+    the segment from any point of the region crosses the facet in its relative interior.
+    """
+
+    region: int
+    neuron: int
+    beyond: Vector
+
+
+@dataclass(frozen=True)
+class NoFacet:
+    """Proof that ``region`` has no facet on the hyperplane of ``neuron``.
+
+    ``multipliers`` by neuron, that of ``neuron`` itself with its sign; or, where a cone is proven
+    to be one, ``basis``: the rows from which they follow.
+    """
+
+    region: int
+    neuron: int
+    multipliers: dict[int, int] | None
+    basis: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Adjacency:
+    """The pairs i < j that share a facet, shape (E, 2), and the proofs if they were kept.
+
+    Proofs in floats are ``pairs``, in the order of their regions; their rows begin with the
+    ``rows`` of the domain, their last factors are those of the forms themselves. The others are
+    ``proofs``.
+    """
+
+    edges: NDArray[np.int32]
+    rows: int = 0
+    pairs: Pairs | None = None
+    proofs: tuple[Facet | NoFacet, ...] = ()
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Patterns and witnesses of all regions: floats, and those that no float is."""
+
+    words: NDArray[np.uint64]
+    x: Floats
+    exact: dict[int, Vector]
+
+    def point(self, i: int) -> Vector:
+        """Return the exact witness of region i, in the unknowns of the programs."""
+        return self.exact[i] if i in self.exact else tuple(map(Fraction, self.x[i].tolist()))
+
+
+def find_adjacency(
+    network: Network,
+    domain: LpDomain,
+    regions: Witnesses,
+    *,
+    factor: float = 1.0,
+    keep_proofs: bool = False,
+    is_partial: bool = False,
+    statistics: LpStatistics | None = None,
+) -> Adjacency:
+    """Return the pairs of regions that share a facet, each pair and each non-pair proven.
+
+    ``regions`` are all regions of the network in the domain, unless ``is_partial``.
+    """
+    if not network.hidden:
+        return Adjacency(np.zeros((0, 2), dtype=np.int32))
+    run = _Run(network, domain, regions, factor, keep_proofs, statistics or LpStatistics())
+    run.is_partial = is_partial
+    run.prove(0, len(regions.words), trusted=False)
+    for begin, end in run.suspect_groups():
+        run.resolve(begin, end)
+    pairs = np.array(run.edges, dtype=np.int64).reshape(-1, 2)
+    pairs = np.concatenate([*run.blocks, pairs])
+    keys = np.unique(pairs.min(axis=1) * len(regions.words) + pairs.max(axis=1))
+    edges = np.stack(np.divmod(keys, len(regions.words)), axis=1).astype(np.int32)
+    if not keep_proofs:
+        return Adjacency(edges)
+    proofs = tuple(sorted(run.proofs, key=lambda proof: proof.region))
+    return Adjacency(edges, len(run.domain_rows), run.kept_pairs(), proofs)
+
+
+class _Run:
+    """The proofs of all pairs under way."""
+
+    def __init__(
+        self,
+        network: Network,
+        domain: LpDomain,
+        regions: Witnesses,
+        factor: float,
+        keep_proofs: bool,
+        statistics: LpStatistics,
+    ) -> None:
+        self.network, self.regions = network, regions
+        self.keep_proofs, self.statistics = keep_proofs, statistics
+        self.frame, self.shift = make_frame(network, domain, factor)
+        self.forms = make_forms(network, self.frame, self.shift)
+        self.rows = make_rows(domain, self.frame, self.shift, network.num_hidden)
+        self.exact = ExactForms(network, domain)
+        self.domain_rows = self.exact.domain_rows()
+        self.stack = make_stack(self.frame, 1)
+        self.table = make_table(network, self.frame, regions)
+        self.signs = unpack(regions.words, network.widths).astype(np.int8) * 2 - 1
+        self.is_partial = False
+        self.edges: list[tuple[int, int]] = []
+        self.blocks: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
+        self.proofs: list[Facet | NoFacet] = []
+        self.pairs = make_pairs(_BLOCK * network.num_hidden, len(self.frame.shift))
+        self.kept = [make_pairs(0, len(self.frame.shift))]
+
+    def prove(self, begin: int, end: int, *, trusted: bool) -> None:
+        """Prove the pairs of a range of regions in floats, and in integers what that leaves."""
+        pairs, base = self.pairs, len(self.domain_rows)
+        while begin < end:
+            count, begin = facets.prove(
+                self.frame, self.forms, self.rows, base, self.table, self.stack,
+                begin, end, trusted, pairs, len(pairs.i),
+            )  # fmt: skip
+            verdicts = pairs.verdict[:count]
+            both = np.stack([pairs.i[:count], pairs.j[:count]], axis=1)
+            self.blocks.append(both[verdicts == EDGE])
+            for p in np.flatnonzero(verdicts == facets.OPEN).tolist():
+                self._settle(int(pairs.i[p]), int(pairs.j[p]), int(pairs.neuron[p]))
+            if self.keep_proofs:
+                chosen = np.flatnonzero((verdicts == EDGE) | (verdicts == NO_BOX))
+                self.kept.append(Pairs._make(column[chosen] for column in pairs))
+                # Multipliers of forms instead of rows beyond.
+                self.kept[-1].factors[:, -1] *= -self.signs[pairs.i[chosen], pairs.neuron[chosen]]
+                for p in np.flatnonzero(verdicts == NO_CONE).tolist():
+                    self._keep_basis(p)
+
+    def kept_pairs(self) -> Pairs:
+        """Return the pairs that are proven in floats, in the order of their regions."""
+        columns = [np.concatenate(part) for part in zip(*self.kept, strict=True)]
+        order = np.argsort(columns[0], kind="stable")
+        return Pairs._make(column[order] for column in columns)
+
+    def _keep_basis(self, p: int) -> None:
+        """Keep the rows of a proof that a cone has no facet on a neuron's hyperplane."""
+        names, rows = self.rows.name, self.pairs.rows[p].tolist()
+        basis = tuple(int(names[r]) if r >= 0 else search.AT_INFINITY for r in rows)
+        self.proofs.append(NoFacet(int(self.pairs.i[p]), int(self.pairs.neuron[p]), None, basis))
+
+    def _settle(self, i: int, j: int, neuron: int) -> None:
+        """Settle in integers whether two regions that differ in one neuron share a facet."""
+        if self._facet(i, neuron, [neuron]) is not None:
+            self.edges.append((i, j))
+
+    def suspect_groups(self) -> Iterator[tuple[int, int]]:
+        """Yield the ranges of suspect regions whose layers but the last have one pattern."""
+        suspect = np.flatnonzero(self.table.suspect)
+        if not len(suspect):
+            return
+        before = self.regions.words[suspect, : self.table.last]
+        differs = np.any(before[1:] != before[:-1], axis=1) | (np.diff(suspect) > 1)
+        starts = np.flatnonzero(np.concatenate(([True], differs)))
+        for first, following in zip(starts, [*starts[1:], len(suspect)], strict=True):
+            yield int(suspect[first]), int(suspect[following - 1]) + 1
+
+    def resolve(self, begin: int, end: int) -> None:
+        """Deal with regions whose forms may be zero or multiples of each other."""
+        classes, is_degenerate = self.classes(begin)
+        if not is_degenerate:
+            self.prove(begin, end, trusted=True)
+            return
+        for i in range(begin, end):
+            for members in classes:
+                beyond = self._facet(i, members[0], members)
+                if beyond is None:
+                    continue
+                j = self._across(i, members[0], beyond)
+                if j >= 0:
+                    self.edges.append((i, j))
+                elif not self.is_partial:
+                    raise InternalError(f"region {i} lacks a neighbour; please report this network")
+
+    def classes(self, i: int) -> tuple[list[list[int]], bool]:
+        """Return the neurons of region i by hyperplanes, and whether the region is degenerate.
+
+        Degenerate: a form is zero, or two forms that are not constant are multiples.
+        """
+        signs = self.signs[i].tolist()
+        offset = int(self.exact.cone)
+        found: dict[tuple[Fraction, ...], list[int]] = {}
+        has_zero = False
+        for neuron in range(len(signs)):
+            row = self.exact.row(signs, neuron)
+            if not any(row):
+                has_zero = True
+            lead = next((t for t in row[1 + offset :] if t != 0), None)
+            if lead is not None:
+                unit = tuple(Fraction(int(t), int(lead)) for t in row)
+                found.setdefault(unit, []).append(neuron)
+        groups = list(found.values())
+        return groups, has_zero or any(len(members) > 1 for members in groups)
+
+    def _facet(self, i: int, neuron: int, members: Sequence[int]) -> Vector | None:
+        """Return a point beyond a facet of region i on the hyperplane of neurons, None if none.
+
+        ``members`` are the neurons whose forms are multiples of that of ``neuron``.
+        """
+        self.statistics.exact += 1
+        signs = self.signs[i].tolist()
+        program, names = self.program(signs, members)
+        f = tuple(-signs[neuron] * t for t in self.exact.row(signs, neuron))
+        inside = self.regions.point(i)
+        answer = decide(program, f, *self.exact.point(inside))
+        if isinstance(answer, Empty):
+            if self.keep_proofs:
+                multipliers = named(answer, neuron, names)
+                multipliers[neuron] *= -signs[neuron]
+                self.proofs.append(NoFacet(i, neuron, multipliers))
+            return None
+        beyond = between(program, f, inside, answer)
+        if self.keep_proofs:
+            self.proofs.append(Facet(i, neuron, beyond))
+        return beyond
+
+    def recession(self, i: int) -> Vector | list[dict[int, int]]:
+        """Return a direction in which region i is unbounded, or the proofs that there is none."""
+        signs = self.signs[i].tolist()
+        d = self.network.num_inputs
+        rows, names = [], []
+        for neuron, sign in enumerate(signs):
+            row = self.exact.row(signs, neuron)
+            if any(row[2:]):
+                rows.append((fmpz(0), *(sign * t for t in row[2:])))
+                names.append(neuron)
+        units = [[fmpz(int(k == i)) for k in range(d)] for i in range(d)]
+        bounds = [
+            (fmpz(1), *(turn * t for t in unit)) for unit in units for turn in (1, -1)
+        ]
+        program = Program(tuple(rows), tuple(bounds), False)
+        proofs = []
+        for f in (*units, [fmpz(-1)] * d):
+            answer = decide(program, (fmpz(0), *f), [fmpz(0)] * d, fmpz(1))
+            if not isinstance(answer, Empty):
+                return tuple(Fraction(int(t), int(answer.denominator)) for t in answer.point)
+            proofs.append({names[r]: factor for r, factor in answer.multipliers.items()})
+        return proofs
+
+    def program(self, signs: Sequence[int], without: Sequence[int]) -> tuple[Program, list[int]]:
+        """Return the program of a whole pattern less some neurons, and the names of its rows."""
+        rows: list[Row] = list(self.domain_rows)
+        names = [-1 - k for k in range(len(rows))]
+        for neuron, sign in enumerate(signs):
+            row = self.exact.row(signs, neuron)
+            if neuron not in without and any(row):
+                rows.append(tuple(sign * t for t in row))
+                names.append(neuron)
+        return self.exact.program(rows), names
+
+    def _across(self, i: int, neuron: int, beyond: Vector) -> int:
+        """Return the region across a facet of region i, -1 for one that is not known."""
+        inside = self.regions.point(i)
+        row = self.exact.row(self.signs[i].tolist(), neuron)
+        here, there = value_at(row, inside), value_at(row, beyond)
+        step = [t - s for s, t in zip(inside, beyond, strict=True)]
+        point = [s + here / (here - there) * t for s, t in zip(inside, step, strict=True)]
+        signs: list[int] = []
+        for layer in range(len(self.network.widths)):
+            for row in self.exact.layer(signs, layer):
+                value, rise = value_at(row, point), value_at(row, step) - int(row[0])
+                signs.append(1 if value > 0 or (value == 0 and rise > 0) else -1)
+        pattern = (np.array([signs]) > 0).astype(np.uint8)
+        words = pack(pattern, self.network.widths)[0]
+        return int(facets.find(self.regions.words, self.table.slots, words))
+
+
+@dataclass(frozen=True)
+class Recession:
+    """Which regions of R^d are unbounded, and why.
+
+    ``directions`` of unbounded regions: floats to be read exactly, or exact ones. ``bases`` of
+    bounded regions: for each of d + 1 functions the neurons whose gradients combine to its
+    negative; or ``multipliers``, by neuron.
+    """
+
+    is_unbounded: NDArray[np.bool_]
+    directions: Floats
+    exact: dict[int, Vector]
+    bases: NDArray[np.int64]
+    multipliers: dict[int, list[dict[int, int]]]
+
+
+def find_unbounded(
+    network: Network, domain: Space, regions: Witnesses, *, factor: float = 1.0
+) -> Recession:
+    """Return which regions of R^d are unbounded, each with a proof.
+
+    A region is unbounded if and only if some direction v != 0 has A v >= 0 for the gradients A of
+    its rows. It is bounded if none of v_1, ..., v_d and -v_1 - ... - v_d is positive for such v.
+    """
+    count, d = len(regions.words), domain.dim
+    verdict, directions = np.zeros(count, dtype=np.int8), np.zeros((count, d))
+    bases = np.zeros((count, d + 1, d), dtype=np.int64)
+    exact: dict[int, Vector] = {}
+    multipliers: dict[int, list[dict[int, int]]] = {}
+    if not network.hidden:
+        directions[0, 0] = 1
+        return Recession(np.ones(1, dtype=np.bool_), directions, exact, bases, multipliers)
+    run = _Run(network, domain, regions, factor, False, LpStatistics())
+    facets.recede(
+        run.frame, run.forms, run.rows, run.table, run.stack, 0, count, verdict, directions, bases
+    )
+    for i in np.flatnonzero(verdict == facets.OPEN).tolist():
+        found = run.recession(i)
+        if isinstance(found, tuple):
+            exact[i], verdict[i] = found, facets.UNBOUNDED
+        else:
+            multipliers[i] = found
+    return Recession(verdict == facets.UNBOUNDED, directions, exact, bases, multipliers)
+
+
+def make_pairs(count: int, D: int) -> Pairs:
+    """Return room for pairs."""
+    i, j, neuron = (np.zeros(count, dtype=np.int64) for _ in range(3))
+    verdict, rows = np.zeros(count, dtype=np.int8), np.zeros((count, D), dtype=np.int64)
+    return Pairs(i, j, neuron, verdict, np.zeros((count, D)), rows, np.zeros((count, D + 1)))
+
+
+def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Table:
+    """Return the regions for the compiled loops."""
+    words = np.ascontiguousarray(regions.words)
+    y = np.empty(regions.x.shape)
+    facets.frame_points(frame, regions.x, y)
+    slots = np.full(1 << (2 * len(words)).bit_length(), -1, dtype=np.int32)
+    facets.fill(words, slots)
+    last = int(columns(network.widths)[-1]) // WORD - (network.widths[-1] - 1) // WORD
+    return Table(words, regions.x, y, last, slots, np.zeros(len(words), dtype=np.uint8))

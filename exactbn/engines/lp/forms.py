@@ -1,0 +1,120 @@
+"""Exact affine forms of the preactivations under a prefix of the pattern, in integers."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+
+from flint import fmpz, fmpz_mat
+
+from exactbn.engines.lp.exact import Program, Row
+from exactbn.engines.lp.frame import LpDomain, box_of
+from exactbn.exact.rational import Vector
+from exactbn.model.domain import Polytope, Space
+from exactbn.model.network import Network
+
+# Prefixes whose forms are kept.
+_KEPT = 256
+
+
+class ExactForms:
+    """The forms of a network's hidden layers, derived layer by layer, each prefix once.
+
+    A row is (constant, gradient) in integers, a positive multiple of the preactivation, by the
+    scales of :class:`exactbn.model.evaluation.IntegerNetwork`; multipliers refer to these rows.
+    In all of R^d a form is linear in (x_0, x), and its constant goes to x_0.
+    """
+
+    def __init__(self, network: Network, domain: LpDomain) -> None:
+        self.network = network
+        self.domain = domain
+        self.cone = isinstance(domain, Space)
+        self.integers = network.integers
+        self.starts = [sum(network.widths[:layer]) for layer in range(len(network.widths) + 1)]
+        self.layer_of = [layer for layer, width in enumerate(network.widths) for _ in range(width)]
+        self._states: dict[tuple[int, ...], fmpz_mat] = {}
+        self._rows: dict[tuple[int, ...], list[Row]] = {}
+
+    def layer(self, signs: Sequence[int], layer: int) -> list[Row]:
+        """Return the rows of a layer where the earlier neurons have these signs (> 0: on)."""
+        prefix = tuple(signs[: self.starts[layer]])
+        if prefix not in self._rows:
+            if len(self._rows) > _KEPT:
+                self._rows.clear()
+            state = self._state(prefix, layer)
+            product = self.integers.layers[layer].matrix * state
+            self._rows[prefix] = [
+                self._row([product[k, c] for c in range(product.ncols())])
+                for k in range(product.nrows())
+            ]
+        return self._rows[prefix]
+
+    def row(self, signs: Sequence[int], neuron: int) -> Row:
+        """Return the row of one neuron."""
+        layer = self.layer_of[neuron]
+        return self.layer(signs, layer)[neuron - self.starts[layer]]
+
+    def domain_rows(self) -> list[Row]:
+        """Return the rows b - A x of the domain in integers."""
+        if not isinstance(self.domain, Polytope):
+            return []
+        pairs = zip(self.domain.matrix, self.domain.bounds, strict=True)
+        return [self._integer([b, *(-t for t in a)]) for a, b in pairs]
+
+    def program(self, rows: Sequence[Row]) -> Program:
+        """Return the program of some rows in the domain's box, or in the cone of R^d."""
+        return Program(tuple(rows), self._bounds, self.cone)
+
+    def point(self, x: Vector) -> tuple[list[fmpz], fmpz]:
+        """Return a point as the numerators of the unknowns and a positive denominator.
+
+        A point of the cone is shortened so that it lies inside the cube that bounds the programs.
+        """
+        common = lcm(*(t.denominator for t in x))
+        values = [int(t * common) for t in x]
+        if self.cone:
+            common = 2 * max(map(abs, values))
+        return list(map(fmpz, values)), fmpz(common)
+
+    @cached_property
+    def _bounds(self) -> tuple[Row, ...]:
+        box, d = box_of(self.domain), self.domain.dim
+        rows: list[Row] = []
+        if box is None:
+            for i in range(d + 1):
+                unit = [fmpz(int(i == k)) for k in range(d + 1)]
+                rows.append((fmpz(0 if i == 0 else 1), *unit))
+                rows.append((fmpz(1), *(-t for t in unit)))
+            return tuple(rows)
+        for i, (lo, hi) in enumerate(zip(box.lo, box.hi, strict=True)):
+            unit_row = [Fraction(int(i == k)) for k in range(d)]
+            rows.append(self._integer([-lo, *unit_row]))
+            rows.append(self._integer([hi, *(-t for t in unit_row)]))
+        return tuple(rows)
+
+    def _row(self, entries: list[fmpz]) -> Row:
+        return (fmpz(0), *entries) if self.cone else tuple(entries)
+
+    def _integer(self, entries: Sequence[Fraction]) -> Row:
+        common = lcm(*(t.denominator for t in entries))
+        return self._row([fmpz(int(t * common)) for t in entries])
+
+    def _state(self, prefix: tuple[int, ...], layer: int) -> fmpz_mat:
+        """Return the scaled activations before a layer as forms, with their denominator first."""
+        if layer == 0:
+            size = 1 + self.network.num_inputs
+            return fmpz_mat([[int(i == k) for k in range(size)] for i in range(size)])
+        if prefix not in self._states:
+            if len(self._states) > _KEPT:
+                self._states.clear()
+            before = prefix[: self.starts[layer - 1]]
+            state = self._state(before, layer - 1)
+            integers = self.integers.layers[layer - 1]
+            z = integers.matrix * state
+            size = z.ncols()
+            entries = [integers.above * state[0, c] for c in range(size)]
+            for k, sign in enumerate(prefix[len(before) :]):
+                factor = integers.above if sign > 0 else integers.below
+                entries += [factor * z[k, c] for c in range(size)]
+            self._states[prefix] = fmpz_mat(1 + z.nrows(), size, entries)
+        return self._states[prefix]

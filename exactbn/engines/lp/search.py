@@ -1,0 +1,543 @@
+"""The depth-first search over activation patterns, in compiled code.
+
+A node is a prefix of the pattern: signs of some neurons, the rows of the splits on its path, a
+witness (a point strictly inside) and some vertices of its polyhedron. Neurons of the current layer
+are affine on it. One that some vertex shows beyond zero cuts it; for the others a linear program
+finds such a vertex, or the proof that the neuron has one sign on the whole node. Then one of the
+cutting neurons splits the node; the half without the witness gets a new one.
+
+Floats propose; a sign, a witness or a proof is accepted only through a proven bound. Whatever the
+bounds leave open makes the search return to its caller with the question, which is answered in
+integers (exactbn/engines/lp/engine.py), and go on.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from exactbn.engines.lp.simplex import ABOVE, OPTIMAL, box_proof, climb, cone_proof, maximise
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Why the search returned.
+DONE, FULL, SIGN, SETTLE, SPENT = range(5)
+# Tags of the log, a preorder of the tree: SPLIT n; BOX n sign count (row, L).. L_n;
+# CONE n sign count row..; EXACT n sign id; LEAF.
+SPLIT, BOX, CONE, EXACT, LEAF = range(5)
+
+#: Vertices that a node inherits at most.
+VERTICES = 24
+#: The row x_0 > 0 in the log.
+AT_INFINITY = 2**62
+_EPS = 2.0**-52
+_TINY = 2.0**-960
+# Binary digits that a point is rounded to, the fewest first.
+_ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
+
+
+class Frame(NamedTuple):
+    """The float coordinates y of the domain and the network's layers in them.
+
+    A box: x = p + s y with D = d. All of R^d: homogeneous coordinates, D = 1 + d, y_0 = x_0 and
+    x_i = y_i + p_i x_0 in the cube; all constants are 0. Outer and inner bounds are rounded away.
+    """
+
+    homogeneous: bool
+    shift: Floats  # (D,) p rounded
+    scale: Floats  # (D,) powers of two
+    blur: Floats  # (D,) bounds of the error of y computed from x
+    lo: Floats  # (D,) outer bounds of y
+    hi: Floats
+    x_lo: Floats  # (D,) inner bounds of x
+    x_hi: Floats
+    reach: Floats  # (D,) bounds of |y|
+    narrow: float  # bound of 1 / reach
+    bias_column: int
+    zero_bound: int  # the bound that is a linear form, D + 1 places off where there is none
+    widths: Ints  # (layers,)
+    offset: Ints  # (layers,) first neuron of each layer
+    word: Ints  # (neurons,) word of the neuron's bit
+    place: Ints  # (neurons,) place of the bit
+    weight: Floats  # (layers, width, inputs) of the integer form, from the second layer on
+    bias: Floats  # (layers, width)
+    slope: Floats  # (layers, 2) the integers above and below: on by above, off by below
+    no_bias: NDArray[np.bool_]  # (layers,) all biases are exactly zero
+    factor: float
+
+
+class Forms(NamedTuple):
+    """The affine forms of each layer on the current node: c + a y in floats, with bounds."""
+
+    row: Floats  # (layers, width, 1 + D) constant and gradient
+    size: Floats  # (layers, width) bound of |c| + sum |a_i| reach_i
+    error: Floats  # (layers, width) bound of the error of the form on the box
+    bound: Floats  # (layers, width) the same and all of evaluating it at a point
+    is_zero: NDArray[np.bool_]  # (layers,) all constants are exactly zero
+
+
+class Rows(NamedTuple):
+    """The rows of the path, positive inside; domain rows first."""
+
+    a: Floats  # (rows, D)
+    c: Floats
+    norm: Floats
+    size: Floats
+    bound: Floats
+    is_zero: NDArray[np.bool_]
+    name: Ints  # neuron, or -1 - k for row k of the domain
+    dead: NDArray[np.uint8]
+
+
+class Stack(NamedTuple):
+    """The nodes of the path, one a level; ``used`` holds the counters of the search."""
+
+    stage: Ints  # (levels,) 0 new, 1 on-half under way, 2 off-half under way
+    layer: Ints
+    split: Ints  # neuron that splits the node
+    state: NDArray[np.int8]  # (levels, neurons) 1 on, -1 off, 0 open
+    sign: NDArray[np.int8]  # (levels, neurons) proven sign at the witness, 0 unknown
+    cut: Ints  # (levels, neurons) a vertex beyond zero, -1 none
+    x: Floats  # (levels, D) the witness
+    y: Floats
+    exact: Ints  # (levels,) number of the exact witness, -1: x itself
+    next_x: Floats  # (levels, D) witness of the half without the old one
+    next_for: Ints  # (levels,) for which neuron it is, -1 none
+    next_exact: Ints
+    vertices: Ints  # (levels,) how many vertices
+    vertex: Ints  # (levels, VERTICES)
+    top: Ints  # (levels,) end of the pool when the node began
+    pool_y: Floats  # (pool, D)
+    pool_inv: Floats  # (pool, D, D)
+    pool_active: Ints  # (pool, D)
+    pool_z: Floats  # (pool, width) values of the layer's neurons
+    used: Ints  # LEVEL, POOL, REGIONS, LOGGED, ASKED, ...
+    hint: Ints  # (D,) active constraints of the last program
+    rows: Ints  # (D,) rows of a proof
+    work: Floats
+
+
+class Found(NamedTuple):
+    """Room for regions and for the log; emptied by the caller."""
+
+    words: NDArray[np.uint64]
+    x: Floats
+    exact: Ints
+    log: Ints
+    keep_log: bool
+
+
+# Counters in Stack.used; BASE is the number of domain rows.
+LEVEL, POOL, REGIONS, LOGGED, ASKED, BASE, PROGRAMS, PIECES = range(8)
+
+
+@njit(cache=True, error_model="numpy")
+def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
+    """Compute the forms of a layer from those of the layer before and the signs there."""
+    D = len(F.shift)
+    before, offset, slopes = layer - 1, F.offset[layer - 1], F.slope[layer - 1]
+    inputs = F.widths[before]
+    share = (inputs + 2 * D + 16) * _EPS
+    for k in range(F.widths[layer]):
+        row = forms.row[layer, k]
+        for i in range(D + 1):
+            row[i] = 0.0
+        total, error = abs(F.bias[layer, k]), 0.0
+        for j in range(inputs):
+            factor = F.weight[layer, k, j] * slopes[0 if state[offset + j] > 0 else 1]
+            if factor == 0.0:
+                continue
+            for i in range(D + 1):
+                row[i] += factor * forms.row[before, j, i]
+            total += abs(factor) * forms.size[before, j]
+            error += abs(factor) * forms.error[before, j]
+        row[F.bias_column] += F.bias[layer, k]
+        forms.error[layer, k] = (1.0 + share) * error + share * total + _TINY
+    forms.is_zero[layer] = F.homogeneous or (forms.is_zero[before] and F.no_bias[layer])
+    finish_layer(F, forms, layer)
+
+
+@njit(cache=True, error_model="numpy")
+def finish_layer(F, forms, layer):  # type: ignore[no-untyped-def]
+    """Compute the sizes and the bounds of a layer whose rows and errors are there."""
+    D = len(F.shift)
+    for k in range(F.widths[layer]):
+        row = forms.row[layer, k]
+        size, blur = abs(row[0]), 0.0
+        for i in range(D):
+            size += abs(row[1 + i]) * F.reach[i]
+            blur += abs(row[1 + i]) * F.blur[i]
+        size *= 1.0 + 2.0**-40
+        bound = forms.error[layer, k] + (4 * D + 32) * _EPS * size + blur + _TINY
+        bound *= F.factor * (1.0 + 2.0**-40)
+        forms.size[layer, k] = size
+        forms.bound[layer, k] = bound if bound < 2.0**900 and size < 2.0**900 else np.inf
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _value(row, y):  # type: ignore[no-untyped-def]
+    """Return c + a y in floats."""
+    value = row[0]
+    for i in range(len(y)):
+        value += row[1 + i] * y[i]
+    return value
+
+
+@njit(cache=True, error_model="numpy")
+def look(F, forms, S, level):  # type: ignore[no-untyped-def]
+    """Evaluate the open neurons of a node's layer at its witness."""
+    layer = S.layer[level]
+    offset = F.offset[layer]
+    for k in range(F.widths[layer]):
+        n = offset + k
+        S.cut[level, n] = -1
+        S.sign[level, n] = 0
+        if S.state[level, n] == 0:
+            value, bound = _value(forms.row[layer, k], S.y[level]), forms.bound[layer, k]
+            if value > bound:
+                S.sign[level, n] = 1
+            elif value < -bound:
+                S.sign[level, n] = -1
+
+
+@njit(cache=True, error_model="numpy")
+def _evaluate_vertex(F, forms, S, layer, v):  # type: ignore[no-untyped-def]
+    """Write the values of the layer's neurons at a vertex of the pool."""
+    for k in range(F.widths[layer]):
+        S.pool_z[v, k] = _value(forms.row[layer, k], S.pool_y[v])
+
+
+@njit(cache=True, error_model="numpy")
+def _copy_vertex(S, v):  # type: ignore[no-untyped-def]
+    """Return the number of a copy of a vertex on top of the pool."""
+    w = S.used[POOL]
+    S.used[POOL] += 1
+    S.pool_y[w] = S.pool_y[v]
+    S.pool_inv[w] = S.pool_inv[v]
+    S.pool_active[w] = S.pool_active[v]
+    return w
+
+
+@njit(cache=True, error_model="numpy")
+def to_frame(F, x, y):  # type: ignore[no-untyped-def]
+    """Compute the coordinates y of a point x, with errors of at most F.blur."""
+    for i in range(len(x)):
+        if F.homogeneous and i > 0:
+            y[i] = x[i] - F.shift[i] * x[0]
+        else:
+            y[i] = (x[i] - F.shift[i]) / F.scale[i]
+
+
+@njit(cache=True, error_model="numpy")
+def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
+    """Round a point y to x with ``bits`` binary digits; return whether x is inside the domain."""
+    D = len(y)
+    for i in range(D):
+        grid = F.scale[i] * 2.0 ** -float(bits)
+        if F.homogeneous and i > 0:
+            value = y[i] + F.shift[i] * x[0]
+        else:
+            value = F.shift[i] + F.scale[i] * y[i]
+        x[i] = np.rint(value / grid) * grid
+        if not F.x_lo[i] < x[i] < F.x_hi[i]:
+            return False
+    to_frame(F, x, back)
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _strict(R, m, y):  # type: ignore[no-untyped-def]
+    """Return whether all rows of the path are proven positive at y."""
+    for r in range(m):
+        value = R.c[r]
+        for i in range(len(y)):
+            value += R.a[r, i] * y[i]
+        if not value > R.bound[r]:
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
+    """Find a witness beyond zero of neuron n; return whether there is a proven one.
+
+    On the way from the witness w to a vertex v beyond zero, all rows stay positive short of v. The
+    points in the middle of the part beyond zero are averaged over the vertices.
+    """
+    layer = S.layer[level]
+    k = n - F.offset[layer]
+    row, bound, sign = forms.row[layer, k], forms.bound[layer, k], S.sign[level, n]
+    D, m = len(F.shift), S.used[BASE] + level
+    y, back, middle = S.work[0, :D], S.work[1, :D], S.work[2, :D]
+    w = S.y[level]
+    here = -sign * _value(row, w)
+    weight = 0.0
+    for i in range(D):
+        middle[i] = 0.0
+    for a in range(S.vertices[level] + 1):
+        v = S.vertex[level, a] if a < S.vertices[level] else S.cut[level, n]
+        if v < 0:
+            continue
+        there = -sign * S.pool_z[v, k]
+        if not there > 4.0 * bound:
+            continue
+        t = 0.5 - 0.5 * here / (there - here)
+        weight += 1.0
+        for i in range(D):
+            middle[i] += w[i] + t * (S.pool_y[v, i] - w[i])
+    if weight == 0.0:
+        return False
+    for i in range(D):
+        y[i] = middle[i] / weight
+    x = S.next_x[level]
+    for bits in _ROUNDINGS:
+        if round_to(F, y, bits, x, back) and -sign * _value(row, back) > bound:
+            if _strict(R, m, back):
+                S.next_for[level], S.next_exact[level] = n, -1
+                return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def _write(L, S, value):  # type: ignore[no-untyped-def]
+    L.log[S.used[LOGGED]] = value
+    S.used[LOGGED] += 1
+
+
+@njit(cache=True, error_model="numpy")
+def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
+    """Decide whether neuron n, of known sign at the witness, has it on the whole node.
+
+    Returns 1 when it cuts (a vertex beyond zero is in the pool), 0 when its sign is proven to be
+    constant, -1 when neither is proven.
+    """
+    D, m = len(F.shift), S.used[BASE] + level
+    layer = S.layer[level]
+    k = n - F.offset[layer]
+    row, bound, sign = forms.row[layer, k], forms.bound[layer, k], S.sign[level, n]
+    f, factors, rows = S.work[3, :D], S.work[4], S.rows
+    work = S.work[5:]
+    for i in range(D):
+        f[i] = -sign * row[1 + i]
+    cf = -sign * row[0]
+    S.used[PROGRAMS] += 1
+    best, start = -np.inf, -1
+    for a in range(S.vertices[level]):
+        v = S.vertex[level, a]
+        if -sign * S.pool_z[v, k] > best:
+            best, start = -sign * S.pool_z[v, k], v
+    v = S.used[POOL]
+    y, inv, active = S.pool_y[v], S.pool_inv[v], S.pool_active[v]
+    box = (R.dead, F.lo, F.hi)
+    for attempt in range(2):
+        if start >= 0 and attempt == 0:
+            _copy_vertex(S, start)
+            S.used[POOL] -= 1
+        else:
+            y[:] = S.y[level]
+            if not climb(f, R.a, R.c, R.norm, m, *box, y, inv, active, work):
+                continue
+        enough = 8.0 * bound + 2.0**-30 * forms.size[layer, k]
+        status = maximise(f, cf, enough, R.a, R.c, R.norm, m, *box, y, inv, active, work)
+        value = cf
+        for i in range(D):
+            value += f[i] * y[i]
+        S.hint[:] = active
+        if status == ABOVE or value > 8.0 * bound:
+            _evaluate_vertex(F, forms, S, layer, v)
+            S.used[POOL] += 1
+            S.cut[level, n] = v
+            if S.vertices[level] < VERTICES:
+                S.vertex[level, S.vertices[level]] = v
+                S.vertices[level] += 1
+            return 1
+        if status != OPTIMAL:
+            continue
+        size, error = forms.size[layer, k], forms.error[layer, k]
+        count = box_proof(f, cf, size, bound, R.a, R.c, R.size, R.bound, F.lo, F.hi,
+                          inv, active, rows, factors, work)  # fmt: skip
+        if count >= 0:
+            if L.keep_log:
+                _write(L, S, BOX)
+                _write(L, S, n)
+                _write(L, S, sign)
+                _write(L, S, count)
+                for j in range(count):
+                    _write(L, S, R.name[rows[j]])
+                    _write(L, S, np.int64(factors[j]))
+                _write(L, S, np.int64(factors[D]))
+            S.state[level, n] = sign
+            return 0
+        if forms.is_zero[layer] and bound < np.inf:
+            count = cone_proof(f, error * F.narrow, R.a, R.bound, F.narrow, inv, active,
+                               R.is_zero, F.zero_bound, rows, work)  # fmt: skip
+            if count >= 0:
+                if L.keep_log:
+                    _write(L, S, CONE)
+                    _write(L, S, n)
+                    _write(L, S, sign)
+                    _write(L, S, count)
+                    for j in range(count):
+                        r = rows[j]
+                        _write(L, S, R.name[r] if r >= 0 else np.int64(AT_INFINITY))
+                S.state[level, n] = sign
+                return 0
+        if start < 0:
+            break
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def _choose(F, S, level):  # type: ignore[no-untyped-def]
+    """Return the open neuron that splits the node: the one with most vertices beyond zero."""
+    layer = S.layer[level]
+    offset = F.offset[layer]
+    best, most = -1, -1
+    for k in range(F.widths[layer]):
+        n = offset + k
+        if S.state[level, n] != 0:
+            continue
+        plus, minus = 0, 0
+        for a in range(S.vertices[level]):
+            z = S.pool_z[S.vertex[level, a], k]
+            plus += z > 0.0
+            minus += z < 0.0
+        if min(plus, minus) > most:
+            best, most = n, min(plus, minus)
+    return best
+
+
+@njit(cache=True, error_model="numpy")
+def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
+    """Make the half of a node where its splitting neuron has the given sign."""
+    D, child = len(F.shift), level + 1
+    n, layer = S.split[level], S.layer[level]
+    k = n - F.offset[layer]
+    r = S.used[BASE] + level
+    row = forms.row[layer, k]
+    R.c[r] = sign * row[0]
+    norm = 0.0
+    for i in range(D):
+        R.a[r, i] = sign * row[1 + i]
+        norm += row[1 + i] * row[1 + i]
+    R.norm[r] = np.sqrt(norm) + 1e-300
+    R.size[r], R.bound[r] = forms.size[layer, k], forms.bound[layer, k]
+    R.is_zero[r], R.name[r] = forms.is_zero[layer], n
+    S.stage[child], S.layer[child] = 0, layer
+    S.state[child] = S.state[level]
+    S.state[child, n] = sign
+    S.next_for[child] = -1
+    S.top[child] = S.used[POOL]
+    keeps = S.sign[level, n] == sign
+    if keeps:
+        S.x[child], S.y[child], S.exact[child] = S.x[level], S.y[level], S.exact[level]
+        S.sign[child] = S.sign[level]
+        S.cut[child] = -1
+    else:
+        S.x[child], S.exact[child] = S.next_x[level], S.next_exact[level]
+        to_frame(F, S.x[child], S.y[child])
+    count = 0
+    edge = 8.0 * forms.bound[layer, k]
+    for a in range(S.vertices[level]):
+        v = S.vertex[level, a]
+        if sign * S.pool_z[v, k] > edge:
+            S.vertex[child, count] = v
+            count += 1
+    S.vertices[child] = count
+    S.used[LEVEL] = child
+    if not keeps:
+        look(F, forms, S, child)
+
+
+@njit(cache=True, error_model="numpy")
+def _begin(F, forms, S, level):  # type: ignore[no-untyped-def]
+    """Go on to the next layer at a node all of whose neurons so far are decided."""
+    S.layer[level] += 1
+    layer = S.layer[level]
+    enter_layer(F, forms, layer, S.state[level])
+    for a in range(S.vertices[level]):
+        v = _copy_vertex(S, S.vertex[level, a])
+        S.vertex[level, a] = v
+        _evaluate_vertex(F, forms, S, layer, v)
+    look(F, forms, S, level)
+
+
+@njit(cache=True, error_model="numpy")
+def _find_cuts(F, forms, R, S, L, level):  # type: ignore[no-untyped-def]
+    """Decide for every open neuron of the layer whether it cuts; return DONE or a question."""
+    layer = S.layer[level]
+    offset = F.offset[layer]
+    for k in range(F.widths[layer]):
+        n = offset + k
+        if S.state[level, n] != 0 or S.cut[level, n] >= 0:
+            continue
+        sign = S.sign[level, n]
+        if sign == 0:
+            S.used[ASKED] = n
+            return SIGN
+        edge = 8.0 * forms.bound[layer, k]
+        for a in range(S.vertices[level]):
+            v = S.vertex[level, a]
+            if -sign * S.pool_z[v, k] > edge:
+                S.cut[level, n] = v
+                break
+        if S.cut[level, n] < 0 and _test(F, forms, R, S, L, level, n) < 0:
+            S.used[ASKED] = n
+            return SETTLE
+    return DONE
+
+
+@njit(cache=True, error_model="numpy")
+def search(F, forms, R, S, L):  # type: ignore[no-untyped-def]
+    """Go on with the search until it is done, the room is full, or a question arises."""
+    layers, neurons = len(F.widths), S.state.shape[1]
+    D = len(F.shift)
+    log_room = len(L.log) - (neurons + 2) * (2 * D + 8)
+    while True:
+        level = S.used[LEVEL]
+        if level < 0:
+            return DONE
+        if S.stage[level] == 1:
+            S.stage[level] = 2
+            S.used[POOL] = S.top[level + 1]
+            _descend(F, forms, R, S, level, -1)
+            continue
+        if S.stage[level] == 2:
+            S.used[LEVEL] -= 1
+            continue
+        if S.used[REGIONS] == len(L.words) or S.used[LOGGED] > log_room:
+            return FULL
+        n = S.next_for[level]
+        if n < 0:  # else the answer to a question was a witness, and that half comes first
+            question = _find_cuts(F, forms, R, S, L, level)
+            if question != DONE:
+                return question
+            n = _choose(F, S, level)
+        if n >= 0:
+            if S.next_for[level] != n and not _other_witness(F, forms, R, S, level, n):
+                S.used[ASKED] = n
+                return SETTLE
+            S.split[level] = n
+            S.stage[level] = 1
+            if L.keep_log:
+                _write(L, S, SPLIT)
+                _write(L, S, n)
+            _descend(F, forms, R, S, level, 1)
+            continue
+        if S.layer[level] + 1 < layers:
+            _begin(F, forms, S, level)
+            continue
+        i = S.used[REGIONS]
+        for w in range(L.words.shape[1]):
+            L.words[i, w] = 0
+        for n in range(neurons):
+            if S.state[level, n] > 0:
+                L.words[i, F.word[n]] |= np.uint64(1) << np.uint64(F.place[n])
+        L.x[i] = S.x[level]
+        L.exact[i] = S.exact[level]
+        S.used[REGIONS] += 1
+        if L.keep_log:
+            _write(L, S, LEAF)
+        S.used[LEVEL] -= 1

@@ -1,0 +1,1 @@
+"""Exact numbers: rationals, averages, algebra, affine maps; nothing here knows a network."""

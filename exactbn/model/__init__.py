@@ -1,0 +1,1 @@
+"""Networks with rational parameters, the domains they are asked about, and batch normalization."""

@@ -1,0 +1,113 @@
+"""Readers and writers of network files; untrusted files stop here, or enter exactly.
+
+No file is ever run: no pickles beyond torch's weights-only reader, sizes are looked at before
+anything is unpacked, and whatever cannot be used is refused with an error that names the file.
+torch and safetensors are imported by the readers that need them, never by this package itself.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exactbn.errors import InputError
+from exactbn.model.network import Network
+from exactbn.readers.json_file import read_json, save_json
+from exactbn.readers.npz_file import read_npz
+from exactbn.readers.source import Path_, Source
+
+__all__ = ["SUFFIXES", "load", "save_json"]
+
+
+def _load_json(source: Source, slope: object, eps: object) -> Network:
+    """Return the network of a ``.json`` file, which states its own slopes."""
+    if slope is not None:
+        raise InputError("a .json file states its own slopes, expected no slope argument")
+    _refuse_eps(eps)
+    return read_json(source)
+
+
+def _load_npz(source: Source, slope: object, eps: object) -> Network:
+    """Return the network of an ``.npz`` file."""
+    _refuse_eps(eps)
+    return read_npz(source, slope=0 if slope is None else slope)
+
+
+def _load_safetensors(source: Source, slope: object, eps: object) -> Network:
+    """Return the network of a ``.safetensors`` state dict."""
+    from exactbn.readers.state_dict import from_state_dict
+    from exactbn.readers.tensor_files import read_safetensors
+
+    return from_state_dict(read_safetensors(source), slope=0 if slope is None else slope, eps=eps)
+
+
+def _load_torch(source: Source, slope: object, eps: object) -> Network:
+    """Return the network of a ``.pt`` or ``.pth`` state dict."""
+    from exactbn.readers.state_dict import from_state_dict
+    from exactbn.readers.tensor_files import read_torch
+
+    return from_state_dict(read_torch(source), slope=0 if slope is None else slope, eps=eps)
+
+
+def _refuse_eps(eps: object) -> None:
+    """Refuse an eps for a file that cannot hold batch normalization."""
+    if eps is not None:
+        raise InputError("the file holds no BatchNorm, expected no eps argument")
+
+
+_READERS: dict[str, Callable[[Source, object, object], Network]] = {
+    ".json": _load_json,
+    ".npz": _load_npz,
+    ".pt": _load_torch,
+    ".pth": _load_torch,
+    ".safetensors": _load_safetensors,
+}
+
+#: The suffixes that :func:`load` reads.
+SUFFIXES = tuple(_READERS)
+
+_PLANNED = (".onnx", ".nnet")
+
+
+def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
+    """Return the exact network of a file; its suffix says the format.
+
+    ``.npz``
+        Arrays ``W0, b0, W1, b1, ...``, the last pair the output layer.
+    ``.json``
+        ``{"layers": [{"W": [["p/q", ...], ...], "b": [...], "slope": 0}, ...]}``, the last layer
+        the output layer; numbers are integers, decimals (read as the decimals that they say) or
+        ``"p/q"`` texts.
+    ``.safetensors``, ``.pt``, ``.pth``
+        A state dict of a ``Sequential`` of ``Linear`` and ``BatchNorm1d``. A state dict says
+        nothing about activations: one activation is assumed between every two ``Linear`` layers,
+        at the one place where the numbering of the modules leaves room for it, and none after
+        the last. Where there is no such place, or more than one, the file is refused: give the
+        module itself to :meth:`exactbn.Network.from_torch`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    slope : number, or a sequence of one number per hidden layer
+        The activations' slope for negative values, 0 (ReLU) by default; not for ``.json``.
+    eps : number
+        What BatchNorm adds to its variances, which a state dict does not say; by default torch's
+        own default, the float64 nearest to 1e-5.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, too large, of another format, or not such a network;
+        the message names the file and the place.
+    DegenerateError
+        If a BatchNorm has variance + eps = 0.
+    """
+    source = Source(Path(path))
+    suffix = source.path.suffix.lower()
+    with source.named():
+        source.check()
+        if suffix not in _READERS:
+            readable = ", ".join(SUFFIXES)
+            if suffix in _PLANNED:
+                raise InputError(f"the format {suffix} is not supported yet, expected {readable}")
+            raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
+        return _READERS[suffix](source, slope, eps)

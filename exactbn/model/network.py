@@ -1,0 +1,248 @@
+"""Networks with rational parameters, frozen and exact.
+
+A layer maps h to a(W h + b) with the activation a(t) = max(t, 0) + slope * min(t, 0): ReLU has
+slope 0, a leaky ReLU its slope, the absolute value -1, and the identity 1. The last layer of a
+network is the output layer; its slope is 1 and it makes no regions.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from exactbn.errors import DimensionError, InputError
+from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
+from exactbn.model.evaluation import IntegerNetwork
+
+if TYPE_CHECKING:
+    import torch
+
+#: How sigma entered a network (decision 0001).
+SIGMA_POLICIES = {
+    "no-bn": "no batch normalization",
+    "none": "batch normalization by centering only, sigma is not used",
+    "rounded": "sigma is the float64 nearest to sqrt(exact variance + eps)",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The map h -> a(W h + b), a(t) = max(t, 0) + slope * min(t, 0).
+
+    ``weight`` has shape (n, m), ``bias`` shape (n,); all entries are exact.
+    """
+
+    weight: Matrix
+    bias: Vector
+    slope: Fraction = Fraction(0)
+
+    def __post_init__(self) -> None:
+        if len(self.weight) != len(self.bias):
+            raise DimensionError(
+                f"a layer has {len(self.weight)} weight rows and {len(self.bias)} biases, "
+                "expected as many of one as of the other"
+            )
+        if not self.weight or not self.weight[0]:
+            raise DimensionError("a layer has no neurons or no inputs, expected at least one each")
+
+    @property
+    def num_inputs(self) -> int:
+        """Return m, the number of inputs."""
+        return len(self.weight[0])
+
+    @property
+    def num_neurons(self) -> int:
+        """Return n, the number of neurons."""
+        return len(self.bias)
+
+    def preactivation(self, h: Sequence[Fraction]) -> Vector:
+        """Return W h + b exactly."""
+        return tuple(dot(row, h) + b for row, b in zip(self.weight, self.bias, strict=True))
+
+    def activation(self, z: Sequence[Fraction]) -> Vector:
+        """Return max(z, 0) + slope * min(z, 0), entry by entry, exactly."""
+        return tuple(t if t > 0 else self.slope * t for t in z)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A feed-forward network with rational parameters; the last layer is the output layer.
+
+    ``sigma_policy`` says how batch normalization entered the parameters; it is a remark on where
+    the numbers come from and takes no part in equality.
+    """
+
+    layers: tuple[Layer, ...]
+    sigma_policy: str = field(default="no-bn", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise DimensionError("the network has no layers, expected at least the output layer")
+        for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:]), start=1):
+            if layer.num_inputs != before.num_neurons:
+                raise DimensionError(
+                    f"layer {index} takes {layer.num_inputs} inputs, expected "
+                    f"{before.num_neurons} as layer {index - 1} has neurons"
+                )
+        if self.layers[-1].slope != 1:
+            raise InputError(
+                f"the output layer has slope {self.layers[-1].slope}, expected 1 (the identity)"
+            )
+        if self.sigma_policy not in SIGMA_POLICIES:
+            raise InputError(
+                f"sigma policy {self.sigma_policy!r}, expected one of {', '.join(SIGMA_POLICIES)}"
+            )
+
+    def __repr__(self) -> str:
+        """Return one short line; ``layers`` has the numbers."""
+        return (
+            f"<Network {self.architecture}, {self.num_hidden} hidden neurons, "
+            f"sigma policy {self.sigma_policy}>"
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Iterable[Iterable[Iterable[object]]],
+        biases: Iterable[Iterable[object]],
+        *,
+        slope: object = 0,
+        sigma_policy: str = "no-bn",
+    ) -> "Network":
+        """Return the network of the given weights and biases, read exactly.
+
+        Parameters
+        ----------
+        weights, biases : sequences of arrays, the last pair the output layer
+            Shapes (n_l, n_{l-1}) and (n_l,); ints, floats, Fractions or ``"p/q"`` strings.
+        slope : number, or a sequence of one number per hidden layer
+            The activation's slope for negative values.
+
+        Raises
+        ------
+        DimensionError
+            If shapes do not fit.
+        NotRationalError
+            If an entry is NaN, infinite or not a number.
+
+        Examples
+        --------
+        >>> net = Network.from_arrays([[[1], [-1]], [[1, 1]]], [[0, 0], [0]])
+        >>> net.forward((Fraction(-1, 3),))
+        (Fraction(1, 3),)
+        """
+        matrices = [to_matrix(w, f"W{i}") for i, w in enumerate(weights)]
+        vectors = [to_vector(b, f"b{i}") for i, b in enumerate(biases)]
+        if len(matrices) != len(vectors):
+            raise DimensionError(
+                f"got {len(matrices)} weights and {len(vectors)} biases, expected as many of each"
+            )
+        if not matrices:
+            raise DimensionError("the network has no layers, expected at least the output layer")
+        hidden = max(len(matrices) - 1, 0)
+        if isinstance(slope, (list, tuple)) or getattr(slope, "ndim", 0) == 1:
+            slopes = to_vector(slope, "slope")  # type: ignore[arg-type]
+        else:
+            slopes = (to_fraction(slope, "slope"),) * hidden
+        if len(slopes) != hidden:
+            raise DimensionError(f"got {len(slopes)} slopes, expected {hidden}, one a hidden layer")
+        for i, (matrix, vector) in enumerate(zip(matrices, vectors, strict=True)):
+            if len(matrix) != len(vector):
+                raise DimensionError(
+                    f"W{i} has {len(matrix)} rows and b{i} has {len(vector)} entries, "
+                    "expected as many of one as of the other"
+                )
+        layers = zip(matrices, vectors, (*slopes, Fraction(1)), strict=True)
+        return cls(tuple(Layer(*layer) for layer in layers), sigma_policy)
+
+    @classmethod
+    def from_torch(cls, module: "torch.nn.Module") -> "Network":
+        """Return the exact network of a ``torch.nn`` module in eval mode.
+
+        See :func:`exactbn.readers.torch_module.from_module`, which this calls.
+        """
+        from exactbn.readers.torch_module import from_module
+
+        return from_module(module)
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """Return the hidden layers, those that make regions."""
+        return self.layers[:-1]
+
+    @property
+    def num_inputs(self) -> int:
+        """Return d, the dimension of the input space."""
+        return self.layers[0].num_inputs
+
+    @property
+    def num_outputs(self) -> int:
+        """Return the number of outputs."""
+        return self.layers[-1].num_neurons
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Return the numbers of neurons of the hidden layers."""
+        return tuple(layer.num_neurons for layer in self.hidden)
+
+    @property
+    def num_hidden(self) -> int:
+        """Return the number of hidden neurons, the length of an activation pattern."""
+        return sum(self.widths)
+
+    @property
+    def architecture(self) -> str:
+        """Return the layer sizes as text, inputs and outputs included, such as ``2-8-8-1``."""
+        return "-".join(map(str, (self.num_inputs, *self.widths, self.num_outputs)))
+
+    def forward(self, x: Iterable[object]) -> Vector:
+        """Return the network's exact output at ``x``, a point of d exact numbers."""
+        h = self.point(x)
+        for layer in self.layers:
+            h = layer.activation(layer.preactivation(h))
+        return h
+
+    def preactivations(self, x: Iterable[object]) -> tuple[Vector, ...]:
+        """Return the exact preactivations at ``x``, one vector a hidden layer."""
+        h = self.point(x)
+        values = []
+        for layer in self.hidden:
+            values.append(layer.preactivation(h))
+            h = layer.activation(values[-1])
+        return tuple(values)
+
+    def point(self, x: Iterable[object]) -> Vector:
+        """Return ``x`` as an exact point of the input space."""
+        point = to_vector(x, "x")
+        if len(point) != self.num_inputs:
+            raise DimensionError(f"x has {len(point)} coordinates, expected {self.num_inputs}")
+        return point
+
+    @cached_property
+    def integers(self) -> IntegerNetwork:
+        """Return the integer form of the layers, for exact evaluation of many points."""
+        return IntegerNetwork.of(self.layers)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the canonical exact form: the same for equal networks only.
+
+        The canonical form is the JSON text of ``{"layers": [{"W", "b", "slope"}, ...]}`` with
+        sorted keys, no white space, and every number as text in lowest terms (``p`` or ``p/q``).
+        """
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    def canonical(self) -> str:
+        """Return the canonical exact form, see :attr:`sha256`."""
+        layers = [
+            {
+                "W": [[to_text(entry) for entry in row] for row in layer.weight],
+                "b": [to_text(entry) for entry in layer.bias],
+                "slope": to_text(layer.slope),
+            }
+            for layer in self.layers
+        ]
+        return json.dumps({"layers": layers}, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,83 @@
+"""Restriction of a network to an affine subspace of its input space, exactly.
+
+For pictures of networks with more than two inputs: a plane through the mean of the data.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from exactbn.errors import DimensionError, InputError
+from exactbn.exact.rational import Vector, dot, to_vector
+from exactbn.model.domain import Box
+from exactbn.model.network import Layer, Network
+
+
+def restrict(
+    network: Network, origin: Sequence[object], directions: Sequence[Sequence[object]]
+) -> Network:
+    """Return the network t -> network(origin + t_1 u_1 + ... + t_m u_m), exactly.
+
+    Only the first layer changes: W becomes W U and b becomes W origin + b, where the directions
+    u are the columns of U. The regions of the result are those of ``network`` that meet the
+    subspace in a set with interior points there, where the directions are independent.
+
+    Parameters
+    ----------
+    network : Network
+        ``d`` inputs.
+    origin : point of d exact numbers
+    directions : m >= 1 vectors of d exact numbers
+
+    Raises
+    ------
+    DimensionError
+        If a vector's length is not d.
+    InputError
+        If there is no direction.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([[[1, 2, 3]], [[1]]], [[4], [0]])
+    >>> restrict(net, (1, 1, 1), [(1, 0, 0), (0, 0, 1)]).layers[0].bias
+    (Fraction(10, 1),)
+    """
+    if not directions:
+        raise InputError("a restriction needs at least one direction, got none")
+    point = to_vector(origin, "origin")
+    vectors = [to_vector(u, f"directions[{i}]") for i, u in enumerate(directions)]
+    for what, vector in [("origin", point), *((f"directions[{i}]", u)
+                                              for i, u in enumerate(vectors))]:
+        if len(vector) != network.num_inputs:
+            raise DimensionError(
+                f"{what} has {len(vector)} entries, expected {network.num_inputs}, "
+                "the network's number of inputs"
+            )
+    first = network.layers[0]
+    layer = Layer(
+        tuple(tuple(dot(row, u) for u in vectors) for row in first.weight),
+        first.preactivation(point),
+        first.slope,
+    )
+    return Network((layer, *network.layers[1:]), network.sigma_policy)
+
+
+def axis(dim: int, index: int) -> tuple[Fraction, ...]:
+    """Return the unit vector of one axis."""
+    return tuple(Fraction(int(i == index)) for i in range(dim))
+
+
+def plane_view(network: Network, box: Box, centre: Vector) -> tuple[Network, Box]:
+    """Return a network of two inputs, and its box, that pictures show for ``network``.
+
+    For d = 2 both as they are. For d > 2 the plane through ``centre`` along the first two axes,
+    in the coordinates of these axes. For d = 1 the network times an axis of no effect, whose
+    side is [0, 1], so that regions are drawn as bands.
+    """
+    d = network.num_inputs
+    if d == 2:
+        return network, box
+    if d == 1:
+        band = restrict(network, (0,), [(1,), (0,)])
+        return band, Box((*box.lo, Fraction(0)), (*box.hi, Fraction(1)))
+    origin = (Fraction(0), Fraction(0), *centre[2:])
+    return restrict(network, origin, [axis(d, 0), axis(d, 1)]), Box(box.lo[:2], box.hi[:2])

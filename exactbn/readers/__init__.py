@@ -1,0 +1,1 @@
+"""Files and torch modules read as stages: affine maps and activations, exact."""

@@ -1,0 +1,174 @@
+"""From a state dict of a ``Sequential`` of ``Linear`` and ``BatchNorm1d`` to an exact network.
+
+A state dict names the modules that have parameters, by their places in the ``Sequential``:
+``0.weight``, ``0.bias``, ``2.weight``, ... What has no parameters leaves a gap in the numbering.
+Between every two ``Linear`` layers one activation is assumed, in the one gap that there is;
+nothing is assumed about a gap before the first layer (a ``Flatten``, say) or after the last.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import torch
+
+from exactbn.errors import DimensionError, InputError, UnsupportedLayerError
+from exactbn.exact.rational import Vector, to_fraction, to_vector
+from exactbn.model.batchnorm import scale_and_shift
+from exactbn.model.network import Network
+from exactbn.readers.stages import Activation, Linear, Scaling, Stage, assemble
+from exactbn.readers.tensors import matrix_of, vector_of
+
+#: What torch's BatchNorm1d adds to its variances by default: the float64 nearest to 1e-5.
+DEFAULT_EPS = to_fraction(float("1e-5"))
+
+_STATISTICS = {"running_mean", "running_var"}
+_BATCHNORM = _STATISTICS | {"weight", "bias", "num_batches_tracked"}
+
+Place = tuple[int, ...]
+Group = dict[str, torch.Tensor]
+
+
+def from_state_dict(
+    tensors: Mapping[str, torch.Tensor], *, slope: object = 0, eps: object = None
+) -> Network:
+    """Return the exact network of a state dict.
+
+    Parameters
+    ----------
+    tensors : mapping of names to tensors
+        Names such as ``"0.weight"``; a common prefix such as ``"net."`` is dropped.
+    slope : number, or a sequence of one number per hidden layer
+        The slope of the assumed activations.
+    eps : number
+        What every BatchNorm adds to its variances; torch's default where None.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If some parameters are not those of a ``Linear`` or a ``BatchNorm1d``.
+    InputError
+        If there is no place for an activation between two ``Linear`` layers, or more than one.
+    """
+    groups = _groups(tensors)
+    offset = DEFAULT_EPS if eps is None else to_fraction(eps, "eps")
+    affine = [(place, _stage(place, groups[place], offset)) for place in sorted(groups)]
+    gaps = _activation_gaps(affine)
+    slopes = _slopes(slope, len(gaps))
+    stages: list[Stage] = []
+    for index, (_, stage) in enumerate(affine):
+        stages.append(stage)
+        if index in gaps:
+            stages.append(Activation(slopes[gaps.index(index)]))
+    has_scale = any(isinstance(stage, Scaling) for stage in stages)
+    return assemble(stages, sigma_policy="rounded" if has_scale else "no-bn")
+
+
+def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:
+    """Return the tensors by the place of their module, a common prefix dropped."""
+    split = {key: key.split(".") for key in sorted(tensors)}
+    prefix: list[str] = []
+    while True:
+        heads = {parts[0] for parts in split.values() if len(parts) > 1}
+        whole = all(len(parts) > 1 for parts in split.values())
+        if not whole or len(heads) != 1 or next(iter(heads)).isdecimal():
+            break
+        prefix.append(heads.pop())
+        split = {key: parts[1:] for key, parts in split.items()}
+    groups: dict[Place, Group] = {}
+    for key, (*path, name) in split.items():
+        if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in path):
+            raise InputError(
+                f"the entry {key[:60]!r} does not say its place in a Sequential, expected names "
+                "such as '0.weight' or 'net.0.weight'"
+            )
+        groups.setdefault(tuple(map(int, path)), {})[name] = tensors[key]
+    return groups
+
+
+def _stage(place: Place, group: Group, eps: object) -> Linear | Scaling:
+    """Return the affine map of one module's tensors."""
+    where = f"layer {'.'.join(map(str, place)) or '0'}"
+    names = set(group)
+    if _STATISTICS <= names <= _BATCHNORM:
+        vectors = {
+            name: vector_of(tensor, f"{where}: {name}")
+            for name, tensor in group.items()
+            if name != "num_batches_tracked"
+        }
+        factors, shifts = scale_and_shift(
+            vectors["running_mean"],
+            vectors["running_var"],
+            gamma=vectors.get("weight"),
+            beta=vectors.get("bias"),
+            eps=eps,
+            name=f"{where} (BatchNorm)",
+        )
+        return Scaling(f"{where} (BatchNorm)", factors, shifts)
+    if not {"weight"} <= names <= {"weight", "bias"}:
+        listed = repr(", ".join(sorted(names))[:120])  # names from outside may hold anything
+        raise UnsupportedLayerError(
+            f"{where} has the tensors {listed}, expected those of a Linear (weight, bias) or of "
+            "a BatchNorm1d with running statistics"
+        )
+    if group["weight"].ndim != 2:
+        raise UnsupportedLayerError(
+            f"{where} has a weight of shape {tuple(group['weight'].shape)} and no running "
+            "statistics, expected a Linear with a matrix or a BatchNorm1d with statistics"
+        )
+    weight = matrix_of(group["weight"], f"{where}: weight")
+    if "bias" not in group:
+        return Linear(where, weight, (to_fraction(0),) * len(weight))
+    bias = vector_of(group["bias"], f"{where}: bias")
+    if len(bias) != len(weight):
+        raise DimensionError(
+            f"{where} has {len(weight)} weight rows and {len(bias)} biases, "
+            "expected as many of one as of the other"
+        )
+    return Linear(where, weight, bias)
+
+
+def _activation_gaps(affine: Sequence[tuple[Place, Linear | Scaling]]) -> list[int]:
+    """Return the indices of the stages after which an activation stands."""
+    linear = [index for index, (_, stage) in enumerate(affine) if isinstance(stage, Linear)]
+    if not linear:
+        raise InputError("there is no Linear layer, expected at least one")
+    gaps = []
+    places = [place for place, _ in affine]
+    open_after = [index for index, (a, b) in enumerate(pairwise(places)) if not _adjacent(a, b)]
+    for first, last in pairwise(linear):
+        found = [index for index in open_after if first <= index < last]
+        if len(found) != 1:
+            count = f"{len(found)} places" if found else "no place"
+            raise InputError(
+                f"found {count} for an activation between the Linear layers "
+                f"{_name(places[first])} and {_name(places[last])}, expected one gap in the "
+                "numbering; read the module itself with Network.from_torch"
+            )
+        gaps += found
+    for index in open_after:
+        if index < linear[0] or index >= linear[-1]:
+            raise InputError(
+                f"the modules between {_name(places[index])} and {_name(places[index + 1])} have "
+                "no parameters and may be anything; read the module itself with Network.from_torch"
+            )
+    return gaps
+
+
+def _adjacent(a: Place, b: Place) -> bool:
+    """Return whether nothing can stand between two places: neighbours in one ``Sequential``."""
+    return a[:-1] == b[:-1] and b[-1] == a[-1] + 1
+
+
+def _name(place: Place) -> str:
+    """Return a place as a state dict writes it."""
+    return ".".join(map(str, place))
+
+
+def _slopes(slope: object, count: int) -> Vector:
+    """Return one slope an activation."""
+    if not isinstance(slope, (list, tuple)):
+        return (to_fraction(slope, "slope"),) * count
+    slopes = to_vector(slope, "slope")
+    if len(slopes) != count:
+        raise DimensionError(f"got {len(slopes)} slopes, expected {count}, one a hidden layer")
+    return slopes

@@ -1,0 +1,102 @@
+"""State dicts from ``.pt``, ``.pth`` and ``.safetensors`` files: names and tensors, no code."""
+
+import io
+import pickle
+import struct
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+
+from exactbn.errors import InputError
+from exactbn.readers.source import Source, read_archive, read_member
+
+#: What torch and its unpickler raise on damaged files, found by damaging files.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.PickleError,
+    struct.error,
+)
+
+
+def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
+    """Return the state dict of a ``.pt`` file, by torch's weights-only reader alone."""
+    content = source.read()
+    archive = read_archive(content, "a .pt file as torch.save has written it since version 1.6")
+    for name in archive.namelist():
+        read_member(archive, name)  # for its checksum, which torch does not look at
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on damaged files, which end in an error anyway
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        # torch's own message tells how to run the file's code; ours must not.
+        raise InputError(
+            "not a plain state dict of tensors, or damaged; save module.state_dict(), "
+            "no file's code is ever run"
+        ) from None
+    except _DAMAGE as error:
+        raise InputError(f"not a state dict, or damaged: {_first_line(error)}") from None
+    tensors = _checked(loaded)
+    # torch enlarges a storage that is smaller than its tensor says, with whatever is in memory.
+    stored = Counter(info.file_size for info in archive.infolist())
+    storages = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in tensors.values()
+        if tensor.layout == torch.strided and tensor.device.type == "cpu"
+    }
+    if any(count > stored[size] for size, count in Counter(storages.values()).items() if size):
+        raise InputError("damaged: a tensor is larger than its data")
+    return tensors
+
+
+def read_safetensors(source: Source) -> Mapping[str, torch.Tensor]:
+    """Return the tensors of a ``.safetensors`` file."""
+    try:
+        import safetensors
+        import safetensors.torch
+    except ImportError:
+        raise InputError(
+            "reading .safetensors needs the package safetensors; "
+            'install it with pip install "exactbn[formats]"'
+        ) from None
+    content = source.read()
+    try:
+        loaded = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, *_DAMAGE) as error:
+        raise InputError(f"not a .safetensors file, or damaged: {_first_line(error)}") from None
+    return _checked(loaded)
+
+
+def _checked(loaded: object) -> dict[str, torch.Tensor]:
+    """Return the loaded object as a dictionary of tensors by name."""
+    if not isinstance(loaded, Mapping) or not loaded:
+        raise InputError(f"holds a {type(loaded).__name__}, expected a state dict of tensors")
+    result = {}
+    for key, value in loaded.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"the entry {str(key)[:60]!r} is a {type(value).__name__}, expected a tensor; "
+                "save module.state_dict() alone"
+            )
+        result[key] = value
+    return result
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, cut to one line on a screen."""
+    text = str(error).strip() or type(error).__name__
+    return "".join(c for c in text.splitlines()[0][:160] if c.isprintable())

@@ -1,0 +1,120 @@
+"""The region adjacency graph: regions are nodes, shared facets are edges."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse
+from numpy.typing import NDArray
+
+from exactbn.exact.rational import to_text
+
+if TYPE_CHECKING:
+    from exactbn.regions.partition import Partition
+
+
+def adjacency_matrix(edges: NDArray[np.int32], num_regions: int) -> scipy.sparse.csr_array:
+    """Return the symmetric 0/1 matrix of the pairs ``edges``, shape (regions, regions)."""
+    i, j = edges[:, 0], edges[:, 1]
+    ones = np.ones(2 * len(edges), dtype=np.int8)
+    rows, columns = np.concatenate((i, j)), np.concatenate((j, i))
+    return scipy.sparse.csr_array((ones, (rows, columns)), shape=(num_regions, num_regions))
+
+
+def region_graph(partition: "Partition") -> nx.Graph:
+    """Return the region adjacency graph.
+
+    A node is a region's number, an edge a shared facet of the complex (never a Hamming distance).
+    All attributes are flat and of one type each, so that every file format takes them.
+
+    Node attributes: ``pattern`` (text of 0 and 1), ``active`` (neurons on), ``unbounded``,
+    ``volume`` and ``volume_radius`` (an enclosure; infinite where unbounded; absent where the
+    engine makes no volumes), ``x0``, ``x1``, ... (a float point inside, for drawing).
+    Edge attributes: ``neuron`` (the first neuron that differs), ``flips`` (how many differ).
+    Graph attributes: ``regions``, ``complete``, ``sigma_policy``, ``network`` (its SHA-256),
+    ``domain``.
+    """
+    graph = nx.Graph(**_remarks(partition))
+    nodes = node_table(partition).to_pydict()
+    names = [name for name in nodes if name != "region"]
+    for i, *values in zip(nodes["region"], *(nodes[name] for name in names), strict=True):
+        graph.add_node(i, **dict(zip(names, values, strict=True)))
+    edges = edge_table(partition).to_pydict()
+    for i, j, neuron, flips in zip(*edges.values(), strict=True):
+        graph.add_edge(i, j, neuron=neuron, flips=flips)
+    return graph
+
+
+def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
+    """Return the regions as a table, with exact witnesses as text if asked for."""
+    points = partition.interior_points()
+    patterns = partition.patterns
+    columns: dict[str, object] = {
+        "region": np.arange(partition.num_regions),
+        "pattern": _texts(patterns),
+        "active": patterns.sum(axis=1, dtype=np.int64),
+        "unbounded": partition.is_unbounded,
+        **_volumes(partition),
+        **{f"x{axis}": points[:, axis] for axis in range(points.shape[1])},
+    }
+    if witnesses:
+        columns["witness"] = [" ".join(map(to_text, point)) for point in partition.witnesses()]
+    return _annotated(pa.table(columns), partition)
+
+
+def _volumes(partition: "Partition") -> dict[str, NDArray[np.float64]]:
+    """Return the enclosures of the volumes, where the engine has volumes."""
+    if not partition.has_faces:
+        return {}
+    return dict(zip(("volume", "volume_radius"), partition.volumes(), strict=True))
+
+
+def edge_table(partition: "Partition") -> pa.Table:
+    """Return the adjacencies as a table: source < target, first neuron that differs, flips."""
+    edges = partition.edges
+    source, target = edges[:, 0], edges[:, 1]
+    differing = partition.patterns[source] != partition.patterns[target]
+    columns = {
+        "source": source.astype(np.int64),
+        "target": target.astype(np.int64),
+        "neuron": differing.argmax(axis=1) if differing.size else np.zeros(0, dtype=np.int64),
+        "flips": differing.sum(axis=1, dtype=np.int64),
+    }
+    return _annotated(pa.table(columns), partition)
+
+
+def write_graphml(partition: "Partition", path: str | Path) -> None:
+    """Write the region adjacency graph as GraphML. It is never read back: XML is no door."""
+    nx.write_graphml_xml(region_graph(partition), Path(path))
+
+
+def write_tables(partition: "Partition", directory: str | Path, *, witnesses: bool = True) -> None:
+    """Write ``nodes.parquet`` and ``edges.parquet``."""
+    folder = Path(directory)
+    pq.write_table(node_table(partition, witnesses=witnesses), folder / "nodes.parquet")
+    pq.write_table(edge_table(partition), folder / "edges.parquet")
+
+
+def _texts(patterns: NDArray[np.uint8]) -> list[str]:
+    """Return patterns as texts of 0 and 1."""
+    letters = (patterns + ord("0")).astype(np.uint8)
+    return [row.tobytes().decode() for row in letters]
+
+
+def _remarks(partition: "Partition") -> dict[str, str | int | bool]:
+    """Return what the graph is of."""
+    return {
+        "regions": partition.num_regions,
+        "complete": partition.is_complete,
+        "sigma_policy": partition.sigma_policy,
+        "network": partition.network.sha256,
+        "domain": str(partition.domain),
+    }
+
+
+def _annotated(table: pa.Table, partition: "Partition") -> pa.Table:
+    """Return the table with the graph's remarks as metadata."""
+    return table.replace_schema_metadata({k: str(v) for k, v in _remarks(partition).items()})

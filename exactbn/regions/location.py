@@ -1,0 +1,112 @@
+"""Where a point lies: which region holds it, and whether it is strictly inside."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from flint import fmpz_mat
+from numpy.typing import NDArray
+
+from exactbn.exact.rational import Matrix, Vector
+from exactbn.model.domain import Domain, Polytope
+from exactbn.model.evaluation import homogeneous
+from exactbn.model.network import Network
+from exactbn.model.patterns import pack, unpack
+
+
+@dataclass(frozen=True)
+class Location:
+    """The regions of a network in a domain, known by their patterns, as sets of points.
+
+    ``words`` are the patterns of the regions by the first ``neurons_done`` hidden neurons. Exact.
+    """
+
+    network: Network
+    domain: Domain | Polytope
+    words: NDArray[np.uint64]
+    neurons_done: int
+
+    @cached_property
+    def index(self) -> dict[bytes, int]:
+        """Return the number of the region of each pattern."""
+        return {words.tobytes(): i for i, words in enumerate(self.words)}
+
+    def region_of(self, x: Vector) -> int | None:
+        """Return the region that holds x, or None outside the domain or between regions."""
+        if not self.domain.contains(x):
+            return None
+        matches = self.regions_at(self.signs([x])[0])
+        return int(matches[0]) if len(matches) == 1 else None
+
+    def regions_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return the regions whose closure holds a point of the domain with these signs.
+
+        They are the regions whose pattern agrees with the signs wherever these are not zero: at
+        such a point the affine pieces of all of them have the same preactivations, layer by
+        layer, since a preactivation of zero is mapped to zero whether on or off.
+        """
+        positive = pack((signs > 0)[None].astype(np.uint8), self.network.widths)
+        decided = pack((signs != 0)[None].astype(np.uint8), self.network.widths)
+        if signs.all():
+            found = self.index.get(positive[0].tobytes())
+            return np.array([] if found is None else [found], dtype=np.int64)
+        return np.flatnonzero(~np.any((self.words ^ positive) & decided, axis=1))
+
+    def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:
+        """Return the signs of the hidden neurons at points, shape (points, neurons).
+
+        Neurons that a budget left out count as off, as they do in the patterns.
+        """
+        signs = np.full((len(points), self.network.num_hidden), -1, dtype=np.int8)
+        last = len(self.network.widths) - 1
+        if last < 0 or not points:
+            return signs
+        column = 0
+        for z in self.network.integers.preactivations(homogeneous(points), last):
+            values = np.array([(t > 0) - (t < 0) for t in z.entries()], dtype=np.int8)
+            signs[:, column : column + z.nrows()] = values.reshape(z.nrows(), -1).T
+            column += z.nrows()
+        signs[:, self.neurons_done :] = -1
+        return signs
+
+    def confirmed(self, candidates: Mapping[int, Vector]) -> dict[int, Vector]:
+        """Return those points that lie strictly inside the region which they are said to be in.
+
+        Strictly inside means: in the interior of the domain, and every preactivation of the strict
+        sign of the pattern, but for those that vanish on the whole region.
+        """
+        inside = {i: x for i, x in candidates.items() if self.domain.has_inside(x)}
+        signs = self.signs(list(inside.values()))
+        on = unpack(self.words[list(inside)], self.network.widths) > 0
+        wrong = np.any((on & (signs < 0)) | (~on & (signs > 0)), axis=1)
+        confirmed = {}
+        for row, (i, x) in enumerate(inside.items()):
+            zeros = np.flatnonzero(signs[row] == 0)
+            if not wrong[row] and (len(zeros) == 0 or self._vanish(i, zeros)):
+                confirmed[i] = x
+        return confirmed
+
+    def affine_map(self, i: int) -> tuple[Matrix, Vector]:
+        """Return (A, b): the network maps x in region i to A x + b."""
+        *hidden, output = self.network.integers.layers
+        factor = prod(int(layer.above) for layer in hidden)
+        rows = self._forms(i)[-1]
+        entries = [
+            [int(rows[k, c]) / (scale * factor) for c in range(rows.ncols())]
+            for k, scale in enumerate(output.scales)
+        ]
+        return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
+
+    def _vanish(self, i: int, neurons: NDArray[np.int64]) -> bool:
+        """Return whether all the given preactivations are identically zero on region i."""
+        rows = [
+            [z[k, c] for c in range(z.ncols())] for z in self._forms(i) for k in range(z.nrows())
+        ]
+        return all(entry == 0 for neuron in neurons for entry in rows[neuron])
+
+    def _forms(self, i: int) -> list[fmpz_mat]:
+        """Return the integer forms of all layers on region i, see IntegerNetwork.forms."""
+        pattern = unpack(self.words[i : i + 1], self.network.widths)[0]
+        return self.network.integers.forms(pattern.tolist())

@@ -1,0 +1,1 @@
+"""The comparison of batch normalization with random initialization: data, statistics, report."""
