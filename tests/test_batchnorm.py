@@ -9,8 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from exactbn.errors import DegenerateError, DimensionError, InputError, NotRationalError
+from exactbn.exact.normalization import fold, scale_and_shift
 from exactbn.exact.rational import dot, sqrt_rounded, to_vector
-from exactbn.model.batchnorm import center, fold, scale_and_shift, standardize, statistics
+from exactbn.model.batchnorm import center, standardize, statistics
 from exactbn.model.network import Network
 
 F = Fraction

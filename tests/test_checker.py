@@ -20,9 +20,8 @@ from exactbn.cli import main
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.errors import InputError
 from exactbn.model.domain import Box
-from exactbn.model.files import load
+from exactbn.model.files import load, save_json
 from exactbn.model.network import Network
-from exactbn.readers.json_file import save_json
 from exactbn.regions.partitioning import Partition, partition
 from tests import second_checker
 

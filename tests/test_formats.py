@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactbn.errors import InputError
-from exactbn.model.files import load
+from exactbn.model.files import load, save_json
 from exactbn.model.network import Network
 from exactbn.readers import source
 
@@ -100,7 +100,7 @@ def test_unreadable_file(tmp_path):
 def test_torch_is_not_imported_for_plain_formats(tmp_path):
     save_json(NET, tmp_path / "net.json")
     code = (
-        "import sys, exactbn.readers as f; f.load(sys.argv[1]); "
+        "import sys, exactbn; exactbn.load(sys.argv[1]); "
         "sys.exit('torch' in sys.modules or 'safetensors' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "net.json")]
@@ -171,7 +171,7 @@ BAD_JSON = [
     ({"layers": [layer([[1]], 0)]}, r"layers\[0\].b is the number 0, expected a list of numbers"),
     ({"layers": [layer([[1], [2, 3]], [0, 0])]}, r"layers\[0\].W\[1\] has 2 entries, expected 1"),
     ({"layers": [layer([[1]], [0, 0])]}, r"layers\[0\].W has 1 rows and layers\[0\].b has 2"),
-    ({"layers": [layer([[1]], [0]), layer([[1, 2]], [0])]}, "layer 1 takes 2 inputs, expected 1"),
+    ({"layers": [layer([[1]], [0]), layer([[1, 2]], [0])]}, r"layers\[1\].W takes 2 features, expected 1"),
     ({"layers": [layer([[True]], [0])]}, r"layers\[0\].W\[0\]\[0\] is True, expected a number"),
     ({"layers": [layer([[None]], [0])]}, r"layers\[0\].W\[0\]\[0\] is of type NoneType"),
     ({"layers": [layer([[[1]]], [0])]}, r"layers\[0\].W\[0\]\[0\] is of type list"),
@@ -324,7 +324,7 @@ def test_npz_keeps_every_bit(tmp_path):
         ({"b1": np.array(3.0)}, r"b1 has shape \(\), expected 1 dimension and"),
         ({"b1": np.ones(0)}, r"b1 has shape \(0,\), expected 1 dimension and at least one entry"),
         ({"b0": np.ones(3)}, "W0 has 2 rows and b0 has 3 entries"),
-        ({"W1": np.ones((1, 3))}, "layer 1 takes 3 inputs, expected 2 as layer 0 has neurons"),
+        ({"W1": np.ones((1, 3))}, "W1 takes 3 features, expected 2 as the layer before it gives"),
         ({"W0": np.array([[1, np.nan], [0, 0]])}, r"W0\[0\]\[1\] is nan, expected a finite number"),
         ({"b0": np.array([0, -np.inf])}, r"b0\[1\] is -inf, expected a finite number"),
         ({"b0": np.array([1, 2], complex)}, "b0 has the type '<c16', expected integers or floats"),

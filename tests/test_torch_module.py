@@ -15,7 +15,6 @@ from exactbn.errors import (
 )
 from exactbn.exact.rational import sqrt_rounded
 from exactbn.model.network import Network
-from exactbn.readers.torch_module import from_module
 
 
 def linear(weight, bias=None):
@@ -43,7 +42,7 @@ def batchnorm(mean, var, *, gamma=None, beta=None, eps=0.0):
 
 def read(*layers):
     """Return the exact network of the layers in a row."""
-    return from_module(nn.Sequential(*layers).eval())
+    return Network.from_torch(nn.Sequential(*layers).eval())
 
 
 def net(weights, biases, slope=0):
@@ -60,7 +59,7 @@ def test_plain_chain():
 
 
 def test_single_linear():
-    assert from_module(linear([[1, 2]], [3]).eval()) == net([[[1, 2]]], [[3]])
+    assert Network.from_torch(linear([[1, 2]], [3]).eval()) == net([[[1, 2]]], [[3]])
 
 
 def test_floats_are_dyadics():
@@ -212,7 +211,7 @@ def test_forward_agrees_with_torch(seed):
         random_linear(3, 2),
         random_bn(2),
     ).eval()
-    result = from_module(module)
+    result = Network.from_torch(module)
     assert result.widths == (5, 4, 3)
     points = torch.randn(20, 3, generator=generator, dtype=torch.float64)
     with torch.no_grad():
@@ -277,17 +276,17 @@ def test_hooks_are_refused():
     chain = nn.Sequential(nn.Linear(1, 1)).eval()
     chain.register_forward_pre_hook(lambda module, args: args)
     with pytest.raises(UnsupportedLayerError, match=r"layer 0 \(Sequential\) has forward hooks"):
-        from_module(chain)
+        Network.from_torch(chain)
 
 
 def test_train_mode_is_refused():
     module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     with pytest.raises(InputError, match=r"the module is in train mode.*call module.eval\(\)"):
-        from_module(module)
+        Network.from_torch(module)
     module.eval()
     module[1].train()
     with pytest.raises(InputError, match=r"layer 1 \(BatchNorm1d\) of the module is in train mode"):
-        from_module(module)
+        Network.from_torch(module)
 
 
 def test_batchnorm_without_statistics_is_refused():
@@ -330,9 +329,9 @@ def test_complex_and_meta_tensors_are_refused():
 @pytest.mark.parametrize("module", [nn.Sequential(), nn.Sequential(nn.ReLU(), nn.Identity())])
 def test_nothing_linear(module):
     with pytest.raises(InputError, match="there is no Linear layer, expected at least one"):
-        from_module(module.eval())
+        Network.from_torch(module.eval())
 
 
 def test_not_a_module():
     with pytest.raises(InputError, match="got a dict, expected a torch.nn.Module"):
-        from_module({})
+        Network.from_torch({})

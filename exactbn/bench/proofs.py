@@ -8,8 +8,8 @@ from pathlib import Path
 
 from exactbn import checker
 from exactbn.bench.engines import Recipe, random_network
+from exactbn.model.files import save_json
 from exactbn.model.network import Network
-from exactbn.readers.json_file import save_json
 from exactbn.regions.partitioning import partition
 
 #: Networks whose certificates are timed, in the box [-1, 1]^d.

@@ -22,8 +22,7 @@ def export_command(
         raise InputError(f"{target}: expected a name that ends in .json")
     if target.exists() and not force:
         raise InputError(f"{target}: exists already; give --force to replace it")
-    from exactbn.model.files import load
-    from exactbn.readers.json_file import save_json
+    from exactbn.model.files import load, save_json
 
     network = load(net)
     save_json(network, target)

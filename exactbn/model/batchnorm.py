@@ -1,4 +1,4 @@
-"""Exact batch normalization: statistics, centering, folding, standardization.
+"""Exact batch normalization: statistics, centering, standardization.
 
 For a batch x_1, ..., x_N let z_k(i) be the preactivation of unit k at x_i. The batch mean is
 mu_k = (1/N) sum_i z_k(i), the biased batch variance sigma_k^2 = (1/N) sum_i (z_k(i) - mu_k)^2.
@@ -18,14 +18,13 @@ from math import lcm
 from flint import fmpz, fmpz_mat
 
 from exactbn.errors import DegenerateError, DimensionError, InputError
+from exactbn.exact.normalization import checked_eps, rounded_sigma
 from exactbn.exact.rational import (
     Matrix,
     Vector,
     sqrt_rounded,
-    to_fraction,
     to_matrix,
     to_text,
-    to_vector,
 )
 from exactbn.model.network import Layer, Network
 
@@ -205,7 +204,7 @@ def center(
     exactbn.errors.DegenerateError: BatchNorm 0, unit 0: variance is 0 and eps is 0, so the \
 scale is undefined; drop the unit or give eps > 0
     """
-    offset = _checked_eps(eps)
+    offset = checked_eps(eps)
     batch = _read(data, network.num_inputs)
     layers = []
     for index, layer in enumerate(network.hidden):
@@ -214,7 +213,7 @@ scale is undefined; drop the unit or give eps > 0
             mean = product.mean()
             row, bias, unit = layer.weight[k], -mean, product.shifted(-mean)
             if scale:
-                sigma = _sigma(unit.variance(), offset, f"BatchNorm {index}, unit {k}")
+                sigma = rounded_sigma(unit.variance(), offset, f"BatchNorm {index}, unit {k}")
                 row, bias = tuple(w / sigma for w in row), bias / sigma
                 unit = unit.divided(sigma)
             rows.append(row)
@@ -224,93 +223,6 @@ scale is undefined; drop the unit or give eps > 0
         batch = _Batch.of(units)
     policy = "rounded" if scale or network.sigma_policy == "rounded" else "none"
     return Network((*layers, network.layers[-1]), policy)
-
-
-def scale_and_shift(
-    running_mean: Iterable[object],
-    running_var: Iterable[object],
-    *,
-    gamma: Iterable[object] | None = None,
-    beta: Iterable[object] | None = None,
-    eps: object = 0,
-    name: str = "BatchNorm",
-) -> tuple[Vector, Vector]:
-    """Return (a, c) with gamma (z - mean) / sigma + beta = a z + c, entry by entry.
-
-    sigma is the float64 nearest to sqrt(running_var + eps) (policy "rounded"); all else is exact.
-
-    Parameters
-    ----------
-    running_mean, running_var : sequences of n numbers
-        The stored statistics; variances >= 0.
-    gamma, beta : sequences of n numbers, optional
-        The learned scale, of any sign, and shift; 1 and 0 where absent.
-    eps : number >= 0
-        Added to the variance.
-    name : str
-        How an error names this normalization.
-
-    Raises
-    ------
-    DegenerateError
-        If running_var + eps is 0 for some unit.
-    DimensionError
-        If the vectors differ in length.
-    InputError
-        If a variance or eps is negative.
-    """
-    offset = _checked_eps(eps)
-    means = to_vector(running_mean, f"{name}: running_mean")
-    variances = to_vector(running_var, f"{name}: running_var")
-    n = len(means)
-    gammas = (Fraction(1),) * n if gamma is None else to_vector(gamma, f"{name}: gamma")
-    betas = (Fraction(0),) * n if beta is None else to_vector(beta, f"{name}: beta")
-    for what, vector in (("running_var", variances), ("gamma", gammas), ("beta", betas)):
-        if len(vector) != n:
-            raise DimensionError(
-                f"{name}: {what} has {len(vector)} entries, expected {n} as running_mean has"
-            )
-    factors, shifts = [], []
-    for k, variance in enumerate(variances):
-        if variance < 0:
-            raise InputError(f"{name}: running_var[{k}] is {to_text(variance)}, expected >= 0")
-        factors.append(gammas[k] / _sigma(variance, offset, f"{name}, unit {k}"))
-        shifts.append(betas[k] - factors[k] * means[k])
-    return tuple(factors), tuple(shifts)
-
-
-def fold(
-    weight: Matrix,
-    bias: Vector,
-    running_mean: Iterable[object],
-    running_var: Iterable[object],
-    *,
-    gamma: Iterable[object] | None = None,
-    beta: Iterable[object] | None = None,
-    eps: object = 0,
-    name: str = "BatchNorm",
-) -> tuple[Matrix, Vector]:
-    """Return weight and bias of h -> gamma (W h + b - mean) / sigma + beta, exactly.
-
-    ``weight`` has shape (n, m), the vectors shape (n,); see :func:`scale_and_shift` for the rest.
-
-    Examples
-    --------
-    >>> one = Fraction(1)
-    >>> fold(((one,),), (one,), [3], [4], gamma=[-6], beta=[1])
-    (((Fraction(-3, 1),),), (Fraction(7, 1),))
-    """
-    factors, shifts = scale_and_shift(
-        running_mean, running_var, gamma=gamma, beta=beta, eps=eps, name=name
-    )
-    if len(factors) != len(bias):
-        raise DimensionError(
-            f"{name}: running_mean has {len(factors)} entries, expected {len(bias)} "
-            "as the layer before has neurons"
-        )
-    rows = tuple(tuple(a * w for w in row) for a, row in zip(factors, weight, strict=True))
-    biases = tuple(a * b + c for a, b, c in zip(factors, bias, shifts, strict=True))
-    return rows, biases
 
 
 def standardize(
@@ -373,25 +285,6 @@ def _read(data: Iterable[Iterable[object]], d: int) -> _Batch:
     common = lcm(*(t.denominator for point in points for t in point))
     rows = [[int(t * common) for t in column] for column in zip(*points, strict=True)]
     return _Batch(fmpz_mat(rows), fmpz(common))
-
-
-def _checked_eps(eps: object) -> Fraction:
-    """Return eps, exact and not negative."""
-    offset = to_fraction(eps, "eps")
-    if offset < 0:
-        raise InputError(f"eps is {to_text(offset)}, expected >= 0")
-    return offset
-
-
-def _sigma(variance: Fraction, eps: Fraction, where: str) -> Fraction:
-    """Return the float64 nearest to sqrt(variance + eps), which must not be 0."""
-    sigma = sqrt_rounded(variance + eps)
-    if sigma == 0:
-        raise DegenerateError(
-            f"{where}: variance is 0 and eps is 0, so the scale is undefined; "
-            "drop the unit or give eps > 0"
-        )
-    return sigma
 
 
 def _total(values: Sequence[fmpz]) -> fmpz:

@@ -5,46 +5,50 @@ anything is unpacked, and whatever cannot be used is refused with an error that 
 torch and safetensors are imported by the readers that need them, never by this package itself.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
+from flint import fmpz
+
 from exactbn.errors import InputError
+from exactbn.exact.rational import MAX_DIGITS
+from exactbn.exact.stages import Chain
 from exactbn.model.network import Network
-from exactbn.readers.json_file import read_json, save_json
+from exactbn.readers.json_file import read_json
 from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
 
-__all__ = ["SUFFIXES", "load", "save_json"]
 
-
-def _load_json(source: Source, slope: object, eps: object) -> Network:
-    """Return the network of a ``.json`` file, which states its own slopes."""
+def _load_json(source: Source, slope: object, eps: object) -> Chain:
+    """Return the stages of a ``.json`` file, which states its own slopes."""
     if slope is not None:
         raise InputError("a .json file states its own slopes, expected no slope argument")
     _refuse_eps(eps)
     return read_json(source)
 
 
-def _load_npz(source: Source, slope: object, eps: object) -> Network:
-    """Return the network of an ``.npz`` file."""
+def _load_npz(source: Source, slope: object, eps: object) -> Chain:
+    """Return the stages of an ``.npz`` file."""
     _refuse_eps(eps)
     return read_npz(source, slope=0 if slope is None else slope)
 
 
-def _load_safetensors(source: Source, slope: object, eps: object) -> Network:
-    """Return the network of a ``.safetensors`` state dict."""
-    from exactbn.readers.state_dict import from_state_dict
+def _load_safetensors(source: Source, slope: object, eps: object) -> Chain:
+    """Return the stages of a ``.safetensors`` state dict."""
+    from exactbn.readers.state_dict import read_state_dict
     from exactbn.readers.tensor_files import read_safetensors
 
-    return from_state_dict(read_safetensors(source), slope=0 if slope is None else slope, eps=eps)
+    return read_state_dict(read_safetensors(source), slope=0 if slope is None else slope, eps=eps)
 
 
-def _load_torch(source: Source, slope: object, eps: object) -> Network:
-    """Return the network of a ``.pt`` or ``.pth`` state dict."""
-    from exactbn.readers.state_dict import from_state_dict
+def _load_torch(source: Source, slope: object, eps: object) -> Chain:
+    """Return the stages of a ``.pt`` or ``.pth`` state dict."""
+    from exactbn.readers.state_dict import read_state_dict
     from exactbn.readers.tensor_files import read_torch
 
-    return from_state_dict(read_torch(source), slope=0 if slope is None else slope, eps=eps)
+    return read_state_dict(read_torch(source), slope=0 if slope is None else slope, eps=eps)
 
 
 def _refuse_eps(eps: object) -> None:
@@ -53,7 +57,7 @@ def _refuse_eps(eps: object) -> None:
         raise InputError("the file holds no BatchNorm, expected no eps argument")
 
 
-_READERS: dict[str, Callable[[Source, object, object], Network]] = {
+_READERS: dict[str, Callable[[Source, object, object], Chain]] = {
     ".json": _load_json,
     ".npz": _load_npz,
     ".pt": _load_torch,
@@ -63,6 +67,9 @@ _READERS: dict[str, Callable[[Source, object, object], Network]] = {
 
 #: The suffixes that :func:`load` reads.
 SUFFIXES = tuple(_READERS)
+
+#: Integers beyond this are written as texts: other readers of JSON would round them.
+_LARGEST_INTEGER = 1 << 53
 
 _PLANNED = (".onnx", ".nnet")
 
@@ -110,4 +117,59 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
             if suffix in _PLANNED:
                 raise InputError(f"the format {suffix} is not supported yet, expected {readable}")
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
-        return _READERS[suffix](source, slope, eps)
+        return Network.from_chain(_READERS[suffix](source, slope, eps))
+
+
+def save_json(network: Network, path: Path_) -> None:
+    """Write the network to a ``.json`` file that :func:`exactbn.load` reads back as equal.
+
+    The file is written beside its place and then moved there, so that no half of it is ever
+    seen; a file of that name is replaced. The sigma policy is a remark and is not written.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or a number is longer than the format's readers accept.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("x", encoding="ascii") as stream:
+            stream.writelines(_text(network))
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(f"{target}: the file cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _text(network: Network) -> Iterator[str]:
+    """Yield the JSON text in pieces, one row of weights a line."""
+    yield '{"layers": ['
+    for index, layer in enumerate(network.layers):
+        yield ",\n" if index else "\n"
+        yield '  {"W": ['
+        for k, row in enumerate(layer.weight):
+            yield ",\n    [" if k else "\n    ["
+            yield ", ".join(_number(w, f"layer {index}, weight row {k}") for w in row)
+            yield "]"
+        yield '\n  ],\n  "b": ['
+        yield ", ".join(_number(b, f"layer {index}, bias") for b in layer.bias)
+        yield "]"
+        if layer is not network.layers[-1]:
+            yield f',\n  "slope": {_number(layer.slope, f"layer {index}, slope")}'
+        yield "}"
+    yield "\n]}\n"
+
+
+def _number(value: Fraction, where: str) -> str:
+    """Return a JSON integer where every reader takes it exactly, else the text ``"p/q"``."""
+    if value.denominator == 1 and abs(value.numerator) <= _LARGEST_INTEGER:
+        return str(value.numerator)
+    # str of an int refuses to write more than some thousand digits; flint's does not.
+    text = f"{fmpz(value.numerator)}/{fmpz(value.denominator)}"
+    if len(text) > MAX_DIGITS:
+        raise InputError(
+            f"{where}: a number has {len(text)} characters, expected at most {MAX_DIGITS}"
+        )
+    return f'"{text}"'

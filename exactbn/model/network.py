@@ -14,7 +14,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
+from exactbn.exact.rational import Matrix, Vector, dot, to_text, to_vector
+from exactbn.exact.stages import (
+    Activation,
+    Affine,
+    Chain,
+    Scaling,
+    compose,
+    compose_slopes,
+    layered,
+)
 from exactbn.model.evaluation import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -134,39 +143,58 @@ class Network:
         >>> net.forward((Fraction(-1, 3),))
         (Fraction(1, 3),)
         """
-        matrices = [to_matrix(w, f"W{i}") for i, w in enumerate(weights)]
-        vectors = [to_vector(b, f"b{i}") for i, b in enumerate(biases)]
-        if len(matrices) != len(vectors):
-            raise DimensionError(
-                f"got {len(matrices)} weights and {len(vectors)} biases, expected as many of each"
-            )
-        if not matrices:
-            raise DimensionError("the network has no layers, expected at least the output layer")
-        hidden = max(len(matrices) - 1, 0)
-        if isinstance(slope, (list, tuple)) or getattr(slope, "ndim", 0) == 1:
-            slopes = to_vector(slope, "slope")  # type: ignore[arg-type]
-        else:
-            slopes = (to_fraction(slope, "slope"),) * hidden
-        if len(slopes) != hidden:
-            raise DimensionError(f"got {len(slopes)} slopes, expected {hidden}, one a hidden layer")
-        for i, (matrix, vector) in enumerate(zip(matrices, vectors, strict=True)):
-            if len(matrix) != len(vector):
-                raise DimensionError(
-                    f"W{i} has {len(matrix)} rows and b{i} has {len(vector)} entries, "
-                    "expected as many of one as of the other"
-                )
-        layers = zip(matrices, vectors, (*slopes, Fraction(1)), strict=True)
-        return cls(tuple(Layer(*layer) for layer in layers), sigma_policy)
+        return cls.from_chain(layered(weights, biases, slope, sigma_policy))
+
+    @classmethod
+    def from_chain(cls, chain: Chain) -> "Network":
+        """Return the network that is the composition of a chain of stages, first to last.
+
+        Affine stages in a row are multiplied out. An activation right after another one is the same
+        as a single one; one that comes first stands on identity weights. Where the chain ends with
+        an activation, the output layer is the identity, so that this activation makes regions too.
+
+        Raises
+        ------
+        DimensionError
+            If a stage does not take what the one before it gives.
+        InputError
+            If there is no affine stage.
+        """
+        stages = chain.stages
+        affine = (stage for stage in stages if not isinstance(stage, Activation))
+        width = next((stage.num_inputs for stage in affine), None)
+        if width is None:
+            raise InputError("there is no Linear layer, expected at least one")
+        pending: Affine | None = None
+        layers: list[Layer] = []
+        for stage in stages:
+            if not isinstance(stage, Activation):
+                if stage.num_inputs != width:
+                    raise DimensionError(
+                        f"{stage.name} takes {stage.num_inputs} features, expected {width} "
+                        "as the layer before it gives"
+                    )
+                pending = stage if pending is None else compose(stage, pending)
+                width = stage.num_outputs
+            elif pending is None and layers:
+                before = layers.pop()
+                slope = compose_slopes(stage.slope, before.slope)
+                layers.append(Layer(before.weight, before.bias, slope))
+            else:
+                layers.append(_layer(pending or _identity(width), stage.slope))
+                pending = None
+        output = _layer(pending or _identity(width), Fraction(1))
+        return cls((*layers, output), chain.sigma_policy)
 
     @classmethod
     def from_torch(cls, module: "torch.nn.Module") -> "Network":
         """Return the exact network of a ``torch.nn`` module in eval mode.
 
-        See :func:`exactbn.readers.torch_module.from_module`, which this calls.
+        See :func:`exactbn.readers.torch_module.read_module`, which this calls.
         """
-        from exactbn.readers.torch_module import from_module
+        from exactbn.readers.torch_module import read_module
 
-        return from_module(module)
+        return cls.from_chain(read_module(module))
 
     @property
     def hidden(self) -> tuple[Layer, ...]:
@@ -246,3 +274,14 @@ class Network:
             for layer in self.layers
         ]
         return json.dumps({"layers": layers}, sort_keys=True, separators=(",", ":"))
+
+
+def _identity(width: int) -> Scaling:
+    """Return the identity of so many features."""
+    return Scaling("the identity", (Fraction(1),) * width, (Fraction(0),) * width)
+
+
+def _layer(stage: Affine, slope: Fraction) -> Layer:
+    """Return the layer of an affine map and the activation after it."""
+    linear = stage.as_linear() if isinstance(stage, Scaling) else stage
+    return Layer(linear.weight, linear.bias, slope)

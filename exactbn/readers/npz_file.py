@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.model.network import Network
+from exactbn.exact.stages import Chain, layered
 from exactbn.readers.source import MAX_NUMBERS, Source, read_archive, read_member
 
 _MAGIC = b"\x93NUMPY"
@@ -28,8 +28,8 @@ _DTYPE = re.compile(r"[<>|=]?(?:f[248]|[iu][1248])", re.ASCII)
 _NAME = re.compile(r"(?P<letter>[Wb])(?P<index>0|[1-9][0-9]{0,5})\.npy", re.ASCII)
 
 
-def read_npz(source: Source, *, slope: object = 0) -> Network:
-    """Return the network of an ``.npz`` file."""
+def read_npz(source: Source, *, slope: object = 0) -> Chain:
+    """Return the stages of an ``.npz`` file, exact."""
     archive = read_archive(source.read(), "an .npz file")
     arrays: dict[tuple[str, int], npt.NDArray[np.generic]] = {}
     budget = MAX_NUMBERS
@@ -56,7 +56,7 @@ def read_npz(source: Source, *, slope: object = 0) -> Network:
                     f"{letter}{index} has shape {found.shape}, "
                     f"expected {ndim} dimension{'s' * (ndim > 1)} and at least one entry"
                 )
-    return Network.from_arrays(
+    return layered(
         [arrays["W", index] for index in range(count)],
         [arrays["b", index] for index in range(count)],
         slope=slope,

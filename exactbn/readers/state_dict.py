@@ -12,10 +12,9 @@ from itertools import pairwise
 import torch
 
 from exactbn.errors import DimensionError, InputError, UnsupportedLayerError
+from exactbn.exact.normalization import scale_and_shift
 from exactbn.exact.rational import Vector, to_fraction, to_vector
-from exactbn.model.batchnorm import scale_and_shift
-from exactbn.model.network import Network
-from exactbn.readers.stages import Activation, Linear, Scaling, Stage, assemble
+from exactbn.exact.stages import Activation, Chain, Linear, Scaling, Stage
 from exactbn.readers.tensors import matrix_of, vector_of
 
 #: What torch's BatchNorm1d adds to its variances by default: the float64 nearest to 1e-5.
@@ -28,10 +27,10 @@ Place = tuple[int, ...]
 Group = dict[str, torch.Tensor]
 
 
-def from_state_dict(
+def read_state_dict(
     tensors: Mapping[str, torch.Tensor], *, slope: object = 0, eps: object = None
-) -> Network:
-    """Return the exact network of a state dict.
+) -> Chain:
+    """Return the stages of a state dict, exact.
 
     Parameters
     ----------
@@ -59,8 +58,7 @@ def from_state_dict(
         stages.append(stage)
         if index in gaps:
             stages.append(Activation(slopes[gaps.index(index)]))
-    has_scale = any(isinstance(stage, Scaling) for stage in stages)
-    return assemble(stages, sigma_policy="rounded" if has_scale else "no-bn")
+    return Chain.of(stages)
 
 
 def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:

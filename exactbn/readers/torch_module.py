@@ -1,4 +1,4 @@
-"""From ``torch.nn`` modules to exact networks.
+"""``torch.nn`` modules read as stages.
 
 Only layers whose meaning is known to the letter are read; every other one is refused by name,
 never skipped. The exact type counts: a subclass may compute something else.
@@ -10,17 +10,16 @@ import torch
 from torch import nn
 
 from exactbn.errors import InputError, UnsupportedLayerError
+from exactbn.exact.normalization import scale_and_shift
 from exactbn.exact.rational import to_fraction
-from exactbn.model.batchnorm import scale_and_shift
-from exactbn.model.network import Network
-from exactbn.readers.stages import Activation, Linear, Scaling, Stage, assemble
+from exactbn.exact.stages import Activation, Chain, Linear, Scaling, Stage
 from exactbn.readers.tensors import matrix_of, vector_of
 
 _KNOWN = "Linear, ReLU, LeakyReLU, BatchNorm1d, Identity, Dropout, Flatten and Sequential"
 
 
-def from_module(module: nn.Module) -> Network:
-    """Return the exact network of a ``Sequential`` in eval mode.
+def read_module(module: nn.Module) -> Chain:
+    """Return the stages of a ``Sequential`` in eval mode, exact.
 
     Read are ``Sequential`` (nested too), ``Linear``, ``ReLU``, ``LeakyReLU`` and ``BatchNorm1d``
     anywhere in the chain; ``Identity``, ``Dropout`` (which does nothing in eval mode) and
@@ -28,7 +27,7 @@ def from_module(module: nn.Module) -> Network:
     are read as the rationals that they are. A ``BatchNorm1d`` is the map
     z -> gamma (z - running_mean) / sigma + beta with sigma the float64 nearest to
     sqrt(running_var + eps), folded exactly into its neighbours; the network's ``sigma_policy``
-    is then "rounded". A module that ends with an activation gets the identity as output layer.
+    is then "rounded".
 
     Raises
     ------
@@ -37,8 +36,6 @@ def from_module(module: nn.Module) -> Network:
     InputError
         If the module or a part of it is in train mode, a BatchNorm has no running statistics, or
         a parameter is NaN or infinite.
-    DimensionError
-        If the layers do not fit.
     DegenerateError
         If a BatchNorm has running_var + eps = 0.
     """
@@ -48,9 +45,7 @@ def from_module(module: nn.Module) -> Network:
         if part.training:
             where = f"layer {name} ({type(part).__name__}) of the module" if name else "the module"
             raise InputError(f"{where} is in train mode, expected eval mode; call module.eval()")
-    stages = [stage for name, part in _chain(module, "") for stage in _stages(name, part)]
-    has_scale = any(isinstance(stage, Scaling) for stage in stages)
-    return assemble(stages, sigma_policy="rounded" if has_scale else "no-bn")
+    return Chain.of([stage for name, part in _chain(module, "") for stage in _stages(name, part)])
 
 
 def _chain(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:

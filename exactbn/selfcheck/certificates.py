@@ -17,7 +17,7 @@ from random import Random
 
 from exactbn import checker
 from exactbn.model.domain import Box
-from exactbn.readers.json_file import save_json
+from exactbn.model.files import save_json
 from exactbn.selfcheck import answers
 from exactbn.selfcheck.answers import CRASHES, Answer, brute_answer, time_limit
 from exactbn.selfcheck.mutations import Mutant, random_mutants

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from exactbn.exact.rational import to_text
-from exactbn.readers.json_file import save_json
+from exactbn.model.files import save_json
 from exactbn.selfcheck import answers
 from exactbn.selfcheck.answers import CRASHES, Answer, differences, time_limit, volumes_compared
 from exactbn.selfcheck.certificates import Examiner, Fault

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from exactbn.exact.rational import to_text
+from exactbn.model.files import save_json
 from exactbn.model.network import SIGMA_POLICIES
 from exactbn.model.slices import plane_view
-from exactbn.readers.json_file import save_json
 from exactbn.regions.graph import write_graphml
 from exactbn.regions.graph import write_tables as write_graph_tables
 from exactbn.regions.partitioning import Partition, partition

@@ -6,8 +6,8 @@ Run by hand after a change of the format; the tests read the files.
 from collections.abc import Callable
 from pathlib import Path
 
+from exactbn.model.files import save_json
 from exactbn.model.network import Network
-from exactbn.readers.json_file import save_json
 from exactbn.regions.partitioning import partition
 
 HERE = Path(__file__).parent

@@ -43,7 +43,7 @@ class Entry:
 def all_claims() -> tuple[Claim, ...]:
     """Return every claim of the ledger, K before F, by number."""
     for family in FAMILIES:
-        import_module(f"exactbn.claims.{family}")
+        import_module(f"exactbn.claims.families.{family}")
     return tuple(entry for entry in registered() if entry.family in FAMILIES)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from exactbn.exact.normalization import fold
 from exactbn.exact.rational import Matrix
-from exactbn.model.batchnorm import fold, statistics
+from exactbn.model.batchnorm import statistics
 from exactbn.model.network import Layer, Network
 
 if TYPE_CHECKING:

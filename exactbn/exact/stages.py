@@ -1,18 +1,17 @@
-"""From a chain of affine maps and activations to a network, exactly.
+"""Affine maps and activations, the stages of which a network is the composition, exact.
 
-A reader turns a file or a module into stages, in order; neighbouring affine stages are composed,
-and what stands between two activations becomes one layer.
+A reader turns a file or a module into a chain of stages, in order;
+:meth:`exactbn.Network.from_chain` makes the network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from flint import fmpq, fmpq_mat
 
-from exactbn.errors import DimensionError, InputError
-from exactbn.exact.rational import Matrix, Vector, dot
-from exactbn.model.network import Layer, Network
+from exactbn.errors import DimensionError
+from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,18 @@ class Linear:
     name: str
     weight: Matrix
     bias: Vector
+
+    @classmethod
+    def checked(cls, name: str, bias_name: str, weight: Matrix, bias: Vector) -> "Linear":
+        """Return the map after a look at its shapes; the names are how errors call its parts."""
+        if len(weight) != len(bias):
+            raise DimensionError(
+                f"{name} has {len(weight)} rows and {bias_name} has {len(bias)} entries, "
+                "expected as many of one as of the other"
+            )
+        if not weight or not weight[0]:
+            raise DimensionError(f"{name} has no rows or no columns, expected at least one each")
+        return cls(name, weight, bias)
 
     @property
     def num_inputs(self) -> int:
@@ -73,43 +84,59 @@ Affine = Linear | Scaling
 Stage = Linear | Scaling | Activation
 
 
-def assemble(stages: Sequence[Stage], *, sigma_policy: str) -> Network:
-    """Return the network that is the composition of ``stages``, first to last.
+@dataclass(frozen=True)
+class Chain:
+    """Stages in the order in which they are applied; ``sigma_policy`` is that of decision 0001."""
 
-    Affine stages in a row are multiplied out. An activation right after another one is the same
-    as a single one; one that comes first stands on identity weights. Where the chain ends with
-    an activation, the output layer is the identity, so that this activation makes regions too.
+    stages: tuple[Stage, ...]
+    sigma_policy: str = "no-bn"
+
+    @classmethod
+    def of(cls, stages: Sequence[Stage]) -> "Chain":
+        """Return the chain of a file or a module, whose scalings are its normalizations."""
+        has_scale = any(isinstance(stage, Scaling) for stage in stages)
+        return cls(tuple(stages), "rounded" if has_scale else "no-bn")
+
+
+def layered(
+    weights: Iterable[Iterable[Iterable[object]]],
+    biases: Iterable[Iterable[object]],
+    slope: object = 0,
+    sigma_policy: str = "no-bn",
+) -> Chain:
+    """Return the chain of linear layers with one activation between every two, read exactly.
+
+    ``slope`` is one number, or a sequence of one number per hidden layer.
 
     Raises
     ------
     DimensionError
-        If a stage does not take what the one before it gives.
-    InputError
-        If there is no affine stage.
+        If there are not as many weights as biases, or as slopes and hidden layers, or a layer not
+        as many weight rows as biases.
+    NotRationalError
+        If an entry is NaN, infinite or not a number.
     """
-    width = next((stage.num_inputs for stage in stages if not isinstance(stage, Activation)), None)
-    if width is None:
-        raise InputError("there is no Linear layer, expected at least one")
-    pending: Affine | None = None
-    layers: list[Layer] = []
-    for stage in stages:
-        if not isinstance(stage, Activation):
-            if stage.num_inputs != width:
-                raise DimensionError(
-                    f"{stage.name} takes {stage.num_inputs} features, expected {width} "
-                    "as the layer before it gives"
-                )
-            pending = stage if pending is None else compose(stage, pending)
-            width = stage.num_outputs
-        elif pending is None and layers:
-            before = layers.pop()
-            slope = compose_slopes(stage.slope, before.slope)
-            layers.append(Layer(before.weight, before.bias, slope))
-        else:
-            layers.append(_layer(pending or _identity(width), stage.slope))
-            pending = None
-    output = _layer(pending or _identity(width), Fraction(1))
-    return Network((*layers, output), sigma_policy)
+    matrices = [to_matrix(w, f"W{i}") for i, w in enumerate(weights)]
+    vectors = [to_vector(b, f"b{i}") for i, b in enumerate(biases)]
+    if len(matrices) != len(vectors):
+        raise DimensionError(
+            f"got {len(matrices)} weights and {len(vectors)} biases, expected as many of each"
+        )
+    if not matrices:
+        raise DimensionError("the network has no layers, expected at least the output layer")
+    hidden = len(matrices) - 1
+    if isinstance(slope, (list, tuple)) or getattr(slope, "ndim", 0) == 1:
+        slopes = to_vector(slope, "slope")  # type: ignore[arg-type]
+    else:
+        slopes = (to_fraction(slope, "slope"),) * hidden
+    if len(slopes) != hidden:
+        raise DimensionError(f"got {len(slopes)} slopes, expected {hidden}, one a hidden layer")
+    stages: list[Stage] = []
+    for i, (matrix, vector) in enumerate(zip(matrices, vectors, strict=True)):
+        stages.append(Linear.checked(f"W{i}", f"b{i}", matrix, vector))
+        if i < hidden:
+            stages.append(Activation(slopes[i]))
+    return Chain(tuple(stages), sigma_policy)
 
 
 def compose(after: Affine, before: Affine) -> Affine:
@@ -147,17 +174,6 @@ def compose_slopes(after: Fraction, before: Fraction) -> Fraction:
 def _constant(stage: Affine) -> Vector:
     """Return the constant part of an affine map."""
     return stage.shifts if isinstance(stage, Scaling) else stage.bias
-
-
-def _identity(width: int) -> Scaling:
-    """Return the identity of so many features."""
-    return Scaling("the identity", (Fraction(1),) * width, (Fraction(0),) * width)
-
-
-def _layer(stage: Affine, slope: Fraction) -> Layer:
-    """Return the layer of an affine map and the activation after it."""
-    linear = stage.as_linear() if isinstance(stage, Scaling) else stage
-    return Layer(linear.weight, linear.bias, slope)
 
 
 def _product(a: Matrix, b: Matrix) -> Matrix:
