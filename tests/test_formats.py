@@ -171,7 +171,10 @@ BAD_JSON = [
     ({"layers": [layer([[1]], 0)]}, r"layers\[0\].b is the number 0, expected a list of numbers"),
     ({"layers": [layer([[1], [2, 3]], [0, 0])]}, r"layers\[0\].W\[1\] has 2 entries, expected 1"),
     ({"layers": [layer([[1]], [0, 0])]}, r"layers\[0\].W has 1 rows and layers\[0\].b has 2"),
-    ({"layers": [layer([[1]], [0]), layer([[1, 2]], [0])]}, r"layers\[1\].W takes 2 features, expected 1"),
+    (
+        {"layers": [layer([[1]], [0]), layer([[1, 2]], [0])]},
+        r"layers\[1\].W takes 2 features, expected 1",
+    ),
     ({"layers": [layer([[True]], [0])]}, r"layers\[0\].W\[0\]\[0\] is True, expected a number"),
     ({"layers": [layer([[None]], [0])]}, r"layers\[0\].W\[0\]\[0\] is of type NoneType"),
     ({"layers": [layer([[[1]]], [0])]}, r"layers\[0\].W\[0\]\[0\] is of type list"),

@@ -10,11 +10,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Budget, Progress
 from exactbn.engines.lp.adjacency import Witnesses, find_adjacency, find_unbounded
 from exactbn.engines.lp.engine import CHUNK, LpStatistics, enumerate_regions
 from exactbn.engines.lp.frame import LpDomain
 from exactbn.engines.proofs.tree import write_tree
+from exactbn.engines.run import Budget, Progress
 from exactbn.exact.rational import Vector, nearest_floats
 from exactbn.model.domain import Space
 from exactbn.model.network import Network

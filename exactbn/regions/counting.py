@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Progress, subdivide
+from exactbn.engines.complex.engine import subdivide
+from exactbn.engines.run import Progress
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from exactbn.engines.complex.engine import Budget, Progress, subdivide
+from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.proofs.writing import check_target
+from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
 from exactbn.model.domain import Box, Domain, Polytope, Space
 from exactbn.model.network import Network

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Budget, subdivide
+from exactbn.engines.complex.engine import subdivide
+from exactbn.engines.run import Budget
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box, Domain, Polytope, Space

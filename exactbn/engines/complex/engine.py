@@ -5,9 +5,8 @@ if it has vertices strictly on both sides; cut faces are split upward from the e
 assumes general position.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from math import inf, prod
 from operator import or_
@@ -20,6 +19,7 @@ from exactbn.engines.complex import kernels
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
+from exactbn.engines.run import Budget, Progress
 from exactbn.errors import DimensionError, InputError, InternalError
 from exactbn.model.domain import Domain, Space
 from exactbn.model.network import Network
@@ -29,8 +29,6 @@ MAX_DIM = 13
 
 # What is larger would overflow a float32.
 _LARGEST_BOUND = 2.0**126
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass
@@ -52,24 +50,6 @@ class Outcome:
     vertices: ExactVertices
     neurons_done: int
     statistics: SignStatistics
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Limits after which a subdivision stops between two neurons."""
-
-    max_regions: int | None = None
-    max_seconds: float | None = None
-    max_neurons: int | None = None
-    started: float = field(default_factory=time.monotonic)
-
-    def is_spent(self, regions: int, neurons: int) -> bool:
-        """Return whether regions or seconds are over their limits, or neurons at theirs."""
-        if self.max_regions is not None and regions > self.max_regions:
-            return True
-        if self.max_neurons is not None and neurons >= self.max_neurons:
-            return True
-        return self.max_seconds is not None and time.monotonic() - self.started > self.max_seconds
 
 
 def subdivide(

@@ -1,0 +1,104 @@
+"""What a mutant is, and how one is planted and hunted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+#: What a copy of the tree needs for its tests.
+COPIED = ("exactbn", "tests", "data", "docs", "setup.cfg", "pyproject.toml", "README.md")
+#: Seconds after which a run of tests is ended; a mutant that makes an endless loop is caught.
+PATIENCE = 300
+
+
+class Verdict(Enum):
+    """How the hunt for a mutant ended."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    #: It survives, and its list says why no test can see it.
+    REDUNDANT = "redundant"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One wrong line: in ``module`` (a path in the package) ``old``, found once, becomes ``new``.
+
+    ``tests`` are pytest's arguments, the tests that are meant to catch it; ``redundant``, where not
+    empty, is the reason why the line is not needed, so that no test can.
+    """
+
+    module: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    remark: str
+    redundant: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the module and the remark."""
+        return f"{self.module}: {self.remark}"
+
+
+def copy_tree(target: Path) -> None:
+    """Copy what the tests need, compiled kernels included."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name)
+        else:
+            shutil.copy2(source, target / name)
+
+
+def hunt(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
+    """Plant a mutant in a copy of the tree, run its tests, mend the copy; return what came of it.
+
+    Raises
+    ------
+    ValueError
+        If the line to change is not found exactly once, or the tests cannot be run at all.
+    """
+    path = tree / "exactbn" / mutant.module
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: found {text.count(mutant.old)} times, expected once")
+    _forget_kernels(path.parent)
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        code, tail = _run(mutant.tests, tree)
+    finally:
+        path.write_text(text, encoding="utf-8")
+        _forget_kernels(path.parent)
+    if code == 0:
+        return (Verdict.REDUNDANT if mutant.redundant else Verdict.SURVIVED), tail
+    if code not in (1, None):
+        raise ValueError(f"{mutant.name}: the tests cannot be run: {tail}")
+    if mutant.redundant:
+        raise ValueError(f"{mutant.name}: said to be redundant, but a test caught it: {tail}")
+    return Verdict.CAUGHT, tail
+
+
+def _run(tests: tuple[str, ...], tree: Path) -> tuple[int | None, str]:
+    """Return pytest's exit code, None when time is up, and its last line."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    try:
+        done = subprocess.run(
+            [*command, *tests], cwd=tree, env=environment, timeout=PATIENCE,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return None, f"not done after {PATIENCE} s"
+    lines = (done.stdout or done.stderr).strip().splitlines() or [""]
+    return done.returncode, lines[-1]
+
+
+def _forget_kernels(folder: Path) -> None:
+    """Remove the compiled code of a package: callers keep what they were compiled with."""
+    for cache in folder.rglob("__pycache__"):
+        shutil.rmtree(cache)
