@@ -23,7 +23,7 @@ LAYERS: dict[str, set[str]] = {
     # model
     "model": {"numpy", "flint"},
     # engines
-    "engines": {"numpy", "numba", "flint"},
+    "engines": {"numpy", "numba", "flint", "threadpoolctl"},
     # result
     "regions": {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
     # questions

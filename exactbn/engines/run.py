@@ -1,8 +1,12 @@
-"""What every run of an engine knows: its budget, and whom to tell how far it is."""
+"""What every run of an engine knows: its budget, whom to tell how far it is, and its one thread."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
+from typing import Any
 
 #: Called with (neurons done, all neurons, remark).
 Progress = Callable[[int, int, str], None]
@@ -28,3 +32,53 @@ class Budget:
     def is_late(self) -> bool:
         """Return whether the seconds are spent."""
         return self.max_seconds is not None and time.monotonic() - self.started > self.max_seconds
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Compute the float products of small matrices on one thread inside the ``with`` block.
+
+    Several threads gain nothing on matrices of a few hundred rows, and wait for each other where
+    the machine is busy with something else. The limit holds for the process: blocks may be nested
+    and may overlap on several threads, the first one sets it and the last one lifts it. Only
+    speed depends on it, so where threadpoolctl is not installed nothing is limited.
+    """
+    limit = _thread_limit()
+    limit.enter()
+    try:
+        yield
+    finally:
+        limit.leave()
+
+
+class _ThreadLimit:
+    """The limit of one BLAS thread, and how many runs want it."""
+
+    def __init__(self, controller: Any) -> None:
+        self._controller = controller
+        self._lock = Lock()
+        self._wanted_by = 0
+        self._limiter: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._wanted_by == 0 and self._controller is not None:
+                self._limiter = self._controller.limit(limits=1, user_api="blas")
+            self._wanted_by += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._wanted_by -= 1
+            if self._wanted_by == 0 and self._limiter is not None:
+                self._limiter.restore_original_limits()
+                self._limiter = None
+
+
+@cache
+def _thread_limit() -> _ThreadLimit:
+    """Return the one limit of this process; finding the libraries takes milliseconds."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:
+        return _ThreadLimit(None)
+    return _ThreadLimit(ThreadpoolController())

@@ -19,7 +19,7 @@ from exactbn.engines.complex import kernels
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
-from exactbn.engines.run import Budget, Progress
+from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, InputError, InternalError
 from exactbn.model.domain import Domain, Space
 from exactbn.model.network import Network
@@ -100,10 +100,15 @@ def subdivide(
                 f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
                 "expected the same"
             )
-    run = _Run(network, domains, factor)
-    total, budget = network.num_hidden, budget or Budget()
+    with one_blas_thread():
+        return _subdivide(_Run(network, domains, factor), budget or Budget(), progress)
+
+
+def _subdivide(run: "_Run", budget: Budget, progress: Progress | None) -> Outcome:
+    """Process the neurons in order until the budget ends it."""
+    total = run.network.num_hidden
     done = 0
-    for block in _blocks(network):
+    for block in _blocks(run.network):
         run.begin(block)
         for j in range(block.width):
             run.cut(block, j)
