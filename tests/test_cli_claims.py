@@ -165,7 +165,7 @@ def test_a_counterexample_to_a_true_claim_ends_with_1(
         (["F98", "--search", "F98"], "neither further claims"),
         (["--replay", "no-such-file.json"], "no-such-file.json"),
         (["F98", "--write-page", "page.md"], "whole ledger"),
-        (["--search", "F98", "--out", "no/folder/file.json"], "folder is not there"),
+        (["--search", "F98", "--out", "no/folder/file.json"], "no/folder does not exist"),
         (["--search", "F98", "--out", "."], "is a folder"),
         (["--replay", "file.json", "--out", "out"], "does not go with --replay"),
     ],

@@ -17,6 +17,7 @@ LAYERS: dict[str, set[str]] = {
     "checker": set(),
     # numbers
     "errors": set(),
+    "output": set(),
     "exact": {"flint", "sympy"},
     # files
     "readers": {"numpy", "flint", "torch", "safetensors", "onnx"},

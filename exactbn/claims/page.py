@@ -11,6 +11,7 @@ from exactbn.claims.ledger.ledger import Entry, tally
 from exactbn.claims.ledger.verdict import Verdict
 from exactbn.claims.pictures import can_draw, draw_instance, draw_jitter, draw_rows
 from exactbn.exact.rational import to_text
+from exactbn.output import create_text
 
 #: Rows of data that the page shows; the file of the instance has them all.
 MOST_ROWS = 24
@@ -59,7 +60,8 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
         if _OURS.fullmatch(old.name):
             old.unlink()
     write_files(folder, entries)
-    path.write_text(page(entries, folder, is_full=is_full), encoding="utf-8")
+    with create_text(path, force=True) as stream:
+        stream.write(page(entries, folder, is_full=is_full))
 
 
 def write_files(folder: Path, entries: Sequence[Entry]) -> None:
@@ -72,7 +74,8 @@ def write_files(folder: Path, entries: Sequence[Entry]) -> None:
                 draw_jitter(folder / f"{key}-boundaries.png")
         if example is None:
             continue
-        (folder / f"{key}.json").write_text(example.to_json(key), encoding="utf-8")
+        with create_text(folder / f"{key}.json", force=True) as stream:
+            stream.write(example.to_json(key))
         if can_draw(example):
             draw_instance(example, folder / f"{key}.png")
 

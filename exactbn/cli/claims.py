@@ -20,6 +20,7 @@ from exactbn.cli.common import (
     write_run,
 )
 from exactbn.errors import ExactBNError, InputError
+from exactbn.output import check_file, create_text
 
 if TYPE_CHECKING:
     from exactbn.claims.ledger.claim import Claim
@@ -260,17 +261,14 @@ def _search(
     from exactbn.claims.tools.search import search
 
     claim = find_claim(key)
-    if out is not None and out.is_dir():
-        raise InputError(f"{out} is a folder, expected a file for what is found")
-    if out is not None and out.exists() and not force:
-        raise InputError(f"{out} is there; --force replaces it")
-    if out is not None and not out.resolve().parent.is_dir():
-        raise InputError(f"{out}: its folder is not there")
+    if out is not None:
+        check_file(out, force=force)
     with progress(f"search {key}") as report:
         found = search(claim, seconds=60 * minutes, seed=seed,
                        progress=lambda done, note: report(done, None, note))  # fmt: skip
     if found is not None and out is not None:
-        out.write_text(found.instance.to_json(key), encoding="utf-8")
+        with create_text(out, force=force) as stream:
+            stream.write(found.instance.to_json(key))
     _report_search(claim, found, minutes, seed, out, json=json)
     if found is not None and _is_true(claim):
         typer.echo(f"disagreement: {key} is recorded as {claim.expected.value}", err=True)

@@ -4,12 +4,10 @@ import json
 import math
 import os
 import platform
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +16,7 @@ from exactbn import __version__
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
+from exactbn.output import check_folder, create_folder
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -115,31 +114,15 @@ def _plain_progress(description: str) -> Progress:
     return report
 
 
-@contextmanager
-def output_folder(path: str | os.PathLike[str], *, force: bool) -> Iterator[Path]:
-    """Yield a fresh folder that becomes ``path`` if all goes well, and vanishes if not.
+def output_folder(
+    path: str | os.PathLike[str], *, force: bool
+) -> AbstractContextManager[Path]:
+    """Return a context in which a fresh folder is made, which becomes ``path`` if all goes well.
 
-    So nothing is ever written by half. What stands at ``path`` is replaced only with ``force``,
-    and only if it is empty or an earlier output, which is told by its ``run.json``.
-
-    Raises
-    ------
-    InputError
-        If ``path`` may not be replaced.
+    What stands at ``path`` is replaced only with ``force``, and only if it is empty or an earlier
+    output, which is told by its ``run.json``.
     """
-    target = Path(path).resolve()
-    check_output(target, force=force)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        mask = os.umask(0)
-        os.umask(mask)
-        fresh.chmod(0o777 & ~mask)
-        yield fresh
-        check_output(target, force=force)
-        _replace(target, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    return create_folder(path, force=force, marker=RUN_FILE)
 
 
 def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
@@ -147,37 +130,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
 
     Commands that compute for long call this first, so that they fail early.
     """
-    target = Path(path)
-    if not os.path.lexists(target):
-        return
-    if not target.is_dir():
-        raise InputError(f"{target} is there and is not a folder, expected a folder to write")
-    if not any(target.iterdir()):
-        return
-    if not force:
-        raise InputError(f"{target} is there and not empty; --force replaces an earlier output")
-    if not (target / RUN_FILE).is_file():
-        raise InputError(
-            f"{target} holds no {RUN_FILE}, so it is not an earlier output and --force does not "
-            "replace it; name another folder or empty it first"
-        )
-
-
-def _replace(target: Path, fresh: Path) -> None:
-    """Put the folder ``fresh`` in the place of ``target``; the old one goes last."""
-    if not target.exists():
-        fresh.rename(target)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        old = target.rename(aside / "old")
-        try:
-            fresh.rename(target)
-        except OSError:
-            old.rename(target)
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    check_folder(path, force=force, marker=RUN_FILE)
 
 
 def print_json(value: object) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from exactbn.errors import InputError
+from exactbn.output import check_file
 
 
 def export_command(
@@ -20,8 +21,7 @@ def export_command(
     """
     if target.suffix != ".json":
         raise InputError(f"{target}: expected a name that ends in .json")
-    if target.exists() and not force:
-        raise InputError(f"{target}: exists already; give --force to replace it")
+    check_file(target, force=force)
     from exactbn.model.files import load, save_json
 
     network = load(net)

@@ -21,6 +21,7 @@ from exactbn.errors import InputError, LimitError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
 from exactbn.model.network import SIGMA_POLICIES, Network
+from exactbn.output import check_file
 
 if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
@@ -71,9 +72,7 @@ def partition_command(
     if out is not None:
         check_output(out, force=force)
     if certificate is not None:
-        from exactbn.engines.proofs.writing import check_target
-
-        check_target(certificate, force=force)
+        check_file(certificate, force=force)
     from exactbn.model.files import load
 
     network = load(net)

@@ -5,7 +5,6 @@ anything is unpacked, and whatever cannot be used is refused with an error that 
 torch and safetensors are imported by the readers that need them, never by this package itself.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +15,7 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import MAX_DIGITS
 from exactbn.exact.stages import Chain
 from exactbn.model.network import Network
+from exactbn.output import create_text
 from exactbn.readers.json_file import read_json
 from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
@@ -123,24 +123,16 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
 def save_json(network: Network, path: Path_) -> None:
     """Write the network to a ``.json`` file that :func:`exactbn.load` reads back as equal.
 
-    The file is written beside its place and then moved there, so that no half of it is ever
-    seen; a file of that name is replaced. The sigma policy is a remark and is not written.
+    The file appears whole or not at all (see :mod:`exactbn.output`); a file of that name is
+    replaced. The sigma policy is a remark and is not written.
 
     Raises
     ------
     InputError
         If the file cannot be written, or a number is longer than the format's readers accept.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("x", encoding="ascii") as stream:
-            stream.writelines(_text(network))
-        os.replace(temporary, target)
-    except OSError as error:
-        raise InputError(f"{target}: the file cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with create_text(path, force=True, encoding="ascii") as stream:
+        stream.writelines(_text(network))
 
 
 def _text(network: Network) -> Iterator[str]:

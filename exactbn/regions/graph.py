@@ -11,6 +11,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from exactbn.exact.rational import to_text
+from exactbn.output import create_file
 
 if TYPE_CHECKING:
     from exactbn.regions.partition import Partition
@@ -88,14 +89,18 @@ def edge_table(partition: "Partition") -> pa.Table:
 
 def write_graphml(partition: "Partition", path: str | Path) -> None:
     """Write the region adjacency graph as GraphML. It is never read back: XML is no door."""
-    nx.write_graphml_xml(region_graph(partition), Path(path))
+    graph = region_graph(partition)
+    with create_file(path, force=True) as stream:
+        nx.write_graphml_xml(graph, stream)
 
 
 def write_tables(partition: "Partition", directory: str | Path, *, witnesses: bool = True) -> None:
     """Write ``nodes.parquet`` and ``edges.parquet``."""
     folder = Path(directory)
-    pq.write_table(node_table(partition, witnesses=witnesses), folder / "nodes.parquet")
-    pq.write_table(edge_table(partition), folder / "edges.parquet")
+    nodes, edges = node_table(partition, witnesses=witnesses), edge_table(partition)
+    for table, name in ((nodes, "nodes.parquet"), (edges, "edges.parquet")):
+        with create_file(folder / name, force=True) as stream:
+            pq.write_table(table, stream)
 
 
 def _texts(patterns: NDArray[np.uint8]) -> list[str]:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from exactbn.engines.complex.engine import subdivide
-from exactbn.engines.proofs.writing import check_target
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
 from exactbn.model.domain import Box, Domain, Polytope, Space
 from exactbn.model.network import Network
+from exactbn.output import check_file
 from exactbn.regions.by_lattice import LatticePartition
 from exactbn.regions.partition import Partition as Partition
 
@@ -73,7 +73,7 @@ def partition(
         raise InputError(f"engine {engine!r} is not known, expected one of {', '.join(ENGINES)}")
     domain = _domain_of(box, network)
     if certificate is not None:
-        check_target(Path(certificate))
+        check_file(certificate)
     budget = Budget(max_regions, max_seconds)
     result: Partition
     if engine == "lp":

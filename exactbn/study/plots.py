@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import ExactBNError
+from exactbn.output import create_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -309,7 +310,8 @@ def _figure(rows: int, columns: int, *, width: float, height: float) -> "tuple[F
 
 def _write(figure: "Figure", path: Path, dpi: int = DPI) -> None:
     """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
-    figure.savefig(path, dpi=dpi, metadata={"Software": None})
+    with create_file(path, force=True) as stream:
+        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
 
 
 def _style() -> Any:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exactbn.exact.rational import Matrix
+from exactbn.output import create_file
 from exactbn.study.comparison import Comparison, NetworkMeasures, measure_labels
 from exactbn.study.findings import PairedRow
 from exactbn.study.paired import CONFIDENCE, exact_text
@@ -25,7 +26,8 @@ def write_tables(
         (per_point_table(comparison), PER_POINT),
         (paired_table(rows), PAIRED),
     ):
-        pq.write_table(table, folder / name, compression="zstd")
+        with create_file(folder / name, force=True) as stream:
+            pq.write_table(table, stream, compression="zstd")
 
 
 def measures_table(comparison: Comparison) -> pa.Table:

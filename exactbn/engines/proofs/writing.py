@@ -2,16 +2,15 @@
 
 import gzip
 import io
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-from exactbn.errors import InputError
 from exactbn.exact.rational import MAX_DIGITS, to_text
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
+from exactbn.output import create_file
 
 VERSION = "exactbn-certificate 1"
 
@@ -30,31 +29,13 @@ def certificate_file(path: Path, *, force: bool = False) -> Iterator[TextIO]:
     InputError
         If the file exists and ``force`` is not set, or cannot be written.
     """
-    check_target(path, force=force)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with create_file(path, force=force) as raw, ExitStack() as stack:
+        binary: BinaryIO | gzip.GzipFile = raw
         if path.suffix == ".gz":
             # No name and no time in the head: equal certificates are equal files.
-            raw = temporary.open("xb")
-            with raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                with io.TextIOWrapper(packed, encoding="ascii", newline="\n") as stream:
-                    yield stream
-        else:
-            with temporary.open("x", encoding="ascii", newline="\n") as stream:
-                yield stream
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def check_target(path: Path, *, force: bool = False) -> None:
-    """Refuse a certificate's file that is there already, or a folder that is not."""
-    if path.exists() and (not force or not path.is_file()):
-        raise InputError(f"{path}: exists already; remove it or choose another name")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist")
+            binary = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
+        stream = io.TextIOWrapper(binary, encoding="ascii", newline="\n")
+        yield stack.enter_context(stream)
 
 
 def write_head(
