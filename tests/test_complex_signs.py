@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exactbn.engines.complex import kernels
 from exactbn.engines.complex.signs import FloatNetwork
-from exactbn.model.domain import Box
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.partitioning import partition
 from tests.agreement import check_agrees, check_promises
@@ -183,7 +183,7 @@ def test_bounds_of_preactivations_hold(
     # Any box that holds the points tells the filter how large numbers may become.
     exact_point = [Fraction(t) + error for t, error in zip(point, errors, strict=True)]
     box = Box.of([t - 1 for t in exact_point], [t + 1 for t in exact_point], len(point))
-    floats = FloatNetwork(network, [box])
+    floats = FloatNetwork(network, [Domain.of(box)])
     x, ex = np.array([[1.0, *point]]), np.array([[0.0, *map(abs, map(float, errors))]])
     exact = network.preactivations(exact_point)
     for layer, width in enumerate(network.widths):
@@ -215,7 +215,7 @@ def test_bounds_do_not_depend_on_the_sizes_of_neurons() -> None:
     results = []
     for network in (plain, uneven):
         z, ez = np.empty((1, 6)), np.empty((1, 6))
-        floats = FloatNetwork(network, [Box.of(-1, 1, 6)])
+        floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 6))])
         floats.preactivations(x, np.zeros_like(x), 1, slice(0, 6), z, ez)
         results.append((z, ez))
     (z, ez), (z_uneven, ez_uneven) = results

@@ -17,7 +17,7 @@ from exactbn.engines.lp.engine import enumerate_regions
 from exactbn.engines.lp.exact import Above, Empty, Program, decide, from_basis, is_proof
 from exactbn.engines.proofs.tree import write_tree
 from exactbn.errors import InputError, LimitError
-from exactbn.model.domain import Box, Polytope, Space
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.partitioning import Partition, partition
 from tests.agreement import patterns_of
@@ -83,7 +83,7 @@ def check_certificate(part: Partition, folder: Path) -> checker.Proof:
     with checker.open_certificate(path) as stream:
         proof = checker.check(checker.read_network(network), stream)
     assert (proof.regions, proof.adjacencies) == (part.num_regions, part.num_adjacencies)
-    if isinstance(part.domain, Space):
+    if part.domain.is_space:
         assert proof.unbounded == part.is_unbounded.sum()
     return proof
 
@@ -171,7 +171,7 @@ def test_a_polytope_is_cut_down(tmp_path: Path) -> None:
     network = load_workload("rnd_2x8x8x1")
     rows = ([[1, 1], ["-1/3", 1]], ["1/2", "0.7"])
     part = partition(network, (-1, 1), rows=rows, engine="lp")
-    assert isinstance(part.domain, Polytope)
+    assert part.domain.bounds
     # The same cut by two more neurons: the regions where both are on.
     (first, *rest), cut = network.layers, ([-1, -1], [Fraction(1, 3), -1])
     wider = [[*row, 0, 0] for row in rest[0].weight]
@@ -250,8 +250,9 @@ def test_budgets_and_storage(tmp_path: Path) -> None:
 
 def test_a_stream_needs_no_adjacencies(tmp_path: Path) -> None:
     network, box = load_workload("bnc_2x8x8x1"), Box.of(-1, 1, 2)
-    count = write_tree(tmp_path / "tree.gz", network, box)
-    assert count == sum(len(chunk.words) for chunk in enumerate_regions(network, box, room=7))
+    count = write_tree(tmp_path / "tree.gz", network, Domain.of(box))
+    chunks = enumerate_regions(network, Domain.of(box), room=7)
+    assert count == sum(len(chunk.words) for chunk in chunks)
     (tmp_path / "network.json").write_text(network.canonical())
     with checker.open_certificate(tmp_path / "tree.gz") as stream:
         proof = checker.check(checker.read_network(tmp_path / "network.json"), stream)
@@ -281,11 +282,12 @@ def test_a_planted_bug_is_caught(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_regions() -> None:
     network, box = load_workload("bnc_4x10x10x1"), Box.of(-1, 1, 4)
-    list(enumerate_regions(network, Box.of(0, Fraction(1, 8), 4), keep_log=True))  # compiles
+    small = Domain.of(Box.of(0, Fraction(1, 8), 4))
+    list(enumerate_regions(network, small, keep_log=True))  # compiles
     tracemalloc.start()
     try:
         peaks = []
-        for chunk in enumerate_regions(network, box, keep_log=True, room=64):
+        for chunk in enumerate_regions(network, Domain.of(box), keep_log=True, room=64):
             assert len(chunk.words) <= 64
             peaks.append(tracemalloc.get_traced_memory()[1])
     finally:

@@ -1,27 +1,46 @@
-"""Domains in which a partition is computed: closed boxes, polytopes in them, all of R^d."""
+"""Domains in which a partition is computed: boxes, polytopes in them, all of R^d."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
-from typing import Any
+from math import gcd, lcm, prod
+from typing import Any, final
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
 
 
+@final
 @dataclass(frozen=True)
 class Box:
-    """The closed box {x : lo_i <= x_i <= hi_i}, full-dimensional, with rational bounds."""
+    """The closed box {x : lo_i <= x_i <= hi_i}, full-dimensional, with rational bounds.
+
+    ``lo`` and ``hi`` are given as sequences of exact numbers, floats as the dyadic rationals that
+    they are, and kept as Fractions.
+
+    >>> Box((0.5, 0), (1, "4/3")).hi
+    (Fraction(1, 1), Fraction(4, 3))
+    """
 
     lo: Vector
     hi: Vector
 
     def __post_init__(self) -> None:
+        for name in ("lo", "hi"):
+            bounds = getattr(self, name)
+            if isinstance(bounds, str) or not isinstance(bounds, Iterable):
+                raise InputError(
+                    f"{name} is {bounds!r}, expected a sequence of bounds, one an axis; "
+                    "Box.of(lo, hi, d) takes one bound for all axes"
+                )
+            object.__setattr__(self, name, to_vector(bounds, name))
         if len(self.lo) != len(self.hi):
             raise DimensionError(
                 f"the box has {len(self.lo)} lower and {len(self.hi)} upper bounds, "
                 "expected as many of one as of the other"
             )
+        if not self.lo:
+            raise DimensionError("the box has no axes, expected at least one")
         for i, (lo, hi) in enumerate(zip(self.lo, self.hi, strict=True)):
             if lo >= hi:
                 raise InputError(
@@ -37,6 +56,19 @@ class Box:
         Fraction(8, 3)
         """
         return cls(_bound(lo, d, "lo"), _bound(hi, d, "hi"))
+
+    @classmethod
+    def ball(cls, center: Iterable[object], radius: object) -> "Box":
+        """Return the closed ball of the maximum norm: {x : |x_i - center_i| <= radius for all i}.
+
+        >>> Box.ball((0, "1/2"), 0.25).lo
+        (Fraction(-1, 4), Fraction(1, 4))
+        """
+        r = to_fraction(radius, "radius")
+        if r <= 0:
+            raise InputError(f"the radius is {to_text(r)}, expected > 0")
+        middle = to_vector(center, "center")
+        return cls(tuple(t - r for t in middle), tuple(t + r for t in middle))
 
     @property
     def dim(self) -> int:
@@ -61,51 +93,54 @@ class Box:
         return f"{' '.join(map(to_text, self.lo))} to {' '.join(map(to_text, self.hi))}"
 
 
+@final
 @dataclass(frozen=True)
-class Space:
-    """All of R^d."""
+class Domain:
+    """The closed domain {x in R^d : x in the box, A x <= b}; without a box all of R^d.
+
+    The rows are kept in one form, however they were given: integers without a common divisor, each
+    once, in ascending order, and none that bounds nothing (0 x <= b with b >= 0). So two domains
+    are equal where their boxes are and their rows say the same, up to positive factors and order.
+
+    ``matrix`` is A of shape (m, d) and ``bounds`` b of shape (m,), exact.
+    """
 
     dim: int
-
-    def contains(self, x: Vector) -> bool:
-        """Return whether the space holds the point ``x``: it does."""
-        return len(x) == self.dim
-
-    def has_inside(self, x: Vector) -> bool:
-        """Return whether ``x`` is an interior point: every point is."""
-        return len(x) == self.dim
-
-    def __str__(self) -> str:
-        """Return R^d."""
-        return f"R^{self.dim}"
-
-
-Domain = Box | Space
-
-
-@dataclass(frozen=True)
-class Polytope:
-    """The points x of a closed box with A x <= b, rational: rows ``matrix`` and ``bounds``."""
-
-    box: Box
-    matrix: Matrix
-    bounds: Vector
+    box: Box | None = None
+    matrix: Matrix = ()
+    bounds: Vector = ()
 
     def __post_init__(self) -> None:
-        if len(self.matrix) != len(self.bounds):
-            raise DimensionError(
-                f"there are {len(self.matrix)} rows and {len(self.bounds)} bounds, "
-                "expected as many of one as of the other"
-            )
-        for k, row in enumerate(self.matrix):
-            if len(row) != self.dim:
-                raise DimensionError(f"row {k} has {len(row)} entries, expected {self.dim}")
+        if self.box is not None and self.box.dim != self.dim:
+            raise DimensionError(f"the box has dimension {self.box.dim}, expected {self.dim}")
+        rows = sorted(set(_primitive_rows(self.matrix, self.bounds, self.dim)))
+        object.__setattr__(self, "matrix", tuple(row[1:] for row in rows))
+        object.__setattr__(self, "bounds", tuple(row[0] for row in rows))
 
     @classmethod
-    def of(cls, box: Box, rows: tuple[Any, Any]) -> "Polytope":
-        """Return the polytope of a box and a pair (A, b).
+    def space(cls, d: int) -> "Domain":
+        """Return all of R^d."""
+        return cls(d)
 
-        >>> Polytope.of(Box.of(0, 1, 2), ([[1, 1]], ["1/2"])).contains((Fraction(1), Fraction(0)))
+    @classmethod
+    def of(cls, box: "Box | Domain") -> "Domain":
+        """Return a box as a domain; a domain is one."""
+        return box if isinstance(box, Domain) else cls(box.dim, box)
+
+    @classmethod
+    def cut(cls, box: "Box | Domain", rows: tuple[Any, Any]) -> "Domain":
+        """Return the part {x : A x <= b} of a box, for a pair ``rows`` = (A, b).
+
+        Raises
+        ------
+        DimensionError
+            If A has not d columns, or not as many rows as b has entries.
+        InputError
+            If the rows are no such pair, or one of them holds nowhere (0 x <= b with b < 0).
+
+        Examples
+        --------
+        >>> Domain.cut(Box.of(0, 1, 2), ([[1, 1]], ["1/2"])).contains((Fraction(1), Fraction(0)))
         False
         """
         try:
@@ -115,29 +150,59 @@ class Polytope:
         for values, name in ((matrix, "A"), (bounds, "b")):
             if isinstance(values, str) or not hasattr(values, "__iter__"):
                 raise InputError(f"the rows have no sequence {name}")
-        return cls(box, to_matrix(matrix, "A"), to_vector(bounds, "b"))
+        whole = cls.of(box)
+        a, b = to_matrix(matrix, "A"), to_vector(bounds, "b")
+        if len(a) != len(b):
+            raise DimensionError(
+                f"there are {len(a)} rows and {len(b)} bounds, expected as many of one as of the "
+                "other"
+            )
+        return cls(whole.dim, whole.box, (*whole.matrix, *a), (*whole.bounds, *b))
 
     @property
-    def dim(self) -> int:
-        """Return d."""
-        return self.box.dim
+    def is_space(self) -> bool:
+        """Return whether the domain is all of R^d."""
+        return self.box is None and not self.matrix
+
+    @property
+    def is_box(self) -> bool:
+        """Return whether the domain is a box."""
+        return self.box is not None and not self.matrix
 
     def contains(self, x: Vector) -> bool:
-        """Return whether the closed polytope holds the point ``x``."""
+        """Return whether the closed domain holds the point ``x`` of d exact numbers."""
         rows = zip(self.matrix, self.bounds, strict=True)
-        return self.box.contains(x) and all(dot(a, x) <= b for a, b in rows)
+        return (self.box is None or self.box.contains(x)) and all(dot(a, x) <= b for a, b in rows)
 
     def has_inside(self, x: Vector) -> bool:
-        """Return whether the point ``x`` satisfies all bounds and rows strictly.
+        """Return whether the point ``x`` is in the interior of the domain.
 
-        Those are the interior points, but for rows 0 x <= 0, which bound nothing.
+        No row is zero, so the interior are the points where every bound and row is strict.
         """
         rows = zip(self.matrix, self.bounds, strict=True)
-        return self.box.has_inside(x) and all(dot(a, x) < b or not (any(a) or b) for a, b in rows)
+        return (self.box is None or self.box.has_inside(x)) and all(dot(a, x) < b for a, b in rows)
 
     def __str__(self) -> str:
-        """Return the box as text and the number of rows."""
-        return f"{self.box} and {len(self.bounds)} rows"
+        """Return R^d or the box as text, and the number of rows."""
+        place = f"R^{self.dim}" if self.box is None else str(self.box)
+        return f"{place} and {len(self.bounds)} rows" if self.bounds else place
+
+
+def _primitive_rows(matrix: Matrix, bounds: Vector, d: int) -> Iterable[Vector]:
+    """Yield (b, a_1, ..., a_d) of the rows a x <= b that bound something, as coprime integers."""
+    for k, (a, b) in enumerate(zip(matrix, bounds, strict=True)):
+        if len(a) != d:
+            raise DimensionError(f"row {k} has {len(a)} entries, expected {d}")
+        if not any(a):
+            if b < 0:
+                raise InputError(
+                    f"row {k} says 0 <= {to_text(b)}, which holds nowhere: the polytope is empty"
+                )
+            continue
+        common = lcm(b.denominator, *(t.denominator for t in a))
+        row = [int(t * common) for t in (b, *a)]
+        content = gcd(*row)
+        yield tuple(Fraction(t // content) for t in row)
 
 
 def _bound(bound: object, d: int, what: str) -> Vector:

@@ -18,7 +18,7 @@ from exactbn.engines.complex.signs import ExactVertices
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.errors import DimensionError, InputError, InternalError
 from exactbn.exact.rational import Vector
-from exactbn.model.domain import Box, Domain
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions import geometry
 from exactbn.regions.merging import (
@@ -75,7 +75,7 @@ class LatticePartition(Partition):
 
         None for all of R^d, whose complex is cut by walls that are not the network's.
         """
-        return self.lattice.f_vector if isinstance(self.domain, Box) else None
+        return self.lattice.f_vector if self.domain.box is not None else None
 
     @property
     def edges(self) -> NDArray[np.int32]:
@@ -99,7 +99,7 @@ class LatticePartition(Partition):
         """
         if self.neurons_done < self.network.num_hidden:
             return False
-        if not isinstance(self.domain, Box):
+        if self.domain.box is None:
             return boundary_is_at_infinity(self.lattice)
         if len(self._location.index) < self.num_regions:
             return False
@@ -108,9 +108,9 @@ class LatticePartition(Partition):
         middle, radius = (values.tolist() for values in self.volumes())
         if not all(map(isfinite, radius)):
             exact = sum(map(self.volume, range(self.num_regions)), Fraction(0))
-            return exact == self.domain.volume
+            return exact == self.domain.box.volume
         total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
-        return abs(total - self.domain.volume) <= slack
+        return abs(total - self.domain.box.volume) <= slack
 
     def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
         """Return an exact point strictly inside each region (all of them by default).
@@ -204,7 +204,7 @@ class LatticePartition(Partition):
     @cached_property
     def _volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         middle, radius = geometry.volume_enclosures(self.lattice)
-        if isinstance(self.domain, Box):
+        if self.domain.box is not None:
             return middle, radius
         unbounded = self.is_unbounded
         middle, radius = self._regions.sums(middle), self._regions.sums(radius)
@@ -221,7 +221,7 @@ class LatticePartition(Partition):
 
     @cached_property
     def _regions(self) -> Regions:
-        return regions_in_box(self.lattice) if isinstance(self.domain, Box) else (
+        return regions_in_box(self.lattice) if self.domain.box is not None else (
             regions_in_space(self.lattice)
         )
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from exactbn.engines.lp.adjacency import Witnesses, find_adjacency, find_unbounded
 from exactbn.engines.lp.engine import CHUNK, LpStatistics, enumerate_regions
-from exactbn.engines.lp.frame import LpDomain
 from exactbn.engines.proofs.tree import write_tree
 from exactbn.engines.run import Budget, Progress
 from exactbn.exact.rational import Vector, nearest_floats
-from exactbn.model.domain import Space
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions.partition import Partition
 
@@ -67,7 +66,7 @@ class SearchPartition(Partition):
     @cached_property
     def is_unbounded(self) -> NDArray[np.bool_]:
         """Return which regions are unbounded, shape (regions,); none in a box."""
-        if not isinstance(self.domain, Space):
+        if not self.domain.is_space:
             return np.zeros(self.num_regions, dtype=np.bool_)
         found = find_unbounded(self.network, self.domain, self.regions, factor=self.factor)
         return found.is_unbounded
@@ -89,7 +88,7 @@ class SearchPartition(Partition):
     def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
         """Return an exact point strictly inside each region (all of them by default)."""
         points = (self.regions.point(self._checked(i)) for i in self._all(regions))
-        if not isinstance(self.domain, Space):
+        if not self.domain.is_space:
             return list(points)
         return [tuple(t / x[0] for t in x[1:]) for x in points]
 
@@ -104,7 +103,7 @@ class SearchPartition(Partition):
             regions = search_partition(network, domain, budget=Budget(), factor=factor).regions
         adjacency = find_adjacency(network, domain, regions, factor=factor, keep_proofs=True)
         recession = None
-        if isinstance(domain, Space):
+        if domain.is_space:
             recession = find_unbounded(network, domain, regions, factor=factor)
         write_tree(
             path, network, domain, adjacency=adjacency, recession=recession, words=regions.words,
@@ -118,7 +117,7 @@ class SearchPartition(Partition):
 
 def search_partition(
     network: Network,
-    domain: LpDomain,
+    domain: Domain,
     *,
     budget: Budget,
     progress: Progress | None = None,

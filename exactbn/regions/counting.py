@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Progress
-from exactbn.model.domain import Box
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 
 
@@ -21,5 +21,5 @@ def count_regions(
     """
     if not boxes:
         return np.zeros(0, dtype=np.int64)
-    outcome = subdivide(network, boxes, progress=progress)
+    outcome = subdivide(network, [Domain.of(box) for box in boxes], progress=progress)
     return np.bincount(outcome.lattice.component, minlength=len(boxes)).astype(np.int64)

@@ -10,7 +10,7 @@ from flint import fmpz_mat
 from numpy.typing import NDArray
 
 from exactbn.exact.rational import Matrix, Vector
-from exactbn.model.domain import Domain, Polytope
+from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
@@ -24,7 +24,7 @@ class Location:
     """
 
     network: Network
-    domain: Domain | Polytope
+    domain: Domain
     words: NDArray[np.uint64]
     neurons_done: int
 

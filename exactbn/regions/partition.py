@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exactbn.errors import InputError
 from exactbn.exact.rational import Matrix, Vector
-from exactbn.model.domain import Box, Domain, Polytope
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
 from exactbn.regions.location import Location
@@ -38,7 +38,7 @@ class Partition:
     """
 
     network: Network
-    domain: Domain | Polytope
+    domain: Domain
     neurons_done: int
 
     #: The engine's name.
@@ -48,10 +48,11 @@ class Partition:
 
     def __repr__(self) -> str:
         """Return one short line; the attributes have the numbers."""
-        kinds = {Box: "the box", Polytope: "the polytope"}
+        place = self.domain
+        kind = "all of" if place.is_space else "the box" if place.is_box else "the polytope"
         stopped = "" if self._is_done else ", incomplete"
         return (
-            f"<Partition of {kinds.get(type(self.domain), 'all of')} {self.domain} by a "
+            f"<Partition of {kind} {self.domain} by a "
             f"{self.network.architecture} network: "
             f"{self.num_regions} regions, {self.num_adjacencies} adjacencies{stopped}>"
         )
@@ -65,9 +66,9 @@ class Partition:
         InputError
             If the domain is all of R^d, or a polytope.
         """
-        if isinstance(self.domain, Box):
-            return self.domain
-        kind = "a polytope," if isinstance(self.domain, Polytope) else f"all of {self.domain},"
+        if self.domain.is_box and self.domain.box is not None:
+            return self.domain.box
+        kind = f"all of {self.domain}," if self.domain.is_space else "a polytope,"
         raise InputError(f"the partition is of {kind} expected one of a box")
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
-from exactbn.model.domain import Box, Domain, Polytope, Space
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.output import check_file
 from exactbn.regions.by_lattice import LatticePartition
@@ -105,28 +105,28 @@ def _subdivide(
 def _domain_of(box: Box | tuple[object, object] | None, network: Network) -> Domain:
     """Return the domain that the argument of :func:`partition` names."""
     if box is None:
-        return Space(network.num_inputs)
+        return Domain.space(network.num_inputs)
     if not isinstance(box, Box):
         try:
             lo, hi = box
         except (TypeError, ValueError):
             raise InputError("the box is not a pair (lo, hi) of bounds") from None
-        return Box.of(lo, hi, network.num_inputs)
-    return box
+        box = Box.of(lo, hi, network.num_inputs)
+    return Domain.of(box)
 
 
-def _cut_down(domain: Domain, rows: tuple[object, object] | None) -> Domain | Polytope:
+def _cut_down(domain: Domain, rows: tuple[object, object] | None) -> Domain:
     """Return the domain with the rows that the argument of :func:`partition` names."""
     if rows is None:
         return domain
-    if isinstance(domain, Space):
+    if domain.box is None:
         raise InputError("rows cut down a box, but the domain is all of R^d; give a box as well")
-    return Polytope.of(domain, rows)
+    return Domain.cut(domain, rows)
 
 
 def _search(
     network: Network,
-    domain: Domain | Polytope,
+    domain: Domain,
     budget: Budget,
     progress: Progress | None,
     factor: float,

@@ -21,7 +21,7 @@ from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
-from exactbn.model.domain import Box, Domain, Polytope, Space
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.by_lattice import LatticePartition
 from exactbn.regions.partition import Partition
@@ -58,7 +58,7 @@ def save(partition: Partition, directory: Path) -> None:
         name, arrays = "complex.npz", {key: getattr(partition.lattice, key) for key in _ARRAYS}
     else:
         name, arrays = "regions.npz", {"words": partition.words}
-    if isinstance(partition.domain, Polytope):
+    if partition.domain.bounds:
         domain = partition.domain
         description["rows"] = {
             "A": [list(map(to_text, row)) for row in domain.matrix],
@@ -72,13 +72,12 @@ def save(partition: Partition, directory: Path) -> None:
         folder.rename(directory)
 
 
-def _bounds(domain: Domain | Polytope) -> dict[str, list[str]] | None:
+def _bounds(domain: Domain) -> dict[str, list[str]] | None:
     """Return the bounds of a box as text, None for all of R^d."""
-    if isinstance(domain, Space):
-        return None
-    if isinstance(domain, Polytope):
-        domain = domain.box
-    return {"lo": list(map(to_text, domain.lo)), "hi": list(map(to_text, domain.hi))}
+    box = domain.box
+    return None if box is None else {
+        "lo": list(map(to_text, box.lo)), "hi": list(map(to_text, box.hi))
+    }
 
 
 def _listed(f_vector: tuple[int, ...] | None) -> list[int] | None:
@@ -108,7 +107,8 @@ def load(directory: Path) -> Partition:
             sigma_policy=description["sigma_policy"],
         )
         bounds, d = description["box"], network.num_inputs
-        domain = Space(d) if bounds is None else Box.of(bounds["lo"], bounds["hi"], d)
+        box = None if bounds is None else Box.of(bounds["lo"], bounds["hi"], d)
+        domain = Domain(d, box)
         rows, is_search = description.get("rows"), description["engine"] == "lp"
         # No more is computed than the description says that there is.
         cells = int(description["regions" if is_search else "cells"])
@@ -145,17 +145,17 @@ def load(directory: Path) -> Partition:
 
 def _cut_down(
     domain: Domain, rows: dict[str, Any] | None, source: Path
-) -> Domain | Polytope:
+) -> Domain:
     """Return the domain with its rows, which need a box."""
     if rows is None:
         return domain
-    if not isinstance(domain, Box):
+    if domain.box is None:
         raise InputError(f"{source} has rows without a box")
-    return Polytope.of(domain, (rows["A"], rows["b"]))
+    return Domain.cut(domain, (rows["A"], rows["b"]))
 
 
 def _searched(
-    path: Path, network: Network, domain: Domain | Polytope, budget: Budget
+    path: Path, network: Network, domain: Domain, budget: Budget
 ) -> Partition:
     """Return the partition of a search, its regions in the order in which they were saved."""
     from exactbn.regions.by_search import search_partition

@@ -21,7 +21,7 @@ from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, InputError, InternalError
-from exactbn.model.domain import Domain, Space
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
 #: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
@@ -70,8 +70,8 @@ def subdivide(
     ----------
     network : Network
         Its hidden layers make the regions.
-    domains : sequence of Box, or of Space
-        At least one, all of one kind and of dimension d.
+    domains : sequence of Domain
+        At least one, all boxes or all of R^d, of dimension d.
     budget : Budget, optional
         When it is spent, the complex of the neurons done so far is returned.
     progress : callable, optional
@@ -169,7 +169,7 @@ class _Run:
         work, count = division.work, division.num_vertices
         # A vertex that this layer has made lies on a root edge on which the layer is affine. (That
         # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
-        if block.begin == 0 or isinstance(self.domains[0], Space):
+        if block.begin == 0 or self.domains[0].is_space:
             self._evaluated = count
         rows = slice(self._evaluated)
         self.floats.preactivations(
@@ -253,13 +253,13 @@ class _Run:
     def _wanted(self, block: _Block, masks: Sequence[int]) -> list[int]:
         """Return the neurons whose preactivations are computed anew with the open signs."""
         # A ray has no length of its own: with a new one, all its preactivations are new.
-        if isinstance(self.domains[0], Space):
+        if self.domains[0].is_space:
             return list(range(block.width))
         union = reduce(or_, masks)
         return [k for k in range(block.width) if union >> k & 1]
 
     def _length(self, point: Sequence[fmpz]) -> fmpz:
         """Return the number by which a homogeneous integer point is divided to become floats."""
-        if isinstance(self.domains[0], Space):
+        if self.domains[0].is_space:
             return max(abs(t) for t in point)
         return point[0]

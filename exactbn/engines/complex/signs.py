@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.start import corner_point
 from exactbn.exact.rational import nearest_float, nearest_floats
-from exactbn.model.domain import Box, Domain
+from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
 from exactbn.model.network import Network
 
@@ -107,7 +107,7 @@ class FloatNetwork:
     """The hidden layers in float64, each entry the nearest float of the exact one."""
 
     def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
-        boxes = (domain for domain in domains if isinstance(domain, Box))
+        boxes = (domain.box for domain in domains if domain.box is not None)
         bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
         reach = max([1.0, *map(abs, nearest_floats(bounds))])
         self.layers = []

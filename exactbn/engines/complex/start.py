@@ -18,7 +18,7 @@ from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.exact.rational import nearest_floats
-from exactbn.model.domain import Box, Domain, Space
+from exactbn.model.domain import Domain
 
 Floats = NDArray[np.float64]
 Word = tuple[int, ...]
@@ -43,7 +43,7 @@ class Template:
 
 def template(domain: Domain) -> Template:
     """Return the faces of a domain before the first neuron."""
-    return _fan(domain.dim) if isinstance(domain, Space) else _cube(domain.dim)
+    return _fan(domain.dim) if domain.box is None else _cube(domain.dim)
 
 
 def corner_point(domain: Domain, corner: int) -> tuple[fmpz, ...]:
@@ -52,12 +52,13 @@ def corner_point(domain: Domain, corner: int) -> tuple[fmpz, ...]:
     Bit i of a box's corner says whether axis i is at hi. Of all of R^d, corner 0 is the origin,
     corner 1 the direction -(1, ..., 1), and corner 1 + i the direction e_i, i = 1 to d.
     """
-    if isinstance(domain, Space):
+    box = domain.box
+    if box is None:
         if corner == 1:
             return (fmpz(0), *(fmpz(-1) for _ in range(domain.dim)))
         axis = max(corner - 1, 0)
         return tuple(fmpz(int(i == axis)) for i in range(1 + domain.dim))
-    point = [(domain.hi if corner >> i & 1 else domain.lo)[i] for i in range(domain.dim)]
+    point = [(box.hi if corner >> i & 1 else box.lo)[i] for i in range(domain.dim)]
     denominator = fmpz(1)
     for t in point:
         denominator = denominator.lcm(t.denominator)
@@ -69,11 +70,12 @@ def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tup
 
     Shape (domains x corners, 1 + d).
     """
-    if isinstance(domains[0], Space):
+    boxes = [domain.box for domain in domains if domain.box is not None]
+    if not boxes:
         rays = [[int(t) for t in corner_point(domains[0], corner)] for corner in corners]
         x = np.tile(np.array(rays, dtype=np.float64), (len(domains), 1))
         return x, np.zeros_like(x)
-    bounds = [bound for box in domains if isinstance(box, Box) for bound in (box.lo, box.hi)]
+    bounds = [bound for box in boxes for bound in (box.lo, box.hi)]
     rounded = [nearest_floats(bound) for bound in bounds]
     nearest = np.array(rounded).reshape(len(domains), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.

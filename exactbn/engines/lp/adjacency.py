@@ -24,11 +24,11 @@ from exactbn.engines.lp.engine import (
 from exactbn.engines.lp.exact import Empty, Program, Row, decide
 from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Table
 from exactbn.engines.lp.forms import ExactForms
-from exactbn.engines.lp.frame import LpDomain, make_forms, make_frame, make_rows
+from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
 from exactbn.engines.lp.search import Floats
 from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
-from exactbn.model.domain import Space
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import WORD, columns, pack, unpack
 
@@ -93,7 +93,7 @@ class Witnesses:
 
 def find_adjacency(
     network: Network,
-    domain: LpDomain,
+    domain: Domain,
     regions: Witnesses,
     *,
     factor: float = 1.0,
@@ -128,7 +128,7 @@ class _Run:
     def __init__(
         self,
         network: Network,
-        domain: LpDomain,
+        domain: Domain,
         regions: Witnesses,
         factor: float,
         keep_proofs: bool,
@@ -327,7 +327,7 @@ class Recession:
 
 
 def find_unbounded(
-    network: Network, domain: Space, regions: Witnesses, *, factor: float = 1.0
+    network: Network, domain: Domain, regions: Witnesses, *, factor: float = 1.0
 ) -> Recession:
     """Return which regions of R^d are unbounded, each with a proof.
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from exactbn.engines.lp import search
 from exactbn.engines.lp.exact import Above, Empty, Program, Row, decide, from_basis, value
 from exactbn.engines.lp.forms import ExactForms
-from exactbn.engines.lp.frame import LpDomain, box_of, is_exactly, make_forms, make_frame, make_rows
+from exactbn.engines.lp.frame import is_exactly, make_forms, make_frame, make_rows
 from exactbn.engines.lp.search import Floats, Found, Frame, Stack
 from exactbn.errors import DimensionError, InputError, InternalError
 from exactbn.exact.rational import Vector, nearest_floats
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import num_words
 
@@ -63,7 +64,7 @@ class _Run:
     """A search under way."""
 
     network: Network
-    domain: LpDomain
+    domain: Domain
     factor: float
     keep_log: bool
     room: int
@@ -215,7 +216,7 @@ class _Run:
 
 def enumerate_regions(
     network: Network,
-    domain: LpDomain,
+    domain: Domain,
     *,
     factor: float = 1.0,
     keep_log: bool = False,
@@ -260,7 +261,7 @@ def enumerate_regions(
     yield from _Run(network, domain, factor, keep_log, room, statistics).chunks()
 
 
-def first_witness(domain: LpDomain, exact: ExactForms) -> Vector:
+def first_witness(domain: Domain, exact: ExactForms) -> Vector:
     """Return a point strictly inside the domain, found row by row.
 
     Raises
@@ -268,7 +269,7 @@ def first_witness(domain: LpDomain, exact: ExactForms) -> Vector:
     InputError
         If the rows leave no interior.
     """
-    box = box_of(domain)
+    box = domain.box
     if box is None:
         return (Fraction(1), *(Fraction(0),) * domain.dim)
     x = tuple((lo + hi) / 2 for lo, hi in zip(box.lo, box.hi, strict=True))

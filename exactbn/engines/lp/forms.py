@@ -8,9 +8,8 @@ from math import lcm
 from flint import fmpz, fmpz_mat
 
 from exactbn.engines.lp.exact import Program, Row
-from exactbn.engines.lp.frame import LpDomain, box_of
 from exactbn.exact.rational import Vector
-from exactbn.model.domain import Polytope, Space
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
 # Prefixes whose forms are kept.
@@ -25,10 +24,10 @@ class ExactForms:
     In all of R^d a form is linear in (x_0, x), and its constant goes to x_0.
     """
 
-    def __init__(self, network: Network, domain: LpDomain) -> None:
+    def __init__(self, network: Network, domain: Domain) -> None:
         self.network = network
         self.domain = domain
-        self.cone = isinstance(domain, Space)
+        self.cone = domain.is_space
         self.integers = network.integers
         self.starts = [sum(network.widths[:layer]) for layer in range(len(network.widths) + 1)]
         self.layer_of = [layer for layer, width in enumerate(network.widths) for _ in range(width)]
@@ -56,8 +55,6 @@ class ExactForms:
 
     def domain_rows(self) -> list[Row]:
         """Return the rows b - A x of the domain in integers."""
-        if not isinstance(self.domain, Polytope):
-            return []
         pairs = zip(self.domain.matrix, self.domain.bounds, strict=True)
         return [self._integer([b, *(-t for t in a)]) for a, b in pairs]
 
@@ -78,7 +75,7 @@ class ExactForms:
 
     @cached_property
     def _bounds(self) -> tuple[Row, ...]:
-        box, d = box_of(self.domain), self.domain.dim
+        box, d = self.domain.box, self.domain.dim
         rows: list[Row] = []
         if box is None:
             for i in range(d + 1):

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from exactbn.engines.lp import search
 from exactbn.engines.lp.search import Floats, Forms, Frame, Rows
 from exactbn.exact.rational import Vector, dot, nearest_float, nearest_floats
-from exactbn.model.domain import Box, Polytope, Space
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
 from exactbn.model.patterns import WORD, columns
-
-LpDomain = Box | Polytope | Space
 
 _EPS = 2.0**-52
 # Beyond this many radii from the box a centre costs more digits than it saves.
@@ -31,21 +29,14 @@ _FAR_OUT = 2**20
 _LARGEST = 900
 
 
-def box_of(domain: LpDomain) -> Box | None:
-    """Return the box in which a domain lies, None for all of R^d."""
-    if isinstance(domain, Polytope):
-        return domain.box
-    return None if isinstance(domain, Space) else domain
-
-
-def make_frame(network: Network, domain: LpDomain, factor: float) -> tuple[Frame, Vector]:
+def make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame, Vector]:
     """Return the frame for a network with hidden layers, and the exact shift p."""
     with np.errstate(all="ignore"):  # what overflows becomes infinite, and decides nothing
         return _make_frame(network, domain, factor)
 
 
-def _make_frame(network: Network, domain: LpDomain, factor: float) -> tuple[Frame, Vector]:
-    d, box = network.num_inputs, box_of(domain)
+def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame, Vector]:
+    d, box = network.num_inputs, domain.box
     widths = np.array(network.widths)
     shift = _shift(network.hidden[0], box, d)
     if box is None:
@@ -102,26 +93,24 @@ def make_forms(network: Network, frame: Frame, shift: Vector) -> Forms:
     return forms
 
 
-def make_rows(domain: LpDomain, frame: Frame, shift: Vector, neurons: int) -> Rows:
+def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows:
     """Return room for the rows of a path, the rows of the domain filled in."""
     D = len(frame.shift)
-    extra = len(domain.bounds) if isinstance(domain, Polytope) else 0
-    size = extra + neurons + 2
+    size = len(domain.bounds) + neurons + 2
     rows = Rows(
         np.zeros((size, D)), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size),
         np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.int64),
         np.zeros(size, dtype=np.uint8),
     )  # fmt: skip
-    if isinstance(domain, Polytope):
-        for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
-            common = lcm(b.denominator, *(t.denominator for t in a))
-            row, error, constant = _float_row(frame, shift, [-t * common for t in a], b * common)
-            rows.c[k], rows.a[k], rows.name[k] = row[0], row[1:], -1 - k
-            rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
-            rows.size[k] = (abs(row[0]) + np.abs(row[1:]) @ frame.reach) * (1.0 + 2.0**-40)
-            bound = error + (4 * D + 32) * _EPS * rows.size[k] + np.abs(row[1:]) @ frame.blur
-            rows.bound[k] = bound * frame.factor * (1.0 + 2.0**-40)
-            rows.is_zero[k] = constant == 0
+    for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
+        common = lcm(b.denominator, *(t.denominator for t in a))
+        row, error, constant = _float_row(frame, shift, [-t * common for t in a], b * common)
+        rows.c[k], rows.a[k], rows.name[k] = row[0], row[1:], -1 - k
+        rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
+        rows.size[k] = (abs(row[0]) + np.abs(row[1:]) @ frame.reach) * (1.0 + 2.0**-40)
+        bound = error + (4 * D + 32) * _EPS * rows.size[k] + np.abs(row[1:]) @ frame.blur
+        rows.bound[k] = bound * frame.factor * (1.0 + 2.0**-40)
+        rows.is_zero[k] = constant == 0
     return rows
 
 

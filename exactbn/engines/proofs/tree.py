@@ -17,12 +17,11 @@ from exactbn.engines.lp.engine import Chunk, LpStatistics, enumerate_regions
 from exactbn.engines.lp.exact import Row, from_basis
 from exactbn.engines.lp.facets import Pairs
 from exactbn.engines.lp.forms import ExactForms
-from exactbn.engines.lp.frame import LpDomain, box_of
 from exactbn.engines.proofs import tree_text
 from exactbn.engines.proofs.writing import certificate_file, write_head
 from exactbn.errors import InternalError
-from exactbn.exact.rational import Vector, to_text
-from exactbn.model.domain import Polytope, Space
+from exactbn.exact.rational import Vector
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
 
@@ -30,7 +29,7 @@ from exactbn.model.patterns import unpack
 def write_tree(
     path: Path,
     network: Network,
-    domain: LpDomain,
+    domain: Domain,
     *,
     adjacency: Adjacency | None = None,
     recession: Recession | None = None,
@@ -53,14 +52,7 @@ def write_tree(
     writer = _Writer(network, domain, adjacency, recession)
     count = 0
     with certificate_file(path, force=force) as stream:
-        rows = []
-        if isinstance(domain, Polytope):
-            rows = [
-                [to_text(b), *map(to_text, a)]
-                for a, b in zip(domain.matrix, domain.bounds, strict=True)
-            ]
-        place = box_of(domain)
-        write_head(stream, network, Space(domain.dim) if place is None else place, "tree", rows)
+        write_head(stream, network, domain, "tree")
         for chunk in enumerate_regions(
             network, domain, factor=factor, keep_log=True, statistics=LpStatistics()
         ):
@@ -80,13 +72,13 @@ class _Writer:
     def __init__(
         self,
         network: Network,
-        domain: LpDomain,
+        domain: Domain,
         adjacency: Adjacency | None,
         recession: Recession | None,
     ) -> None:
         self.network, self.domain = network, domain
         self.exact = ExactForms(network, domain)
-        self.is_cone = isinstance(domain, Space)
+        self.is_cone = domain.is_space
         self.recession = recession
         self.signs: list[list[int]] = []
         self.proofs: Sequence[Facet | NoFacet] = ()

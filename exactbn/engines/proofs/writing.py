@@ -2,13 +2,13 @@
 
 import gzip
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from exactbn.exact.rational import MAX_DIGITS, to_text
-from exactbn.model.domain import Box, Domain
+from exactbn.exact.rational import MAX_DIGITS, Vector, to_text
+from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.output import create_file
 
@@ -38,14 +38,16 @@ def certificate_file(path: Path, *, force: bool = False) -> Iterator[TextIO]:
         yield stack.enter_context(stream)
 
 
-def write_head(
-    stream: TextIO, network: Network, domain: Domain, proof: str, rows: Sequence[Sequence[str]] = ()
-) -> None:
-    """Write the lines before the records; ``rows`` are b and a of a . x <= b as texts."""
-    if isinstance(domain, Box):
-        where = " ".join(["box", *map(to_text, domain.lo), *map(to_text, domain.hi)])
-    else:
-        where = f"all {domain.dim}"
+def write_head(stream: TextIO, network: Network, domain: Domain, proof: str) -> None:
+    """Write the lines before the records."""
+    box = domain.box
+    where = f"all {domain.dim}" if box is None else f"box {_texts((*box.lo, *box.hi))}"
     lines = [VERSION, f"network {network.sha256}", f"domain {where}"]
-    lines += [f"row {' '.join(row)}" for row in rows]
+    rows = zip(domain.bounds, domain.matrix, strict=True)
+    lines += [f"row {_texts((b, *a))}" for b, a in rows]
     stream.write("\n".join([*lines, f"proof {proof}", ""]))
+
+
+def _texts(numbers: Vector) -> str:
+    """Return numbers as one text."""
+    return " ".join(map(to_text, numbers))
