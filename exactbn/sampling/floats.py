@@ -9,6 +9,8 @@ multiply-add, and whether or not subnormal numbers are flushed to zero,
 
 where t gathers the multiples of lambda. With |h - h_exact| <= e and |w - w_exact| <= delta the
 distance to the exact preactivation is at most this plus sum_j (|w_j| e_j + delta_j |h_exact_j|).
+All this holds as long as no number overflows. So a row whose sum might is not used, and a slope
+whose products might is taken as 0 and its effect as an error: every float of a run is finite.
 
 :func:`static_filter` bounds all this once for a whole box, from interval bounds of |h|. Each
 neuron is then scaled by a power of two, which moves no sign and rounds nothing, such that its
@@ -30,19 +32,20 @@ Floats = NDArray[np.float64]
 #: is the least float whose top exponent bit is set.
 THRESHOLD = 2.0
 
-# Bounds are computed in float64 themselves; all their terms are >= 0, so one factor makes up for
-# the rounding of sums of up to 2^20 terms.
-_INFLATION = 1.0 + 2.0**-30
+#: Bounds are computed in float64 themselves, as sums of products that are all >= 0. This factor
+#: makes up for the rounding of sums of up to 3 (MOST_TERMS + 1) of them; longer rows get no bound.
+BOUND_ROUNDING = 1.0 + 2.0**-30
+MOST_TERMS = 1 << 20
 
-# Numbers below this are taken as 0, and this is their error: no product of bounds underflows
-# unnoticed.
-_TINY = 2.0**-900
+#: Factors of bounds below this are raised to it, and weights below it are 0 with this error. So a
+#: factor never underflows; a product of two may, by less than the least normal numbers in t.
+LEAST_FACTOR = 2.0**-900
 
-_UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
-_LEAST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
-# Above this a row sum might overflow somewhere on the way; such rows are left to exact arithmetic.
-_LARGEST = {"float32": 2.0**120, "float64": 2.0**1000}
-_SCALE_LIMIT = {"float32": 60, "float64": 300}
+UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+LEAST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
+# A row sum or an activation that is proven to stay below this cannot overflow on the way.
+_SAFELY_FINITE = {"float32": 2.0**120, "float64": 2.0**1000}
+_MOST_BINARY_PLACES = {"float32": 60, "float64": 300}  # by which a row is scaled
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,8 @@ def _round(value: Fraction) -> tuple[float, float]:
         nearest = float(value)
     except OverflowError:
         return 0.0, np.inf
-    if abs(nearest) < _TINY:
-        return 0.0, _TINY if value else 0.0
+    if abs(nearest) < LEAST_FACTOR:
+        return 0.0, LEAST_FACTOR if value else 0.0
     return nearest, 0.0 if Fraction(nearest) == value else abs(nearest) * 2.0**-52
 
 
@@ -128,10 +131,11 @@ def static_filter(
             idle = _is_idle(layer, z_lo, z_hi) & np.isfinite(factor)
             weight[idle] = 0.0
             weight[idle, -1] = -2.0 * THRESHOLD
-            slope = float(np.dtype(dtype).type(layer.slope))
-            top = np.ldexp(_largest(z_lo, z_hi), scale)
+            top = _shifted(_largest(z_lo, z_hi), scale)
+            reach = np.where(idle, 2.0 * THRESHOLD, np.where(usable, top + bound, 0.0))
+            slope = _float_slope(layer.slope, reach, dtype)
             error = _activated_error(layer, slope, top, bound, dtype)
-            error = np.where(usable, error, np.ldexp(_largest(lo, hi), scale))
+            error = np.where(usable, error, _shifted(_largest(lo, hi), scale))
             error[idle] = 0.0
             result.append(FilteredLayer(weight, np.where(idle, 0.0, bound), scale, slope))
     return tuple(result)
@@ -165,6 +169,23 @@ def _largest(lo: Floats, hi: Floats) -> Floats:
     return np.maximum(np.abs(lo), np.abs(hi))
 
 
+def _shifted(values: Floats, exponents: NDArray[np.int64]) -> Floats:
+    """Return values times powers of two, for a bound: no smaller, and exactly 0 only where 0."""
+    return np.where(values == 0, 0.0, np.maximum(np.ldexp(values, exponents), LEAST_FACTOR))
+
+
+def _float_slope(slope: float, reach: Floats, dtype: str) -> float:
+    """Return the slope in ``dtype``, or 0 where it is subnormal or a product might overflow.
+
+    ``reach`` bounds the float preactivations. Without this an infinite activation, or an infinite
+    slope on a preactivation of 0, would meet a weight of 0; their product is not a number, and its
+    bits read as a certain sign.
+    """
+    rounded = float(np.dtype(dtype).type(slope))
+    is_safe = bool(np.all(abs(rounded) * reach < _SAFELY_FINITE[dtype]))  # False for nan
+    return rounded if is_safe and abs(rounded) >= LEAST_NORMAL[dtype] else 0.0
+
+
 def _interval(layer: RoundedLayer, lo: Floats, hi: Floats) -> tuple[Floats, Floats]:
     """Return bounds of the exact preactivations, given bounds of the exact inputs.
 
@@ -176,7 +197,9 @@ def _interval(layer: RoundedLayer, lo: Floats, hi: Floats) -> tuple[Floats, Floa
     below = _product(up, lo) + _product(down, hi)
     size = _product(np.abs(layer.weight), _largest(lo, hi))
     slack = size * (4 * len(lo)) * 2.0**-52 + _product(layer.error, _largest(lo, hi))
-    slack = _INFLATION * (slack + _TINY * np.count_nonzero(layer.weight, axis=1))
+    # Products may underflow, those with errors of weights that are taken as 0 among them.
+    terms = np.count_nonzero((layer.weight != 0) | (layer.error != 0), axis=1)
+    slack = BOUND_ROUNDING * (slack + LEAST_FACTOR * terms)
     # Not "slack > 0": a nan must not pass for 0.
     return (
         np.where(slack == 0, below, np.nextafter(below - slack, -np.inf)),
@@ -199,7 +222,10 @@ def _activated_interval(
     ends = [np.maximum(z_lo, 0.0), np.maximum(z_hi, 0.0)]  # 0 among them where 0 is in between
     for slope in (layer.slope - spread, layer.slope + spread):
         ends += [np.maximum(z, 0.0) + slope * np.minimum(z, 0.0) for z in (z_lo, z_hi)]
-    return np.minimum.reduce(ends), np.maximum.reduce(ends)
+    # A product with a slope may underflow, to 0 as well.
+    is_sloped = layer.slope != 0 or layer.slope_error != 0
+    underflow = np.where((z_lo < 0) & is_sloped, LEAST_FACTOR, 0.0)
+    return np.minimum.reduce(ends) - underflow, np.maximum.reduce(ends) + underflow
 
 
 def _scale_rows(
@@ -212,7 +238,7 @@ def _scale_rows(
     """
     rows = np.zeros(len(layer.weight), dtype=np.int64)
     first = factor * _row_bounds(*_scaled(layer, rows, inputs, dtype), inputs, dtype)
-    limit = _SCALE_LIMIT[dtype]
+    limit = _MOST_BINARY_PLACES[dtype]
     wish = np.nan_to_num(np.floor(np.log2(THRESHOLD / first)), nan=0.0)
     rows = np.clip(wish, -limit, limit).astype(np.int64)
     second = factor * _row_bounds(*_scaled(layer, rows, inputs, dtype), inputs, dtype)
@@ -230,26 +256,31 @@ def _scaled(
     """
     shift = rows[:, None] - np.append(inputs.scale, 0)
     exact = np.ldexp(layer.weight, shift)
-    lost = (layer.weight != 0) & (np.abs(exact) < _TINY)
+    lost = (layer.weight != 0) & (np.abs(exact) < LEAST_FACTOR)
     exact[lost] = 0.0
     weight = exact.astype(dtype).astype(np.float64)
-    weight[np.abs(weight) < _LEAST_NORMAL[dtype]] = 0.0
+    weight[np.abs(weight) < LEAST_NORMAL[dtype]] = 0.0
     delta = np.ldexp(layer.error, shift) + np.abs(weight - exact)
-    delta += np.where(lost | (layer.error > 0), _TINY, 0.0)
+    delta += np.where(lost | (layer.error > 0), LEAST_FACTOR, 0.0)
     return weight, delta
+
+
+def rounding_of_sum(terms: int, unit: float) -> float:
+    """Return g = n u / (1 - n u) for sums of n terms; infinity where n is over the limit."""
+    return terms * unit / (1.0 - terms * unit) if terms <= MOST_TERMS else np.inf
 
 
 def _row_bounds(weight: Floats, delta: Floats, inputs: _Inputs, dtype: str) -> Floats:
     """Return the bounds of the module's head, row by row; nan or inf where there is none."""
-    exact = np.append(np.ldexp(inputs.largest, inputs.scale), 1.0)
+    exact = np.append(_shifted(inputs.largest, inputs.scale), 1.0)
     error = np.append(inputs.error, 0.0)
     terms = weight.shape[1]
-    unit, least = _UNIT[dtype], _LEAST_NORMAL[dtype]
-    gamma = terms * unit / (1.0 - terms * unit)
+    unit, least = UNIT_ROUNDOFF[dtype], LEAST_NORMAL[dtype]
+    gamma = rounding_of_sum(terms, unit)
     size = _product(np.abs(weight), exact + error)
     bound = gamma * size + _product(np.abs(weight), error) + _product(delta, exact)
     bound += least * (4 * terms + 2 * np.abs(weight).sum(axis=1))
-    return np.where(size < _LARGEST[dtype], _INFLATION * bound, np.inf)
+    return np.where(size < _SAFELY_FINITE[dtype], BOUND_ROUNDING * bound, np.inf)
 
 
 def _activated_error(
@@ -264,5 +295,5 @@ def _activated_error(
     steep = max(1.0, abs(slope) + off)
     if slope in (-1.0, 0.0, 1.0) and off == 0:
         return bound
-    extra = (off + 2 * _UNIT[dtype] * abs(slope)) * (top + bound) + 2 * _LEAST_NORMAL[dtype]
-    return _INFLATION * (steep * bound + extra)
+    extra = (off + 2 * UNIT_ROUNDOFF[dtype] * abs(slope)) * (top + bound) + 2 * LEAST_NORMAL[dtype]
+    return BOUND_ROUNDING * (steep * bound + extra)

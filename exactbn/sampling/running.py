@@ -6,15 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from exactbn.sampling.floats import Floats, RoundedLayer
+from exactbn.sampling.floats import (
+    BOUND_ROUNDING,
+    LEAST_NORMAL,
+    UNIT_ROUNDOFF,
+    Floats,
+    RoundedLayer,
+    rounding_of_sum,
+)
 from exactbn.sampling.stage import activate
 
-_UNIT = 2.0**-53
-_LEAST_NORMAL = 2.0**-1022
-# Makes up for the rounding of the bounds themselves, whose terms are all >= 0.
-_INFLATION = 1.0 + 2.0**-30
-# Where a partial sum overflows, sum |w h| >= 2^1023 and the bound is at least 2^-53 times that.
-_LARGEST_BOUND = 2.0**960
+_UNIT = UNIT_ROUNDOFF["float64"]
+_LEAST = LEAST_NORMAL["float64"]
+# Where a partial sum overflows, sum |w h| >= 2^1023 and the bound is at least 2^-53 times that. So
+# a bound below this proves that none did, and that no summand was infinite or not a number.
+_PROVES_FINITE = 2.0**960
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,15 @@ class RunningBounds:
         running = []
         for layer in layers:
             size, count = np.abs(layer.weight), layer.weight.shape[1]
-            gamma = count * _UNIT / (1 - count * _UNIT)
+            gamma = rounding_of_sum(count, _UNIT)
             touched = (layer.weight != 0) | (layer.error != 0)
             # Infinite, or nan where infinity meets 0: never decided, as it must.
             with np.errstate(over="ignore", invalid="ignore"):
                 terms = np.hstack(
                     [
-                        _INFLATION * (gamma * size + layer.error),
-                        _INFLATION * (size + layer.error),
-                        _LEAST_NORMAL * (8.0 * touched + 4.0 * size),
+                        BOUND_ROUNDING * (gamma * size + layer.error),
+                        BOUND_ROUNDING * (size + layer.error),
+                        _LEAST * (4.0 * touched + 2.0 * size),
                     ]
                 )
                 scaled = factor * terms
@@ -83,8 +89,8 @@ class RunningBounds:
         for layer in self.layers:
             z = h @ layer.weight
             touched = ((h != 0) | (error != 0)).to(torch.float64)
-            bound = _INFLATION * (torch.hstack((h.abs(), error, touched)) @ layer.terms)
-            bound = torch.where(bound < _LARGEST_BOUND, bound, torch.inf)
+            bound = BOUND_ROUNDING * (torch.hstack((h.abs(), error, touched)) @ layer.terms)
+            bound = torch.where(bound < _PROVES_FINITE, bound, torch.inf)
             positive, negative = z > bound, z < -bound
             signs.append(positive.to(torch.int32) - negative.to(torch.int32))
             known &= (positive | negative | (bound == 0)).all(dim=1)
@@ -102,8 +108,8 @@ def _activated_error(
     slope, off = layer.slope, layer.slope_error
     if slope == 0 and off == 0:
         return bound.masked_fill(negative, 0.0)
-    error = _INFLATION * max(1.0, abs(slope) + off) * bound
+    error = BOUND_ROUNDING * max(1.0, abs(slope) + off) * bound
     if slope in (-1.0, 1.0) and off == 0:
         return error
-    rounding = _INFLATION * (off + 2 * _UNIT * abs(slope)) * (z.abs() + bound)
-    return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST_NORMAL)
+    rounding = BOUND_ROUNDING * (off + 2 * _UNIT * abs(slope)) * (z.abs() + bound)
+    return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST)
