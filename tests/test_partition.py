@@ -235,7 +235,7 @@ def truncated(network: Network, neurons: int) -> Network:
     )
 
 
-@pytest.mark.parametrize("limit", [0, 1, 5, 12, 40])
+@pytest.mark.parametrize("limit", [1, 5, 12, 40])
 def test_a_budget_of_regions_leaves_the_partition_by_the_first_neurons(limit: int) -> None:
     with pytest.raises(LimitError, match="budget is spent after [0-9]+ of 9 neurons") as caught:
         partition(NETWORK_A, (-20, 20), max_regions=limit)
@@ -258,7 +258,7 @@ def test_a_budget_that_ends_amid_a_word_of_neurons() -> None:
         [rng.integers(-9, 10, (70, 1)), rng.integers(-1, 2, (67, 70)), [[1] * 67]],
         [rng.integers(-9, 10, 70), rng.integers(-30, 30, 67), [0]],
     )
-    regions = [1]
+    regions: list[int] = []
     box = Box.of(-1, 1, 1)
     partition(network, box, progress=lambda done, _, note: regions.append(int(note.split()[0])))
     growing = [k for k in range(1, len(regions)) if regions[k] > regions[k - 1]]

@@ -5,9 +5,10 @@ if it has vertices strictly on both sides; cut faces are split upward from the e
 assumes general position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from math import inf, prod
 from operator import or_
 
@@ -19,8 +20,9 @@ from exactbn.engines.complex import kernels
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
+from exactbn.engines.complex.start import num_faces
 from exactbn.engines.run import Budget, Progress, one_blas_thread
-from exactbn.errors import DimensionError, InputError, InternalError
+from exactbn.errors import DimensionError, ExactBNError, InputError, InternalError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
@@ -29,6 +31,9 @@ MAX_DIM = 13
 
 # What is larger would overflow a float32.
 _LARGEST_BOUND = 2.0**126
+# Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
+_VERTICES_AT_ONCE = 1 << 17
+_SETTLED_AT_ONCE = 16
 
 
 @dataclass
@@ -73,9 +78,12 @@ def subdivide(
     domains : sequence of Domain
         At least one, all boxes or all of R^d, of dimension d.
     budget : Budget, optional
-        When it is spent, the complex of the neurons done so far is returned.
+        When it is spent, the complex of the neurons done so far is returned: of none, the faces of
+        the domains alone. The clock is looked at within a neuron's step as well, wherever the step
+        may take long: between batches of vertices, faces and exact evaluations.
     progress : callable, optional
-        Called with (neurons done, all neurons, remark) between neurons.
+        Called with (neurons done, all neurons, remark) before the first faces are made and between
+        neurons.
     factor : float
         Multiplies the error bounds of the float filter; infinity leaves every sign to integers.
         For tests: the result does not depend on it.
@@ -89,10 +97,12 @@ def subdivide(
     InternalError
         If Euler's relation does not hold for the result.
     """
-    if network.num_inputs > MAX_DIM:
+    d = network.num_inputs
+    if d > MAX_DIM:
         raise InputError(
-            f"the network has {network.num_inputs} inputs, expected at most {MAX_DIM}: the face "
-            "lattice of a box begins with 3^d faces; exactbn.model.slices.restrict takes a slice"
+            f"the network has {d} inputs, expected at most {MAX_DIM}: the face lattice of a box "
+            f"begins with 3^{d} = {3**d:.1e} faces; take fewer features, a slice of the inputs "
+            "(Network.restrict), or engine='lp', which makes no faces"
         )
     for domain in domains:
         if domain.dim != network.num_inputs:
@@ -100,26 +110,44 @@ def subdivide(
                 f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
                 "expected the same"
             )
+    if progress is not None:
+        faces = sum(map(num_faces, domains))
+        progress(0, network.num_hidden, f"{len(domains)} regions, {faces} faces to begin with")
     with one_blas_thread():
-        return _subdivide(_Run(network, domains, factor), budget or Budget(), progress)
+        return _subdivide(_Run(network, domains, factor, budget or Budget()), progress)
 
 
-def _subdivide(run: "_Run", budget: Budget, progress: Progress | None) -> Outcome:
+def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
     """Process the neurons in order until the budget ends it."""
     total = run.network.num_hidden
-    done = 0
-    for block in _blocks(run.network):
-        run.begin(block)
+    blocks = _blocks(run.network)
+    if total and run.budget.is_spent(run.subdivision.num_regions, 0):
+        return run.finish(blocks[0], 0)
+    for block in blocks:
+        try:
+            run.begin(block)
+        except _Late:
+            return run.finish(block, block.first_neuron)
         for j in range(block.width):
             run.cut(block, j)
-            done += 1
+            done = block.first_neuron + j + 1
             regions = run.subdivision.num_regions
             if progress is not None:
                 progress(done, total, f"{regions} regions")
-            if done < total and budget.is_spent(regions, done):
+            if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
         run.subdivision.end_block(block.index)
-    return run.finish(None, done)
+    return run.finish(None, total)
+
+
+class _Late(ExactBNError):
+    """The seconds of the budget are spent; caught where the lattice can be made whole."""
+
+
+def _parts(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of consecutive parts of a range, of at most ``size`` each."""
+    for start in range(begin, end, size):
+        yield start, min(start + size, end)
 
 
 @dataclass(frozen=True)
@@ -152,38 +180,64 @@ def _blocks(network: Network) -> list[_Block]:
 class _Run:
     """One subdivision under way."""
 
-    def __init__(self, network: Network, domains: Sequence[Domain], factor: float) -> None:
+    def __init__(
+        self, network: Network, domains: Sequence[Domain], factor: float, budget: Budget
+    ) -> None:
         self.network = network
         self.domains = domains
         self.factor = factor
+        self.budget = budget
         self.subdivision = Subdivision(domains, len(_blocks(network)))
-        self.floats = FloatNetwork(network, domains)
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
 
+    @cached_property
+    def floats(self) -> FloatNetwork:
+        """Return the network in floats, made when the first neuron asks for it."""
+        return FloatNetwork(self.network, self.domains)
+
+    def pause(self) -> None:
+        """Raise :class:`_Late` when the seconds are spent."""
+        if self.budget.is_late():
+            raise _Late("the seconds are spent")
+
     def begin(self, block: _Block) -> None:
-        """Evaluate a block at all vertices and sort the faces into the buckets."""
+        """Evaluate a block at all vertices and sort the faces into the buckets.
+
+        Raises
+        ------
+        _Late
+            When the seconds are spent; the lattice is that of the neurons before the block, but
+            its sign words are not to be relied on.
+        """
         division = self.subdivision
         division.begin_block(block.width, new_layer=block.begin == 0)
-        work, count = division.work, division.num_vertices
+        count = division.num_vertices
         # A vertex that this layer has made lies on a root edge on which the layer is affine. (That
         # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
         if block.begin == 0 or self.domains[0].is_space:
             self._evaluated = count
-        rows = slice(self._evaluated)
-        self.floats.preactivations(
-            work.x[rows], work.ex[rows], block.layer, block.columns, work.z[rows], work.ez[rows]
-        )
-        kernels.interpolate_rows(work, self._evaluated, count, block.width)
-        undecided = kernels.classify(work, 0, count, block.width, self.factor)
+        for rows in _parts(0, self._evaluated, _VERTICES_AT_ONCE):
+            self._evaluate(block, slice(*rows))
+        for rows in _parts(self._evaluated, count, _VERTICES_AT_ONCE):
+            self.pause()
+            kernels.interpolate_rows(division.work, *rows, block.width)
+        undecided = 0
+        for rows in _parts(0, count, _VERTICES_AT_ONCE):
+            self.pause()
+            undecided += kernels.classify(division.work, *rows, block.width, self.factor)
         self.statistics.signs += count * block.width
         if undecided:
-            self._settle(block, np.flatnonzero(work.open[:count]))
-        division.fill_buckets()
+            self._settle(block, np.flatnonzero(division.work.open[:count]))
+        division.fill_buckets(self.pause)
 
     def cut(self, block: _Block, j: int) -> None:
-        """Cut all faces by neuron ``j`` of the block."""
+        """Cut all faces by neuron ``j`` of the block.
+
+        When the seconds are spent amid this, signs of later neurons stay open, but the step is
+        finished: it needs the signs of its own neuron only.
+        """
         division = self.subdivision
         if not division.prepare(j):
             return
@@ -192,7 +246,8 @@ class _Run:
         self.statistics.signs += looked_at
         if undecided:
             new = division.work.open[before : division.num_vertices]
-            self._settle(block, before + np.flatnonzero(new))
+            with suppress(_Late):
+                self._settle(block, before + np.flatnonzero(new))
         division.split_faces(j)
 
     def finish(self, block: _Block | None, done: int) -> Outcome:
@@ -214,15 +269,34 @@ class _Run:
         work.word[:, [kernels.POS, kernels.NEG, kernels.ZER]] &= mask
         self.subdivision.end_block(block.index)
 
+    def _evaluate(self, block: _Block, rows: slice) -> None:
+        """Evaluate a block at some vertices, in floats."""
+        self.pause()
+        work = self.subdivision.work
+        self.floats.preactivations(
+            work.x[rows], work.ex[rows], block.layer, block.columns, work.z[rows], work.ez[rows]
+        )
+
     def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:
         """Settle the open signs of some vertices in integers.
 
         Their coordinates and the preactivations looked at are replaced by the nearest floats, so
         that their bounds start afresh.
+
+        Raises
+        ------
+        _Late
+            When the seconds are spent, before all of them are settled.
         """
+        for begin, end in _parts(0, len(vertices), _SETTLED_AT_ONCE):
+            self._settle_some(block, vertices[begin:end])
+
+    def _settle_some(self, block: _Block, vertices: NDArray[np.int64]) -> None:
+        """Settle some vertices, few enough to be done before the clock is looked at again."""
+        self.pause()
         work = self.subdivision.work
         exact = self.vertices
-        points = exact.points(vertices, work.parents)
+        points = exact.points(vertices, work.parents, self.pause)
         masks = [int(mask) for mask in work.open[vertices]]
         wanted = self._wanted(block, masks)
         rows = [block.begin + k for k in wanted]

@@ -33,14 +33,22 @@ _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-# Relative rounding of one interpolation, 4 u with u = 2**-53; an absolute term far above every
-# underflow, that of float32 included; and what makes good for rounding a bound to float32. Proven
-# sufficient in docs/error_analysis.md.
-_ROUNDING = 2.0**-51
-_UNDERFLOW = 2.0**-120
-_INFLATION = 1.0 + 2.0**-22
-# Below this share of the whole, a difference has lost too many digits to divide by.
-_CANCELLATION = 2.0**-20
+# The constants of the error bounds, named as in docs/error_analysis.md, which proves them. (They
+# stand here since compiled code is kept until this file changes.)
+#: u, the unit roundoff of float64.
+UNIT_ROUNDOFF = 2.0**-53
+#: What every bound of a coordinate or a preactivation has at least, unless the number is exact: far
+#: more than all that can underflow, and no denormal when it is stored as float32.
+SIGN_FLOOR = 2.0**-120
+#: Makes good for rounding a bound to float32.
+TO_SINGLE = 1.0 + 2.0**-22
+#: Rounding of one interpolation, relative to the sum of the absolute values at its two ends.
+INTERPOLATION_ROUNDING = 4.0 * UNIT_ROUNDOFF
+#: Rounding of the place of a crossing, and what makes good for the roundings of its bound.
+CROSSING_ROUNDING = 4.0 * UNIT_ROUNDOFF
+CROSSING_INFLATION = 1.0 + 2.0**-22
+#: Below this share of the whole, a difference has lost too many digits to divide by.
+CROSSING_SHARE = 2.0**-20
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_INDEX = np.zeros(64, dtype=np.int64)
@@ -91,55 +99,86 @@ def _ones(mask):  # type: ignore[no-untyped-def]
     return np.int64((mask * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
+class Signs(NamedTuple):
+    """The words of a face: the neurons that are positive, negative, zero at a vertex of it."""
+
+    pos: np.uint64
+    neg: np.uint64
+    zer: np.uint64
+
+
+@njit(cache=True, inline="always")
+def _signs(w, f):  # type: ignore[no-untyped-def]
+    """Return the words of a face."""
+    return Signs(w.word[f, POS], w.word[f, NEG], w.word[f, ZER])
+
+
+@njit(cache=True, inline="always")
+def _join(a, b):  # type: ignore[no-untyped-def]
+    """Return the words of the union of two faces."""
+    return Signs(a.pos | b.pos, a.neg | b.neg, a.zer | b.zer)
+
+
+@njit(cache=True, inline="always")
+def _set_signs(w, f, signs):  # type: ignore[no-untyped-def]
+    """Set the words of a face."""
+    w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = signs.pos, signs.neg, signs.zer
+
+
+@njit(cache=True, inline="always")
+def _decide(signs, bit, value, bound):  # type: ignore[no-untyped-def]
+    """Return ``signs`` with the sign of one neuron, and ``bit`` if it stays open, else 0.
+
+    The sign is certain where |value| > bound, or where the value is known to be exactly 0 (bound
+    0). A bound that is not a number, infinity times 0, decides nothing.
+    """
+    if value > bound:
+        return Signs(signs.pos | bit, signs.neg, signs.zer), _ZERO
+    if value < -bound:
+        return Signs(signs.pos, signs.neg | bit, signs.zer), _ZERO
+    if value == 0.0 and bound == 0.0:
+        return Signs(signs.pos, signs.neg, signs.zer | bit), _ZERO
+    return signs, bit
+
+
 @njit(cache=True)
 def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     """Set the sign words of the vertices ``begin`` to ``end`` from z and its bounds.
 
-    A sign is certain where |z| > factor * bound, or where the value is known to be exactly 0
-    (bound 0). The rest is left open. Returns the number of signs left open.
+    The bounds are multiplied by ``factor``. What is not certain is left open. Returns the number of
+    signs left open.
     """
     total = 0
     for v in range(begin, end):
-        pos, neg, zer, undecided = _ZERO, _ZERO, _ZERO, _ZERO
+        signs, undecided = Signs(_ZERO, _ZERO, _ZERO), _ZERO
         for k in range(width):
-            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
             bit = _ONE << np.uint64(k)
-            if value > bound:
-                pos |= bit
-            elif value < -bound:
-                neg |= bit
-            elif value == 0.0 and bound == 0.0:
-                zer |= bit
-            else:
-                undecided |= bit
-                total += 1
-        f = w.face[v]
-        w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = pos, neg, zer
+            signs, left = _decide(signs, bit, w.z[v, k], factor * np.float64(w.ez[v, k]))
+            undecided |= left
+        _set_signs(w, w.face[v], signs)
         w.open[v] = undecided
+        total += _ones(undecided)
     return total
 
 
 @njit(cache=True, inline="always")
 def _collect(w, f):  # type: ignore[no-untyped-def]
     """Set the words of a face to the union over its facets."""
-    pos, neg, zer = _ZERO, _ZERO, _ZERO
+    signs = Signs(_ZERO, _ZERO, _ZERO)
     start = w.first[f]
     for i in range(start, start + w.size[f]):
-        g = w.arena[i]
-        pos |= w.word[g, POS]
-        neg |= w.word[g, NEG]
-        zer |= w.word[g, ZER]
-    w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = pos, neg, zer
+        signs = _join(signs, _signs(w, w.arena[i]))
+    _set_signs(w, f, signs)
 
 
 @njit(cache=True)
-def collect_words(w, begin):  # type: ignore[no-untyped-def]
-    """Set the words of all faces from ``begin`` on, which must be sorted by dimension.
+def collect_words(w, begin, end):  # type: ignore[no-untyped-def]
+    """Set the words of the faces ``begin`` to ``end``, sorted by dimension, those below them set.
 
     Returns the number of pairs (face, neuron that cuts it).
     """
     total = 0
-    for f in range(begin, w.used[FACES]):
+    for f in range(begin, end):
         _collect(w, f)
         total += _ones(w.word[f, POS] & w.word[f, NEG])
     return total
@@ -161,10 +200,10 @@ def _enter(w, f, later):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def fill_buckets(w, begin):  # type: ignore[no-untyped-def]
-    """Put every face from ``begin`` on into the buckets of the neurons that cut it."""
+def fill_buckets(w, begin, end):  # type: ignore[no-untyped-def]
+    """Put the faces ``begin`` to ``end`` into the buckets of the neurons that cut them."""
     # From the last to the first, so that each list begins with its lowest ids.
-    for f in range(w.used[FACES] - 1, begin - 1, -1):
+    for f in range(end - 1, begin - 1, -1):
         _enter(w, f, _FULL)
 
 
@@ -217,23 +256,36 @@ def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
     w.component[r] = w.component[s]
 
 
-@njit(cache=True, inline="always")
-def _interpolate(target, bounds, v, a, b, begin, end, t, dt):  # type: ignore[no-untyped-def]
-    """Set row v to a + t (b - a) and its bounds, |true t - t| <= dt, columns begin to end.
+class Place(NamedTuple):
+    """A point between the vertices a and b: a + t (b - a), where t is wrong by at most dt."""
 
-    A bound that is not a number comes out infinite.
+    a: np.int64
+    b: np.int64
+    t: float
+    dt: float
+
+
+@njit(cache=True, inline="always")
+def _interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
+    """Set row v of numbers y that are affine between a and b, and their bounds ey, at a place.
+
+    ``columns`` is a range. A bound that is not a number comes out infinite.
     """
-    for i in range(begin, end):
-        ya, yb = target[a, i], target[b, i]
+    for i in range(columns[0], columns[1]):
+        ya, yb = y[place.a, i], y[place.b, i]
         difference = yb - ya
-        target[v, i] = ya + t * difference
-        ea, eb = np.float64(bounds[a, i]), np.float64(bounds[b, i])
+        y[v, i] = ya + place.t * difference
+        ea, eb = np.float64(ey[place.a, i]), np.float64(ey[place.b, i])
         bound = max(ea, eb)
         if difference != 0.0:
-            bound += dt * abs(difference) + _ROUNDING * (abs(ya) + abs(yb)) + _UNDERFLOW
-            bound *= _INFLATION
+            bound += (
+                place.dt * abs(difference)
+                + INTERPOLATION_ROUNDING * (abs(ya) + abs(yb))
+                + SIGN_FLOOR
+            )
+            bound *= TO_SINGLE
         # max() may drop what is not a number, a sum does not.
-        bounds[v, i] = bound if ea + eb + bound < np.inf else np.inf
+        ey[v, i] = bound if ea + eb + bound < np.inf else np.inf
 
 
 @njit(cache=True)
@@ -243,8 +295,8 @@ def interpolate_rows(w, begin, end, width):  # type: ignore[no-untyped-def]
     For the vertices that this layer has made: its neurons are affine on their root edges.
     """
     for v in range(begin, end):
-        a, b = w.parents[v, 0], w.parents[v, 1]
-        _interpolate(w.z, w.ez, v, a, b, 0, width, w.place[v, 0], w.place[v, 1])
+        place = Place(w.parents[v, 0], w.parents[v, 1], w.place[v, 0], w.place[v, 1])
+        _interpolate(w.z, w.ez, v, place, (0, width))
 
 
 @njit(cache=True, inline="always")
@@ -256,10 +308,10 @@ def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """
     total = za + zb
     certain = total - ea - eb
-    if not (total < np.inf) or not (certain > _CANCELLATION * total):
+    if not (total < np.inf) or not (certain > CROSSING_SHARE * total):
         t = za / total if 0.0 < total < np.inf else 0.5
         return t, 1.0
-    dt = (zb / total * ea + za / total * eb) / certain * _INFLATION + _ROUNDING
+    dt = (zb / total * ea + za / total * eb) / certain * CROSSING_INFLATION + CROSSING_ROUNDING
     if not (dt < 1.0):
         dt = 1.0
     return za / total, dt
@@ -299,31 +351,23 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
         t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
         w.place[v, 0], w.place[v, 1] = t, dt
-        _interpolate(w.x, w.ex, v, sa, sb, 0, d + 1, t, dt)
-        _interpolate(w.z, w.ez, v, sa, sb, j + 1, width, t, dt)
+        place = Place(sa, sb, t, dt)
+        _interpolate(w.x, w.ex, v, place, (0, d + 1))
+        _interpolate(w.z, w.ez, v, place, (j + 1, width))
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
-        above, under = w.word[f, POS], w.word[f, NEG]
-        pos = above & ~under
-        neg = under & ~above
-        zer = ~(above | under) | bit
+        edge = _signs(w, f)
+        signs = Signs(edge.pos & ~edge.neg, edge.neg & ~edge.pos, ~(edge.pos | edge.neg) | bit)
         undecided = _ZERO
         rest = both & ~(below | bit)
+        w.used[UNDECIDED] += _ones(rest)
         while rest != _ZERO:
             k = _lowest(rest)
             rest &= rest - _ONE
-            mask = _ONE << np.uint64(k)
-            value, bound = w.z[v, k], factor * np.float64(w.ez[v, k])
-            if value > bound:
-                pos |= mask
-            elif value < -bound:
-                neg |= mask
-            elif value == 0.0 and bound == 0.0:
-                zer |= mask
-            else:
-                undecided |= mask
-                total += 1
-        w.used[UNDECIDED] += _ones(both & ~(below | bit))
-        w.word[v_id, POS], w.word[v_id, NEG], w.word[v_id, ZER] = pos, neg, zer
+            bound = factor * np.float64(w.ez[v, k])
+            signs, left = _decide(signs, _ONE << np.uint64(k), w.z[v, k], bound)
+            undecided |= left
+        total += _ones(undecided)
+        _set_signs(w, v_id, signs)
         w.open[v] = undecided
         g = _new_face(w, 1)
         new = w.used[ARENA]
@@ -342,6 +386,42 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         if d == 1:
             _new_region(w, g, f)
     return total
+
+
+class _Side(NamedTuple):
+    """Faces gathered for the boundary of a new face: their number, and the union of their words."""
+
+    number: np.int64
+    signs: Signs
+
+
+@njit(cache=True, inline="always")
+def _add(w, side, ids, f):  # type: ignore[no-untyped-def]
+    """Return the side with one more face, whose id is appended to ``ids``."""
+    ids[side.number] = f
+    return _Side(side.number + 1, _join(side.signs, _signs(w, f)))
+
+
+@njit(cache=True, inline="always")
+def _flat_facet(w, g, bit):  # type: ignore[no-untyped-def]
+    """Return a facet of g that lies in the hyperplane, or -1."""
+    start = w.first[g]
+    for i in range(start, start + w.size[g]):
+        h = w.arena[i]
+        if (w.word[h, POS] | w.word[h, NEG]) & bit == _ZERO:
+            return np.int64(h)
+    return np.int64(-1)
+
+
+@njit(cache=True, inline="always")
+def _append_list(w, f, ids, count):  # type: ignore[no-untyped-def]
+    """Give face f the first ``count`` ids as its facets, at the end of the arena."""
+    start = w.used[ARENA]
+    w.first[f] = start
+    w.size[f] = count
+    for i in range(count):
+        w.arena[start + i] = ids[i]
+    w.used[ARENA] = start + count
 
 
 @njit(cache=True)
@@ -363,9 +443,10 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             _collect(w, f)
             _collect(w, g)
             _enter(w, g, later)
-    plus = np.empty(widest, dtype=np.int32)
-    minus = np.empty(widest, dtype=np.int32)
-    middle = np.empty(widest, dtype=np.int32)
+    plus_ids = np.empty(widest, dtype=np.int32)
+    minus_ids = np.empty(widest, dtype=np.int32)
+    middle_ids = np.empty(widest, dtype=np.int32)
+    nothing = _Side(np.int64(0), Signs(_ZERO, _ZERO, _ZERO))
     for k in range(2, d + 1):
         e = w.head[k, j]
         while e >= 0:
@@ -373,88 +454,50 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             e = w.link[e]
             if w.word[f, POS] & w.word[f, NEG] & bit == _ZERO:
                 continue
-            np_, nm, nc = 0, 0, 0
-            plus_pos, plus_neg, plus_zer = _ZERO, _ZERO, _ZERO
-            minus_pos, minus_neg, minus_zer = _ZERO, _ZERO, _ZERO
-            mid_pos, mid_neg, mid_zer = _ZERO, _ZERO, _ZERO
+            plus, minus, middle = nothing, nothing, nothing
             start = w.first[f]
             for i in range(start, start + w.size[f]):
                 g = w.arena[i]
-                pos, neg, zer = w.word[g, POS], w.word[g, NEG], w.word[g, ZER]
                 part = np.int64(w.word[g, PARTS] >> _HALF)
                 ridge = np.int64(-1)
-                if part >= base or pos & bit != _ZERO:
-                    plus[np_] = g
-                    np_ += 1
-                    plus_pos |= pos
-                    plus_neg |= neg
-                    plus_zer |= zer
-                    if part >= base:
-                        minus[nm] = part
-                        nm += 1
-                        minus_pos |= w.word[part, POS]
-                        minus_neg |= w.word[part, NEG]
-                        minus_zer |= w.word[part, ZER]
-                        ridge = np.int64(w.word[g, PARTS] & _LOWER)
-                    elif zer & bit != _ZERO:
-                        # A ridge of f in the hyperplane lies between a facet above and one below
-                        # it, neither of them cut: looking from above finds each of them once.
-                        inner = w.first[g]
-                        for i2 in range(inner, inner + w.size[g]):
-                            h = w.arena[i2]
-                            if (w.word[h, POS] | w.word[h, NEG]) & bit == _ZERO:
-                                ridge = np.int64(h)
-                                break
+                if part >= base:
+                    plus = _add(w, plus, plus_ids, g)
+                    minus = _add(w, minus, minus_ids, part)
+                    ridge = np.int64(w.word[g, PARTS] & _LOWER)
+                elif w.word[g, POS] & bit != _ZERO:
+                    plus = _add(w, plus, plus_ids, g)
+                    # A ridge of f in the hyperplane lies between a facet above and one below it,
+                    # neither of them cut: looking from above finds each of them once.
+                    if w.word[g, ZER] & bit != _ZERO:
+                        ridge = _flat_facet(w, g, bit)
                 else:
-                    minus[nm] = g
-                    nm += 1
-                    minus_pos |= pos
-                    minus_neg |= neg
-                    minus_zer |= zer
+                    minus = _add(w, minus, minus_ids, g)
                 if ridge >= 0:
-                    middle[nc] = ridge
-                    nc += 1
-                    mid_pos |= w.word[ridge, POS]
-                    mid_neg |= w.word[ridge, NEG]
-                    mid_zer |= w.word[ridge, ZER]
-            if nc < k or (k == 2 and nc != 2):
+                    middle = _add(w, middle, middle_ids, ridge)
+            if middle.number < k or (k == 2 and middle.number != 2):
                 return f
             m = _new_face(w, k - 1)
             n = _new_face(w, k)
-            plus[np_] = m
-            np_ += 1
-            minus[nm] = m
-            nm += 1
-            w.word[m, POS], w.word[m, NEG], w.word[m, ZER] = mid_pos, mid_neg, mid_zer
-            w.word[f, POS] = plus_pos | mid_pos
-            w.word[f, NEG] = plus_neg | mid_neg
-            w.word[f, ZER] = plus_zer | mid_zer
-            w.word[n, POS] = minus_pos | mid_pos
-            w.word[n, NEG] = minus_neg | mid_neg
-            w.word[n, ZER] = minus_zer | mid_zer
+            _set_signs(w, m, middle.signs)
+            plus = _add(w, plus, plus_ids, m)
+            minus = _add(w, minus, minus_ids, m)
+            _set_signs(w, f, plus.signs)
+            _set_signs(w, n, minus.signs)
             w.word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
-            if np_ > w.size[f]:
-                w.first[f] = w.used[ARENA]
-                w.used[ARENA] += np_
-            w.size[f] = np_
-            start = w.first[f]
-            for i in range(np_):
-                w.arena[start + i] = plus[i]
-            start = w.used[ARENA]
-            w.first[n] = start
-            w.size[n] = nm
-            for i in range(nm):
-                w.arena[start + i] = minus[i]
-            start += nm
-            w.first[m] = start
-            w.size[m] = nc
-            for i in range(nc):
-                w.arena[start + i] = middle[i]
-            start += nc
+            if plus.number > w.size[f]:
+                _append_list(w, f, plus_ids, plus.number)
+            else:
+                w.size[f] = plus.number
+                start = w.first[f]
+                for i in range(plus.number):
+                    w.arena[start + i] = plus_ids[i]
+            _append_list(w, n, minus_ids, minus.number)
+            _append_list(w, m, middle_ids, middle.number)
             if k == 2:
-                w.arena[start], w.arena[start + 1] = middle[0], middle[1]
-                start += 2
-            w.used[ARENA] = start
+                # The new edge is its own root.
+                start = w.used[ARENA]
+                w.arena[start], w.arena[start + 1] = middle_ids[0], middle_ids[1]
+                w.used[ARENA] = start + 2
             _enter(w, m, later)
             _enter(w, n, later)
             if k == d:

@@ -20,6 +20,7 @@ from exactbn.engines.complex.kernels import (
     WIDEST,
     Work,
 )
+from exactbn.engines.complex.signs import Pause
 from exactbn.engines.complex.start import corner_coordinates, template
 from exactbn.errors import InternalError
 from exactbn.model.domain import Domain
@@ -33,6 +34,8 @@ _MOST = 2**31 - 1
 _LEAST = 8000
 # Rows from which on an array counts as large.
 _SMALL = 50_000
+# Faces that are looked through between two looks at the clock: some tenths of a second.
+_FACES_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,19 @@ class Subdivision:
         )
         self.work.used[ENTRIES] = 0
 
-    def fill_buckets(self) -> None:
+    def fill_buckets(self, pause: Pause) -> None:
         """Compute the words of all faces from those of the vertices, and fill the buckets."""
-        entries = kernels.collect_words(self.work, self.first_edge)
-        self._reserve_entries(int(entries))
-        kernels.fill_buckets(self.work, self.first_edge)
+        faces = int(self.work.used[FACES])
+        starts = range(self.first_edge, faces, _FACES_AT_ONCE)
+        entries = 0
+        for begin in starts:
+            pause()
+            end = min(begin + _FACES_AT_ONCE, faces)
+            entries += int(kernels.collect_words(self.work, begin, end))
+        self._reserve_entries(entries)
+        for begin in reversed(starts):
+            pause()
+            kernels.fill_buckets(self.work, begin, min(begin + _FACES_AT_ONCE, faces))
 
     def prepare(self, j: int) -> bool:
         """Make room for the step of neuron ``j``; return whether it cuts anything."""

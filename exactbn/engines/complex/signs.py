@@ -5,7 +5,7 @@ constant. Setting ``factor`` of the engine to infinity makes the filter reject e
 same result must come out of integers alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
@@ -13,6 +13,7 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
+from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
 from exactbn.engines.complex.start import corner_point
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
@@ -21,19 +22,26 @@ from exactbn.model.network import Network
 
 Floats = NDArray[np.float64]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
+#: Looks at the clock, and raises an exception when time is up.
+Pause = Callable[[], None]
 
-# Unit roundoff, and doubled; an absolute term far above every underflow, that of float32 included;
-# what makes good for rounding a bound to float32; and more than the squares of a norm can lose.
-_UNIT = 2.0**-53
-_EPS = 2.0**-52
-_UNDERFLOW = 2.0**-120
-_TO_SINGLE = 1.0 + 2.0**-22
-_FLOOR = 2.0**-500
-# Below this bound of all numbers nothing overflows, squares included, and the absolute term covers
-# denormal weights.
-_RANGE = 2.0**500
+# The constants of the bounds that the kernels do not need, named as in docs/error_analysis.md.
+#: More than the squares of a length can lose when they underflow.
+LENGTH_FLOOR = 2.0**-500
+#: Below this bound of all numbers nothing overflows, squares included, and SIGN_FLOOR covers
+#: denormal weights.
+RANGE_LIMIT = 2.0**500
+#: Relative bound of a number that was rounded to float64: twice what it is, so that storing the
+#: bound as float32 cannot lower it below.
+ROUNDED_TWICE = 4.0 * UNIT_ROUNDOFF
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
 _CHUNK = 256
+# Vertices that are computed in integers at once, between two looks at the clock.
+_BATCH = 16
+
+
+def _no_pause() -> None:
+    """Do not look at the clock."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,18 @@ class FloatLayer:
     @property
     def rounding(self) -> float:
         """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
-        return (len(self.weight) + 6) * _UNIT
+        return (len(self.weight) + 6) * UNIT_ROUNDOFF
 
     @property
     def growth(self) -> float:
         """Return a bound of the activation's derivative."""
         return max(1.0, abs(self.slope))
 
-    def activations(self, h: Floats, bound: Floats) -> tuple[Floats, Floats]:
+    def activations(self, h: Floats, bound: Floats, lead: Floats) -> tuple[Floats, Floats]:
         """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
 
-        ``bound`` is the same of ``h``. The row 1 of h is carried along with its own error.
+        ``bound`` is the same of ``h``. The leading 1 of h is carried along with its own error, of
+        which ``lead`` is a bound.
         """
         result = self.h[: len(h)]
         result[:, 0] = h[:, 0]
@@ -80,15 +89,15 @@ class FloatLayer:
             np.maximum(z, 0.0, out=z)
             np.multiply(negative, self.slope, out=negative)
             np.add(z, negative, out=z)
-        return result, bound + self.error(h, bound) * (self.growth * self.spread)
+        return result, lead + self.error(h, bound) * (self.growth * self.spread)
 
     def preactivations(
         self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
     ) -> None:
         """Write W h of some neurons to z and bounds of its error to ez."""
         np.matmul(h, self.weight[:, columns], out=z)
-        error = self.error(h, bound)[:, None] * (self.norm[columns] * _TO_SINGLE)
-        np.add(error, _UNDERFLOW, out=ez, casting="same_kind")
+        error = self.error(h, bound)[:, None] * (self.norm[columns] * TO_SINGLE)
+        np.add(error, SIGN_FLOOR, out=ez, casting="same_kind")
 
     def error(self, h: Floats, bound: Floats) -> Floats:
         """Return L at each point such that neuron k of W h is wrong by at most L |W_k|.
@@ -99,7 +108,7 @@ class FloatLayer:
         """
         c = self.rounding
         length = np.sqrt(np.einsum("ij,ij->i", h, h))
-        result: Floats = (bound + c * length + _FLOOR) * (1.0 + 8.0 * c)
+        result: Floats = (bound + c * length + LENGTH_FLOOR) * (1.0 + 8.0 * c)
         return result
 
 
@@ -125,7 +134,7 @@ class FloatNetwork:
                 sums = (np.abs(w).sum(axis=0).max() for w in (floats.weight, floats.scaled))
                 reach *= max(1.0, *map(float, sums)) * floats.growth * 2.0
         #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
-        self.is_in_range = reach < _RANGE
+        self.is_in_range = reach < RANGE_LIMIT
 
     def preactivations(
         self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
@@ -150,21 +159,27 @@ class FloatNetwork:
                 h = x[rows]
                 bound = np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
                 for inner in self.layers[:layer]:
-                    h, bound = inner.activations(h, bound)
+                    h, bound = inner.activations(h, bound, ex[rows, 0])
                 self.layers[layer].preactivations(columns, h, bound, z[rows], ez[rows])
 
 
 def _float_layer(weight: Floats, slope: float) -> tuple[FloatLayer, NDArray[np.int32]]:
     """Return a layer, and the exponents that undo its scaling in the layer after."""
-    norm = np.sqrt(np.square(weight).sum(axis=0)) * (1.0 + (len(weight) + 8) * _EPS) + _FLOOR
+    norm = _lengths(weight) + LENGTH_FLOOR
     exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
     # A neuron that is zero in floats has nothing to scale.
-    exponent[norm <= 2.0 * _FLOOR] = 0
-    lengths = np.ldexp(norm, -exponent)
-    spread = float(np.sqrt(np.square(lengths).sum())) * (1.0 + (len(lengths) + 8) * _EPS)
+    exponent[norm <= 2.0 * LENGTH_FLOOR] = 0
+    spread = float(_lengths(np.ldexp(norm, -exponent)))
     room = np.empty((_CHUNK, 1 + len(norm)))
     scaled = np.ldexp(weight, -exponent)
     return FloatLayer(weight, norm, scaled, spread, slope, room), exponent
+
+
+def _lengths(columns: Floats) -> Floats:
+    """Return upper bounds of the lengths of the columns, but for squares that underflow."""
+    inflation = 1.0 + 2.0 * (len(columns) + 8) * UNIT_ROUNDOFF
+    result: Floats = np.sqrt(np.square(columns).sum(axis=0)) * inflation
+    return result
 
 
 class ExactVertices:
@@ -190,19 +205,24 @@ class ExactVertices:
         return self.network.integers
 
     def coordinates(
-        self, vertices: Iterable[int], parents: NDArray[np.int32]
+        self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
     ) -> list[tuple[fmpz, ...]]:
-        """Return (X_0, ..., X_d) of each vertex, in lowest terms; X_0 = 0 for directions."""
+        """Return (X_0, ..., X_d) of each vertex, in lowest terms; X_0 = 0 for directions.
+
+        ``pause`` is called now and then and may raise an exception; what is known by then is kept.
+        """
         wanted = [int(v) for v in vertices]
-        self._resolve(wanted, parents)
+        self._resolve(wanted, parents, pause)
         return [self._known[v] for v in wanted]
 
-    def points(self, vertices: Iterable[int], parents: NDArray[np.int32]) -> fmpz_mat:
+    def points(
+        self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
+    ) -> fmpz_mat:
         """Return the same as the columns of an integer matrix."""
-        columns = self.coordinates(vertices, parents)
+        columns = self.coordinates(vertices, parents, pause)
         return fmpz_mat([list(row) for row in zip(*columns, strict=True)])
 
-    def _resolve(self, wanted: list[int], parents: NDArray[np.int32]) -> None:
+    def _resolve(self, wanted: list[int], parents: NDArray[np.int32], pause: Pause) -> None:
         """Compute the wanted vertices and their ancestors, one batch a neuron."""
         batches: dict[int, list[int]] = {}
         known, stack, seen = self._known, list(wanted), set()
@@ -219,7 +239,10 @@ class ExactVertices:
             stack += (a, b)
         # Parents are made by earlier neurons, so ascending neurons is an order of creation.
         for neuron in sorted(batches):
-            self._cross(neuron, batches[neuron], parents)
+            batch = batches[neuron]
+            for start in range(0, len(batch), _BATCH):
+                pause()
+                self._cross(neuron, batch[start : start + _BATCH], parents)
 
     def _cross(self, neuron: int, vertices: list[int], parents: NDArray[np.int32]) -> None:
         """Compute vertices that one neuron made, from their roots."""
@@ -258,5 +281,4 @@ def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
     if numerator == denominator:
         return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
-    # Twice the rounding of the value, so that storing the bound as float32 cannot lower it below.
-    return value, abs(value) * (2.0 * _EPS) + _UNDERFLOW if isfinite(value) else inf
+    return value, abs(value) * ROUNDED_TWICE + SIGN_FLOOR if isfinite(value) else inf

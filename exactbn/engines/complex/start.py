@@ -11,7 +11,7 @@ both sides that have the same pattern are one region.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from flint import fmpz
@@ -23,9 +23,9 @@ from exactbn.model.domain import Domain
 Floats = NDArray[np.float64]
 Word = tuple[int, ...]
 
-# Relative and absolute part of the bound of a rounded coordinate.
-_EPS = 2.0**-52
-_UNDERFLOW = 2.0**-1000
+#: Relative and absolute part of the bound of a corner's coordinate that no float is.
+CORNER_ROUNDING = 2.0**-52
+CORNER_FLOOR = 2.0**-1000
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tup
     nearest = np.array(rounded).reshape(len(domains), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
     inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(bounds, rounded)])
-    errors = np.where(inexact.reshape(nearest.shape), np.abs(nearest) * _EPS + _UNDERFLOW, 0.0)
+    wrong = np.abs(nearest) * CORNER_ROUNDING + CORNER_FLOOR
+    errors = np.where(inexact.reshape(nearest.shape), wrong, 0.0)
     axes = np.arange(domains[0].dim)
     bits = np.array(corners)[:, None] >> axes & 1
     x = np.ones((len(domains) * len(bits), 1 + len(axes)))
@@ -90,23 +91,33 @@ def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tup
     return x, ex
 
 
+def num_faces(domain: Domain) -> int:
+    """Return the number of faces before the first neuron, of all dimensions."""
+    return int(3**domain.dim if domain.box is not None else 2 ** (domain.dim + 2) - 3)
+
+
 @cache
 def _cube(d: int) -> Template:
     """Return the faces of the cube.
 
     A face is a word over {0, 1, *}: its stars are its free axes, and its facets replace one star
-    by 0 or by 1. The letter 2 stands for the star.
+    by 0 or by 1. With the digit 2 for the star, words are numbers in base 3.
     """
-    words: list[list[Word]] = [[] for _ in range(d + 1)]
-    for word in product((0, 1, 2), repeat=d):
-        words[word.count(2)].append(word)
-
-    def facets(word: Word) -> list[Word]:
-        stars = [i for i, letter in enumerate(word) if letter == 2]
-        return [word[:i] + (bit,) + word[i + 1 :] for i in stars for bit in (0, 1)]
-
-    corners = [sum(bit << i for i, bit in enumerate(word)) for word in words[0]]
-    return _numbered(words, [[facets(word) for word in of_dim] for of_dim in words], corners)
+    places = 3 ** np.arange(d)[::-1]
+    digits = (np.arange(3**d)[:, None] // places % 3).astype(np.int8)
+    dims = (digits == 2).sum(axis=1)
+    words = [np.flatnonzero(dims == k) for k in range(d + 1)]
+    number = np.empty(3**d, dtype=np.int64)
+    for of_dim in words:
+        number[of_dim] = np.arange(len(of_dim))
+    facets = []
+    for k in range(1, d + 1):
+        stars = np.nonzero(digits[words[k]] == 2)[1].reshape(-1, k)
+        # The digit 2 becomes 0 or 1.
+        steps = np.multiply.outer(places[stars], (2, 1))
+        facets.append(number[words[k][:, None] - steps.reshape(len(stars), -1)])
+    corners = digits[words[0]].astype(np.int64) @ 2 ** np.arange(d)
+    return Template(tuple(map(len, words)), tuple(facets), corners)
 
 
 @cache
@@ -123,17 +134,9 @@ def _fan(d: int) -> Template:
     def facets(word: Word) -> list[Word]:
         return [word[:i] + word[i + 1 :] for i in range(len(word))]
 
-    corners = [word[0] for word in words[0]]
-    return _numbered(words, [[facets(word) for word in of_dim] for of_dim in words], corners)
-
-
-def _numbered(
-    words: list[list[Word]], facets: list[list[list[Word]]], corners: list[int]
-) -> Template:
-    """Return a template with words replaced by their numbers."""
     index = [{word: i for i, word in enumerate(of_dim)} for of_dim in words]
     lists = tuple(
-        np.array([[index[k - 1][word] for word in face] for face in facets[k]], dtype=np.int64)
+        np.array([[index[k - 1][facet] for facet in facets(word)] for word in words[k]])
         for k in range(1, len(words))
     )
-    return Template(tuple(map(len, words)), lists, np.array(corners))
+    return Template(tuple(map(len, words)), lists, np.array([word[0] for word in words[0]]))
