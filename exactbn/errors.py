@@ -30,6 +30,10 @@ class DegenerateError(ExactBNError):
     """The question has no answer as posed, for example sigma = 0 with eps = 0."""
 
 
+class StructureError(ExactBNError):
+    """Faces that do not fit together: a damaged partition, or a bug of exactbn."""
+
+
 class LimitError(ExactBNError):
     """A budget is spent; ``partial`` carries what was found, marked incomplete."""
 

@@ -23,18 +23,14 @@ from exactbn.model.network import Network
 from exactbn.regions import geometry
 from exactbn.regions.merging import (
     Regions,
-    boundary_is_at_infinity,
-    boundary_is_on_box,
     regions_in_box,
     regions_in_space,
 )
 from exactbn.regions.partition import Partition
+from exactbn.regions.structure import first_fault
 
 # Binary digits after the point that a witness is tried with, the shortest first.
 _WITNESS_BITS = (4, 8, 12, 16, 24, 36, 52, 80)
-
-# Axes up to which the volumes are looked at before a partition is called complete.
-_MOST_AXES = 7
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,26 +87,11 @@ class LatticePartition(Partition):
     def is_complete(self) -> bool:
         """Return whether the regions are established to fill the domain and to be all there are.
 
-        True when all hidden neurons were processed, no two regions have the same pattern, and
-        nothing is left over: in a box of up to seven dimensions the enclosures of the volumes
-        hold the volume of the box; beyond, where a region has too many simplices, every facet
-        with one region only lies in the boundary of the box; of all of R^d, at infinity. (The
-        engine itself stops where Euler's relation fails or a facet lies in three d-faces.)
+        True when all hidden neurons were processed and the faces prove it: see
+        :func:`exactbn.regions.structure.first_fault`.
         """
-        if self.neurons_done < self.network.num_hidden:
-            return False
-        if self.domain.box is None:
-            return boundary_is_at_infinity(self.lattice)
-        if len(self._location.index) < self.num_regions:
-            return False
-        if self.domain.dim > _MOST_AXES:
-            return boundary_is_on_box(self.lattice)
-        middle, radius = (values.tolist() for values in self.volumes())
-        if not all(map(isfinite, radius)):
-            exact = sum(map(self.volume, range(self.num_regions)), Fraction(0))
-            return exact == self.domain.box.volume
-        total, slack = sum(map(Fraction, middle)), sum(map(Fraction, radius))
-        return abs(total - self.domain.box.volume) <= slack
+        is_done = self.neurons_done == self.network.num_hidden
+        return is_done and first_fault(self.network, self.domain, self.lattice) is None
 
     def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
         """Return an exact point strictly inside each region (all of them by default).

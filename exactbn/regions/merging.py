@@ -50,7 +50,7 @@ def regions_in_box(lattice: FaceLattice) -> Regions:
 
 def regions_in_space(lattice: FaceLattice) -> Regions:
     """Return the regions of a fan: d-faces of equal pattern, joined across the first walls."""
-    first, of_cell = _distinct(lattice.words)
+    first, of_cell = distinct_words(lattice.words)
     pairs = np.sort(of_cell[lattice.edges], axis=1)
     keys = np.unique(pairs[pairs[:, 0] < pairs[:, 1]] @ [len(first), 1])
     edges = np.stack(np.divmod(keys, len(first)), axis=1).astype(np.int32)
@@ -60,12 +60,12 @@ def regions_in_space(lattice: FaceLattice) -> Regions:
     return Regions(lattice.words[first], edges, of_cell, first, unbounded)
 
 
-def _distinct(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distinct_words(
+    words: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the first row of each distinct pattern, ascending, and which one each row is."""
     # One number a row sorts much faster than a row; equal numbers are looked at again.
-    factors = np.arange(words.shape[1], dtype=np.uint64) * _MIXER | np.uint64(1)
-    keys = (words ^ (words >> np.uint64(29))) @ factors
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_mixed(words), return_index=True, return_inverse=True)
     if np.any(words[first[inverse]] != words):
         _, first, inverse = np.unique(words, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -74,25 +74,20 @@ def _distinct(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.
     return first[order], rank[inverse.reshape(-1)]
 
 
-def boundary_is_on_box(lattice: FaceLattice) -> bool:
-    """Return whether every facet of one d-face only lies in a facet of the box.
-
-    A coordinate that is constant on a facet of the box is interpolated between equal floats, so
-    all its vertices have the very float that the corners have there.
-    """
-    d = lattice.dim
-    inside = lattice.owners[:, 1] < 0
-    corners = lattice.x[lattice.parents[:, 0] < 0, 1:]
-    for axis in range(d):
-        for side in (corners[:, axis].min(), corners[:, axis].max()):
-            inside &= _with_vertex(lattice, lattice.x[:, 1 + axis] != side, d - 1)
-    return not np.any(inside)
+def equal_words(words: NDArray[np.uint64]) -> tuple[int, int] | None:
+    """Return two rows that are equal, or None where there are none."""
+    numbers = np.sort(_mixed(words))
+    if np.all(numbers[1:] != numbers[:-1]):
+        return None
+    first, row = distinct_words(words)
+    again = np.flatnonzero(first[row] != np.arange(len(words)))
+    return (int(first[row[again[0]]]), int(again[0])) if len(again) else None
 
 
-def boundary_is_at_infinity(lattice: FaceLattice) -> bool:
-    """Return whether every facet of one d-face only has no vertex but directions at infinity."""
-    outer = lattice.owners[:, 1] < 0
-    return not np.any(_with_vertex(lattice, ~lattice.is_at_infinity, lattice.dim - 1)[outer])
+def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return one number a row: equal for equal rows, and mostly different for different ones."""
+    factors = np.arange(words.shape[1], dtype=np.uint64) * _MIXER | np.uint64(1)
+    return np.asarray((words ^ (words >> np.uint64(29))) @ factors)
 
 
 def _with_vertex(
