@@ -237,7 +237,7 @@ def brackets() -> Iterator[tuple[float, float, Fraction]]:
 
 def test_bounds_of_crossings_hold() -> None:
     for (za, ea, true_a), (zb, eb, true_b) in product(brackets(), repeat=2):
-        t, dt = kernels._crossing(za, zb, ea, eb)
+        t, dt = kernels.crossing(za, zb, ea, eb)
         exact = true_a / (true_a + true_b)
         assert abs(exact - Fraction(t)) <= Fraction(dt), (za, zb, ea, eb)
 

@@ -266,7 +266,7 @@ class Place(NamedTuple):
 
 
 @njit(cache=True, inline="always")
-def _interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
+def interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
     """Set row v of numbers y that are affine between a and b, and their bounds ey, at a place.
 
     ``columns`` is a range. A bound that is not a number comes out infinite.
@@ -296,11 +296,11 @@ def interpolate_rows(w, begin, end, width):  # type: ignore[no-untyped-def]
     """
     for v in range(begin, end):
         place = Place(w.parents[v, 0], w.parents[v, 1], w.place[v, 0], w.place[v, 1])
-        _interpolate(w.z, w.ez, v, place, (0, width))
+        interpolate(w.z, w.ez, v, place, (0, width))
 
 
 @njit(cache=True, inline="always")
-def _crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
+def crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """Return (t, dt) with |t* - t| <= dt for the zero a + t* (b - a) of an affine function.
 
     ``za >= 0`` and ``zb >= 0`` are the absolute values at a and b, where the function is known to
@@ -349,11 +349,11 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         za = w.z[sa, j] if up else -w.z[sa, j]
         zb = -w.z[sb, j] if up else w.z[sb, j]
         ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
-        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
+        t, dt = crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
         w.place[v, 0], w.place[v, 1] = t, dt
         place = Place(sa, sb, t, dt)
-        _interpolate(w.x, w.ex, v, place, (0, d + 1))
-        _interpolate(w.z, w.ez, v, place, (j + 1, width))
+        interpolate(w.x, w.ex, v, place, (0, d + 1))
+        interpolate(w.z, w.ez, v, place, (j + 1, width))
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
         edge = _signs(w, f)
         signs = Signs(edge.pos & ~edge.neg, edge.neg & ~edge.pos, ~(edge.pos | edge.neg) | bit)

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.kernels import _crossing, _interpolate
+from exactbn.engines.complex.kernels import Place, crossing, interpolate
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.engines.complex.start import corner_coordinates
 from exactbn.errors import StructureError
@@ -237,9 +237,10 @@ def _make(parents, begin, end, k, pos, neg, x, ex, z, ez):  # type: ignore[no-un
         za = z[a, k] if up else -z[a, k]
         zb = -z[b, k] if up else z[b, k]
         ea, eb = np.float64(ez[a, k]), np.float64(ez[b, k])
-        t, dt = _crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
-        _interpolate(x, ex, v, a, b, 0, x.shape[1], t, dt)
-        _interpolate(z, ez, v, a, b, 0, z.shape[1], t, dt)
+        t, dt = crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
+        place = Place(a, b, t, dt)
+        interpolate(x, ex, v, place, (0, x.shape[1]))
+        interpolate(z, ez, v, place, (0, z.shape[1]))
     return -1
 
 
