@@ -6,12 +6,15 @@ integers, solves nothing, rounds nothing. That what it checks implies the counts
 docs/completeness.md; names (C1) to (C6) and (T1) to (T6) refer to the steps there.
 
 Exit code 0: accepted, with one line that says what is proven. 1: rejected, with the line of the
-certificate and the reason. 2: a file cannot be read, or is no network.
+certificate and the reason. 2: not judged, with the reason: a file cannot be read, is malformed or
+asks for too much, memory ran out, or the arguments are wrong.
 """
 
 import gzip
 import hashlib
 import json
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
@@ -25,13 +28,23 @@ from typing import Any, BinaryIO, NamedTuple, cast
 VERSION = "exactbn-certificate 1"
 MAX_LINE = 1 << 20  # characters of a line
 MAX_DIGITS = 4000  # of a number that is read
-MAX_BITS = 1 << 16  # of a number that is computed for a vertex
-MAX_MEMORY = 1 << 36  # bits of the values of all neurons at all vertices
+MAX_BITS = 1 << 16  # of a number that is computed for a vertex, of a common denominator
+MAX_GROWTH = 1 << 17  # bits that the layers of a network may add to a point's
+MAX_NUMBERS = 1 << 22  # of a network
 MAX_CERTIFICATE = 1 << 32  # bytes of the certificate, unpacked
+MAX_RATIO = 16  # of a certificate's unpacked bytes, but for the first 2^16, to its packed ones
 MAX_NETWORK = 1 << 25  # bytes of the network's file
+MAX_NAME = 400  # characters of a domain that are printed; a longer one is hashed
+
+# What a file may cost, in steps of about a nanosecond: so many, and so many more a byte. What an
+# ordinary record costs is in the second; what few bytes can demand at length is counted apart.
+STEPS = 1 << 31
+STEPS_A_BYTE = 1 << 10
+FREE_BITS = 1 << 10  # a coordinate of so many bits is not counted
 
 Ints = list[int]
 Forms = list[Ints]  # one (constant, gradient) a neuron
+Factors = dict[tuple[bool, int], int]  # whether it is a row of the domain, which, how often
 Exact = list[tuple[list[list[Fraction]], list[Fraction], Fraction]]  # weights, biases, slope
 
 
@@ -40,7 +53,42 @@ class Rejection(Exception):
 
 
 class Unreadable(Exception):
-    """A file is not what it should be."""
+    """Nothing is judged: a file is malformed, or asks for too much."""
+
+
+class Allowance:
+    """What is left of the steps that a file of ``size`` bytes may cost."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.left = STEPS + STEPS_A_BYTE * size
+
+    def spend(self, steps: int) -> None:
+        """Take off what is about to be done."""
+        self.left -= steps
+        if self.left < 0:
+            raise Unreadable("too much to compute for a file of its size")
+
+    def number(self, text: str) -> Fraction:
+        """Return the rational number that a text says: an integer, p/q or a decimal."""
+        if len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
+            raise Unreadable("a number is too long or none")
+        _, _, exponent = text.lower().partition("e")
+        power = abs(int(exponent)) if exponent else 0
+        if power > MAX_DIGITS:
+            raise Unreadable("a number's exponent is too large")
+        self.spend(64 * (len(text) + power))
+        return Fraction(text)
+
+    def integers(self, values: Sequence[Fraction]) -> tuple[Ints, int]:
+        """Return integers and their common denominator."""
+        common = 1
+        for t in values:
+            common = lcm(common, t.denominator)
+            if common.bit_length() > MAX_BITS:
+                raise Unreadable(f"a common denominator has more than {MAX_BITS} bits")
+        bits = common.bit_length()
+        self.spend(len(values) * (bits + bits * bits // 512))
+        return [t.numerator * (common // t.denominator) for t in values], common
 
 
 # -- the network ------------------------------------------------------------------------------
@@ -53,25 +101,31 @@ class Network:
     below / above with above > 0; the leading entry D of an activation vector is multiplied by it.
     """
 
-    def __init__(self, layers: Exact, sha256: str) -> None:
+    def __init__(self, layers: Exact, sha256: str, allowance: Allowance) -> None:
         self.sha256 = sha256
         self.dim = len(layers[0][0][0])
         self.layers: list[tuple[Forms, int, int]] = []
         self.layer_of: Ints = []
         self.first: Ints = []
+        self.weights = growth = 0
         scales = [Fraction(1)] * self.dim
         for index, (weight, bias, slope) in enumerate(layers[:-1]):
             rows, following = [], []
             for w, b in zip(weight, bias):
                 exact = [b] + [entry / scale for entry, scale in zip(w, scales)]
-                common = lcm(*(t.denominator for t in exact))
-                row = [t.numerator * (common // t.denominator) for t in exact]
+                row, common = allowance.integers(exact)
                 content = gcd(*row) or 1
                 rows.append([t // content for t in row])
                 following.append(Fraction(common, content))
+            widest = max(t.bit_length() for row in rows for t in row)
+            growth += widest + len(scales).bit_length()
+            growth += max(slope.numerator.bit_length(), slope.denominator.bit_length())
+            if growth > MAX_GROWTH:
+                raise Unreadable(f"its layers add more than {MAX_GROWTH} bits to a point's")
             self.first.append(len(self.layer_of))
             self.layer_of += [index] * len(rows)
             self.layers.append((rows, slope.denominator, slope.numerator))
+            self.weights += len(rows) * (1 + len(scales))
             scales = following
         self.size = len(self.layer_of)
 
@@ -133,16 +187,6 @@ def are_multiples(u: Ints, v: Ints) -> bool:
     return any(v) and all(s * v[pivot] == t * u[pivot] for s, t in zip(u, v))
 
 
-def number(text: str) -> Fraction:
-    """Return the rational number that a text says: an integer, p/q or a decimal."""
-    if len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
-        raise ValueError("a number is too long or none")
-    mantissa, _, exponent = text.lower().partition("e")
-    if exponent and abs(int(exponent)) > MAX_DIGITS:
-        raise ValueError("a number's exponent is too large")
-    return Fraction(text)
-
-
 def long_text(value: Fraction) -> str:
     """Return p or p/q in lowest terms; str() refuses integers of more than 4300 digits."""
     if max(value.numerator.bit_length(), value.denominator.bit_length()) < 14000:
@@ -151,16 +195,20 @@ def long_text(value: Fraction) -> str:
     return "/".join(str(Decimal(part)) for part in parts)
 
 
-def read_layers(document: Any) -> Exact:
+def read_layers(document: Any, allowance: Allowance) -> Exact:
     """Return the layers of a JSON document whose numbers are texts; what is odd raises an error."""
     if set(document) != {"layers"}:
         raise ValueError('expected the one key "layers"')
     layers: Exact = []
+    number, left = allowance.number, MAX_NUMBERS
     for entry in document["layers"]:
         if not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
             raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
         if not all(isinstance(part, list) for part in (entry["W"], entry["b"], *entry["W"])):
             raise ValueError('"W" is a list of lists and "b" a list')
+        left -= sum(map(len, entry["W"])) + len(entry["b"])
+        if left < 0:
+            raise Unreadable(f"more than {MAX_NUMBERS} numbers")
         weight = [[number(t) for t in row] for row in entry["W"]]
         bias = [number(t) for t in entry["b"]]
         layers.append((weight, bias, number(entry.get("slope", "0"))))
@@ -178,10 +226,11 @@ def read_layers(document: Any) -> Exact:
 
 def read_network(path: str | Path) -> Network:
     """Return the network of a .json file, hashed in its canonical exact form."""
-    with open(path, "rb") as stream:
+    with open(path, "rb", opener=open_regular) as stream:
         content = stream.read(MAX_NETWORK + 1)
     if len(content) > MAX_NETWORK:
-        raise Unreadable(f"{path}: more than {MAX_NETWORK} bytes")
+        raise Unreadable(f"more than {MAX_NETWORK} bytes")
+    allowance = Allowance(len(content))
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) < len(pairs):
@@ -191,72 +240,86 @@ def read_network(path: str | Path) -> Network:
     try:
         text = content.decode("utf-8-sig")
         document = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=unique)
-        layers = read_layers(document)
+        layers = read_layers(document, allowance)
     except (
         ValueError, TypeError, AttributeError, LookupError, RecursionError, ZeroDivisionError
     ) as error:  # fmt: skip
-        raise Unreadable(f"{path}: no network in exact JSON: {error}") from None
+        raise Unreadable(f"no network in exact JSON: {error}") from None
     records = [
         {"W": [[long_text(t) for t in row] for row in weight], "b": [long_text(t) for t in bias],
          "slope": long_text(slope)}
         for weight, bias, slope in layers
     ]  # fmt: skip
     text = json.dumps({"layers": records}, sort_keys=True, separators=(",", ":"))
-    return Network(layers, hashlib.sha256(text.encode()).hexdigest())
+    return Network(layers, hashlib.sha256(text.encode()).hexdigest(), allowance)
 
 
 # -- the certificate's lines ------------------------------------------------------------------
 
 
 class Lines:
-    """The records of a certificate, one at a time, with the number of the line."""
+    """The records of a certificate, one at a time, with the number of the line.
+
+    At most ``most`` bytes are read; ``allowance`` grows with them.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
+        self.stream, self.most = stream, MAX_CERTIFICATE
+        packed: object = stream
+        if isinstance(packed, gzip.GzipFile):
+            size = os.fstat(packed.fileno()).st_size
+            self.most = min(MAX_CERTIFICATE, (1 << 16) + MAX_RATIO * size)
         self.count = self.size = 0
+        self.allowance = Allowance()
 
     def fields(self) -> list[str]:
-        """Return the fields of the next record; the end of the file is a rejection."""
+        """Return the fields of the next record."""
         raw = self.stream.readline(MAX_LINE + 1)
         self.count += 1
         self.size += len(raw)
-        if self.size > MAX_CERTIFICATE:
-            raise Rejection(f"the certificate has more than {MAX_CERTIFICATE} bytes")
+        self.allowance.left += STEPS_A_BYTE * len(raw)
+        if self.size > self.most:
+            raise Unreadable(f"the certificate has more than {self.most} bytes")
         if not raw.endswith(b"\n"):
-            raise Rejection("the line is too long" if raw else "the certificate is truncated")
-        fields = raw.decode("ascii").split()
-        if not fields:
-            raise Rejection("the line is empty")
+            raise Unreadable("the certificate is cut short, or the line is too long")
+        line = raw[:-1].decode("ascii")
+        fields = line.split()
+        if not fields or not line.isprintable():
+            raise Unreadable("the line is empty, or holds other signs than letters and blanks")
         return fields
 
     def expect(self, *words: str) -> list[str]:
         """Return the rest of the next record, which must begin with ``words``."""
         fields = self.fields()
         if fields[: len(words)] != list(words):
-            raise Rejection(f"expected {' '.join(words)!r}, got {' '.join(fields)[:80]!r}")
+            raise Unreadable(f"expected {' '.join(words)!r}, got {' '.join(fields)[:80]!r}")
         return fields[len(words) :]
 
 
-def integers(fields: Sequence[str]) -> Ints:
-    """Return fields as integers; int() itself refuses more than some thousand digits."""
+def integers(fields: Sequence[str], count: int | None = None) -> Ints:
+    """Return fields, ``count`` of them where given, as integers."""
+    if count not in (None, len(fields)):
+        raise Unreadable(f"expected {count} integers, got {len(fields)}")
     if any(len(field) > MAX_DIGITS or "_" in field for field in fields):
-        raise Rejection("a number is too long")
+        raise Unreadable("a number is too long")
     return [int(field) for field in fields]
 
 
 def homogeneous(fields: Sequence[str], dim: int) -> Ints:
     """Return the homogeneous integer point of a record."""
-    point = integers(fields)
-    if len(point) != 1 + dim or not any(point):
-        raise Rejection(f"expected {1 + dim} integers, not all zero")
+    point = integers(fields, 1 + dim)
+    if not any(point):
+        raise Unreadable(f"expected {1 + dim} integers, not all zero")
     return point
 
 
 class Domain:
     """A box with rows, or all of R^d; rows are forms (b, a) with b + a . x > 0 inside."""
 
-    def __init__(self, dim: int, fields: list[str], rows: Forms) -> None:
-        self.dim, self.text = dim, " ".join(fields)
+    def __init__(
+        self, dim: int, fields: list[str], rows: Forms, text: str, allowance: Allowance
+    ) -> None:
+        self.dim, self.text, self.allowance = dim, text, allowance
         self.is_all = fields == ["all", str(dim)]
         self.rows: Forms = []
         self.extra = rows
@@ -267,8 +330,8 @@ class Domain:
                 raise Rejection("rows need a box")
             return
         if fields[:1] != ["box"] or len(fields) != 1 + 2 * dim:
-            raise Rejection(f"expected 'box' and {2 * dim} bounds, or 'all {dim}'")
-        bounds = [number(t) for t in fields[1:]]
+            raise Unreadable(f"expected 'box' and {2 * dim} bounds, or 'all {dim}'")
+        bounds = [allowance.number(t) for t in fields[1:]]
         lo, hi = bounds[:dim], bounds[dim:]
         if any(a >= b for a, b in zip(lo, hi)):
             raise Rejection("the box is empty or flat")
@@ -277,12 +340,12 @@ class Domain:
             gradient[len(self.rows) % dim] = sign * bound.denominator
             self.rows.append([-sign * bound.numerator, *gradient])
         self.rows += rows
-        self.scale = lcm(*(t.denominator for t in bounds))
-        self.lo = [int(t * self.scale) for t in lo]
-        self.hi = [int(t * self.scale) for t in hi]
+        ends, self.scale = allowance.integers(bounds)
+        self.lo, self.hi = ends[:dim], ends[dim:]
 
     def has_inside(self, point: Ints) -> bool:
         """Return whether a point, not a direction, is strictly inside."""
+        self.allowance.spend(128 * len(self.extra) * len(point))
         return point[0] > 0 and all(sum(map(mul, row, point)) > 0 for row in self.rows)
 
     def is_never_positive(self, form: Ints) -> bool:
@@ -317,20 +380,30 @@ class Domain:
 def read_domain(dim: int, lines: Lines) -> tuple[Domain, list[str]]:
     """Return the domain, and the fields of the first record after it."""
     named = lines.expect("domain")
+    texts = [" ".join(named)]
     rows: Forms = []
     fields = lines.fields()
     while fields[0] == "row":
         if len(fields) != 2 + dim:
-            raise Rejection(f"a row has {1 + dim} numbers")
+            raise Unreadable(f"a row has {1 + dim} numbers")
         # a . x <= b as the form b - a . x in integers.
-        row = [number(t) for t in fields[1:]]
-        common = lcm(*(t.denominator for t in row))
-        b, *a = (int(t * common) for t in row)
+        exact = [lines.allowance.number(t) for t in fields[1:]]
+        (b, *a), _ = lines.allowance.integers(exact)
         if not any(a):
             raise Rejection("a row is zero")
         rows.append([b, *(-t for t in a)])
+        texts.append(" ".join(fields))
         fields = lines.fields()
-    return Domain(dim, named, rows), fields
+    return Domain(dim, named, rows, named_whole(texts), lines.allowance), fields
+
+
+def named_whole(texts: Sequence[str]) -> str:
+    """Return a domain's records in one line, or their hash: different domains, different lines."""
+    text = ", ".join(texts)
+    if len(text) <= MAX_NAME:
+        return text
+    sha256 = hashlib.sha256("".join(f"{line}\n" for line in texts).encode()).hexdigest()
+    return f"{texts[0][:40]} .. with {len(texts) - 1} rows, sha256 {sha256}"
 
 
 # -- proof complex ----------------------------------------------------------------------------
@@ -361,29 +434,32 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
     """
     faces = Faces()
     points: Forms = []
-    values: Forms = []
-    spent = 0
+    values: Forms = []  # empty where they would be long: they are computed again
     while True:
         fields = lines.fields()
         if fields[0] == "v":
             point = homogeneous(fields[1:], network.dim)
         elif fields[0] == "c":
-            a, b, n = integers(fields[1:])
+            a, b, n = integers(fields[1:], 3)
             if not (0 <= a < len(points) and 0 <= b < len(points) and 0 <= n < network.size):
                 raise Rejection("no such vertex or neuron")
-            za, zb = values[a][n], values[b][n]
+            za, zb = ((values[i] or network.forward(points[i]))[n] for i in (a, b))
             if za * zb >= 0:
                 raise Rejection("the ends are not on both sides of the neuron")
             za, zb = abs(za), abs(zb)
             point = [zb * s + za * t for s, t in zip(points[a], points[b])]
             content = gcd(*point)
+            if not content:
+                raise Rejection("the ends are opposite directions, with nothing between them")
             point = [t // content for t in point]
         else:
             return faces, fields
         bits = max(t.bit_length() for t in point)
-        spent += bits * network.size
-        if bits > MAX_BITS or spent > MAX_MEMORY:
-            raise Rejection(f"more than {MAX_BITS} bits in one, or {MAX_MEMORY} in all vertices")
+        if bits > MAX_BITS:
+            raise Unreadable(f"a coordinate has more than {MAX_BITS} bits")
+        if bits > FREE_BITS:
+            each = len(point) * (1 + bits // 512) + network.weights // 16
+            lines.allowance.spend(bits * each)
         z = network.forward(point)
         pos = neg = 0
         for n, t in enumerate(z):
@@ -394,7 +470,7 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
         on, parts = domain.walls(point)
         faces.add([], pos | (point[0] == 0) << network.size, neg, on, parts)
         points.append(point)
-        values.append(z)
+        values.append(z if bits <= FREE_BITS else [])
 
 
 def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[str]]:
@@ -405,10 +481,11 @@ def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[s
         if fields[0] != "f":
             return faces, fields
         ids = integers(fields[1:])
+        if is_edge and len(ids) != 2:
+            raise Unreadable("an edge has two vertices")
         if len(set(ids)) < len(ids) or not ids or min(ids) < 0 or max(ids) >= len(below.pos):
             raise Rejection("a face lists a facet twice, none, or one that is not there")
-        if is_edge and len(ids) != 2:
-            raise Rejection("an edge has two vertices")
+        lines.allowance.spend(64 * sum(len(below.boundary[i]) for i in ids))
         odd: set[int] = set()
         pos = neg = 0
         on = parts = -1
@@ -433,7 +510,7 @@ def check_complex(
     levels = [faces]
     for k in range(1, network.dim + 1):
         if fields != ["dim", str(k)]:
-            raise Rejection(f"expected 'dim {k}'")
+            raise Unreadable(f"expected 'dim {k}', got {' '.join(fields)[:80]!r}")
         faces, fields = read_faces(levels[-1], lines, k == 1)
         levels.append(faces)
     regions = check_cells(network, domain, levels[-1])
@@ -586,33 +663,38 @@ class Branch:
             raise Rejection(f"neuron {n} vanishes identically and is no row")
         return form if self.sign[n] > 0 else [-t for t in form]
 
-    def combine(
-        self, fields: Sequence[str], start: Ints, without: Ints | None = None
-    ) -> Ints:
-        """Return ``start`` plus the given positive multiples of rows, one at least (T2).
+    def combine(self, factors: Factors, start: Ints, without: Ints | None = None) -> Ints:
+        """Return ``start`` plus positive multiples of rows (T2).
 
         ``without`` is a form of which no multiple may be used.
         """
         total = list(start)
-        for field in fields:
-            name, _, text = field.partition(":")
-            factor = integers([text])[0]
-            if factor <= 0:
-                raise Rejection(f"the multiplier {field} is not positive")
-            if name[:1] == "r":
-                index = integers([name[1:]])[0]
+        for (is_extra, index), factor in factors.items():
+            if is_extra:
                 if not 0 <= index < len(self.domain.extra):
                     raise Rejection(f"there is no row {index}")
                 row = self.domain.extra[index]
             else:
-                n = integers([name])[0]
-                if not 0 <= n < self.network.size:
-                    raise Rejection(f"there is no neuron {n}")
-                row = self.row(n)
+                if not 0 <= index < self.network.size:
+                    raise Rejection(f"there is no neuron {index}")
+                row = self.row(index)
                 if without is not None and are_multiples(without, row):
-                    raise Rejection(f"neuron {n} vanishes on the facet")
+                    raise Rejection(f"neuron {index} vanishes on the facet")
             total = [t + factor * s for t, s in zip(total, row)]
         return total
+
+
+def multipliers(fields: Sequence[str]) -> Factors:
+    """Return the positive factor of each row that is named; what is named twice is added up."""
+    factors: Factors = {}
+    for field in fields:
+        name, _, text = field.partition(":")
+        is_extra = name[:1] == "r"
+        index, factor = integers([name[is_extra:], text])
+        if factor <= 0:
+            raise Rejection(f"the multiplier {field[:80]} is not positive")
+        factors[is_extra, index] = factors.get((is_extra, index), 0) + factor
+    return factors
 
 
 class Leaf(NamedTuple):
@@ -665,8 +747,7 @@ def check_tree(
         if kind in ("s", "+", "-") and rest:
             n = path.open_neuron(rest[0])
             if kind == "s":
-                if len(rest) > 1:
-                    raise Rejection("a split names one neuron")
+                integers(rest, 1)
                 waiting.append((len(path.trail), n))
                 path.decide(n, 1)
                 continue
@@ -680,7 +761,7 @@ def check_tree(
             check_witness(path, witness)
             region = Region(path, witness)
         else:
-            raise Rejection(f"unexpected record {' '.join(fields)[:80]!r}")
+            raise Unreadable(f"unexpected record {' '.join(fields)[:80]!r}")
 
 
 def check_other_side(path: Branch, n: int, sign: int, fields: list[str]) -> None:
@@ -689,12 +770,11 @@ def check_other_side(path: Branch, n: int, sign: int, fields: list[str]) -> None
     if sign > 0 and not any(form):
         raise Rejection(f"neuron {n} vanishes identically, it is off")
     # On the other side -sign * form would be a row like those of the path, positive inside.
-    own = [field for field in fields if field.partition(":")[0] == str(n)]
-    others = [field for field in fields if field not in own]
-    factors = integers([field.partition(":")[2] for field in own])
-    if not fields or any(factor <= 0 for factor in factors):
-        raise Rejection("there are no multipliers, or one that is not positive")
-    total = path.combine(others, [-sign * sum(factors) * t for t in form])
+    if not fields:
+        raise Unreadable("there are no multipliers")
+    factors = multipliers(fields)
+    own = factors.pop((False, n), 0)
+    total = path.combine(factors, [-sign * own * t for t in form])
     if not path.domain.is_never_positive(total):
         raise Rejection(f"the multipliers do not close the other side of neuron {n}")
 
@@ -724,7 +804,7 @@ def check_leaf_record(
         form = path.form(n)
         if kind == "g":
             factor = integers(fields[1:2])[0]
-            total = path.combine(fields[2:], [factor * t for t in form], form)
+            total = path.combine(multipliers(fields[2:]), [factor * t for t in form], form)
             # Without rows the form alone keeps its hyperplane out of the inside of the box.
             is_something = len(fields) > 2 or factor != 0
             if not is_something or not path.domain.is_never_positive(total):
@@ -738,14 +818,14 @@ def check_leaf_record(
     if not path.domain.is_all:
         raise Rejection("only regions of R^d are unbounded")
     if kind == "u":
-        v = integers(fields)
+        v = integers(fields, dim)
         rows = [path.row(n) for n in range(network.size) if any(path.form(n))]
-        if len(v) != dim or not any(v) or any(sum(map(mul, row[1:], v)) < 0 for row in rows):
+        if not any(v) or any(sum(map(mul, row[1:], v)) < 0 for row in rows):
             raise Rejection("the direction leaves the region, or is none")
         region.is_unbounded = True
         return
     k = integers(fields[:1])[0]
-    gradient = path.combine(fields[1:], [0] * (1 + dim))[1:]
+    gradient = path.combine(multipliers(fields[1:]), [0] * (1 + dim))[1:]
     if 0 <= k < dim:
         is_bound = gradient[k] < 0 and not any(gradient[:k] + gradient[k + 1 :])
     else:
@@ -858,11 +938,13 @@ def check(network: Network, stream: BinaryIO) -> Proof:
     ------
     Rejection
         If it proves nothing.
+    Unreadable
+        If it is malformed or asks for too much, so that nothing is judged.
     """
     lines = Lines(stream)
     try:
         if lines.expect(*VERSION.split()[:1]) != VERSION.split()[1:]:
-            raise Rejection(f"another version, expected {VERSION!r}")
+            raise Unreadable(f"another version, expected {VERSION!r}")
         if lines.expect("network") != [network.sha256]:
             raise Rejection(f"the certificate is of another network, expected {network.sha256}")
         domain, fields = read_domain(network.dim, lines)
@@ -872,49 +954,77 @@ def check(network: Network, stream: BinaryIO) -> Proof:
         elif fields == ["proof", "tree"]:
             proven = check_tree(network, domain, lines)
         else:
-            raise Rejection("expected 'proof complex' or 'proof tree'")
+            raise Unreadable("expected 'proof complex' or 'proof tree'")
         regions, adjacencies, unbounded, fields = proven
-        claimed = "-" if fields[-1:] == ["-"] else str(adjacencies)
-        if fields != ["end", str(regions), claimed]:
+        if fields[0] != "end" or len(fields) != 3:
+            raise Unreadable(f"expected 'end' and two numbers, got {' '.join(fields)[:80]!r}")
+        is_claimed = fields[2] != "-"
+        claims = integers(fields[1 : 2 + is_claimed])
+        if claims != [regions, adjacencies][: 1 + is_claimed]:
             raise Rejection(f"proven are {regions} regions and {adjacencies} adjacencies")
         if stream.read(1):
-            raise Rejection("something follows the end")
+            raise Unreadable("something follows the end")
     except Rejection as error:
         raise Rejection(f"line {lines.count}: {error}") from None
+    except Unreadable as error:
+        raise Unreadable(f"line {lines.count}: {error}") from None
     except (ValueError, LookupError, ZeroDivisionError, EOFError, OSError, zlib.error) as error:
-        raise Rejection(f"line {lines.count}: malformed record: {error}") from None
+        raise Unreadable(f"line {lines.count}: malformed record: {error}") from None
     return Proof(
         regions,
-        None if claimed == "-" else adjacencies,
+        adjacencies if is_claimed else None,
         unbounded if domain.is_all else None,
-        domain.text + (f" and {len(domain.extra)} rows" if domain.extra else ""),
+        domain.text,
         network.sha256,
     )
 
 
+def open_regular(path: str, flags: int) -> int:
+    """Open a regular file; what may never end, or never begin, is an error at once."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unreadable("not a regular file")
+    return descriptor
+
+
 def open_certificate(path: str | Path) -> BinaryIO:
     """Return the binary stream of a certificate, unpacked where it is compressed by gzip."""
-    with open(path, "rb") as stream:
-        is_packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if is_packed else open(path, "rb")
+    stream = open(path, "rb", opener=open_regular)
+    is_packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    if not is_packed:
+        return stream
+    stream.close()
+    return cast(BinaryIO, gzip.open(path))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Check the files that the command line names and return the exit code."""
     if len(arguments) != 2:
-        print("usage: checker.py NETWORK.json CERTIFICATE", file=sys.stderr)
-        return 2
+        return tell("usage: checker.py NETWORK.json CERTIFICATE", 2)
+    path = arguments[0]
     try:
-        network = read_network(arguments[0])
-        with open_certificate(arguments[1]) as stream:
-            print(f"accepted: {check(network, stream)}")
+        network = read_network(path)
+        path = arguments[1]
+        with open_certificate(path) as stream:
+            print(f"accepted: {check(network, stream)}", flush=True)
     except Rejection as error:
-        print(f"rejected: {arguments[1]}: {error}", file=sys.stderr)
-        return 1
-    except (Unreadable, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return tell(f"rejected: {path}: {error}", 1)
+    except Unreadable as error:
+        return tell(f"not judged: {path}: {error}", 2)
+    except OSError as error:
+        return tell(f"not judged: {path}: {error.strerror or error}", 2)
+    except Exception as error:  # memory, or an error of this program: never a verdict
+        return tell(f"not judged: {path}: {type(error).__name__}", 2)
     return 0
+
+
+def tell(message: str, code: int) -> int:
+    """Print one line of at most 500 characters and return the exit code."""
+    text = "".join(c if c.isprintable() else "?" for c in message[:500])
+    print(text, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

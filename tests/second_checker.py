@@ -21,13 +21,14 @@ from typing import IO, Any, cast
 
 VERSION = "exactbn-certificate 1"
 MAX_NETWORK = 1 << 25  # bytes of a network, and digits of its numbers written out
-MAX_NUMBER = 20_000  # characters of a number of a network, and its decimal exponent
+MAX_NUMBER = 4000  # characters of a number of a network, and its decimal exponent
 MAX_GROWTH = 1 << 17  # bits that the layers of a network may add to a point
 MAX_LINE = 1 << 20  # bytes of a line
 MAX_DIGITS = 4000  # of an integer of a certificate
 MAX_BITS = 1 << 16  # of a computed coordinate
 MAX_MEMORY = 1 << 32  # bits of all coordinates together
-MAX_RATIO = 64  # by which gzip may shrink a certificate
+MAX_RATIO = 16  # by which gzip may shrink a certificate
+MAX_NAME = 400  # characters of a domain that are printed
 
 NUMBER = re.compile(r"[+-]?(?:\d+/0*[1-9]\d*|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?)", re.ASCII)
 
@@ -42,13 +43,19 @@ class Rejected(Exception):
 
 
 class Unreadable(Exception):
-    """The input is no network."""
+    """Nothing is judged: a file is malformed, or too large."""
 
 
 def require(holds: object, why: str, line: int | None = None) -> None:
     """Reject the certificate unless ``holds``; ``line`` is the record, the current one if None."""
     if not holds:
         raise Rejected(why, line)
+
+
+def demand(holds: object, why: str) -> None:
+    """Judge nothing unless ``holds``: what is demanded is a matter of form, or of size."""
+    if not holds:
+        raise Unreadable(why)
 
 
 def dot(u: Sequence[int], v: Sequence[int]) -> int:
@@ -256,17 +263,19 @@ class Lines:
         self.number += 1
         line = self.stream.readline(MAX_LINE + 1)
         self.left -= len(line)
-        require(line.endswith(b"\n"), "the line is too long" if line else "the file is cut short")
-        require(self.left >= 0, "the file is packed too tightly")
+        demand(line.endswith(b"\n"), "the line is too long" if line else "the file is cut short")
+        demand(self.left >= 0, "the file is packed too tightly")
         fields = line.split()
-        require(fields, "the line is empty")
+        demand(fields, "the line is empty")
+        demand(line[:-1].decode("ascii").isprintable(), "the line holds odd signs")
         return fields
 
 
-def integers(fields: Sequence[bytes]) -> Ints:
-    """Return fields as integers."""
-    require(max(map(len, fields), default=0) <= MAX_DIGITS, "an integer is too long")
-    require(b"_" not in b"".join(fields), "not an integer")
+def integers(fields: Sequence[bytes], count: int | None = None) -> Ints:
+    """Return fields as integers, ``count`` of them if it matters."""
+    demand(count in (None, len(fields)), f"expected {count} integers")
+    demand(max(map(len, fields), default=0) <= MAX_DIGITS, "an integer is too long")
+    demand(b"_" not in b"".join(fields), "not an integer")
     return list(map(int, fields))
 
 
@@ -274,8 +283,8 @@ def numbers(fields: Sequence[bytes]) -> list[Fraction]:
     """Return fields as rational numbers."""
     texts = [field.decode("ascii") for field in fields]
     for text in texts:
-        require(len(text) <= MAX_DIGITS and NUMBER.fullmatch(text), "no number, or too long")
-        require(int(text.lower().partition("e")[2] or 0) ** 2 <= MAX_DIGITS**2, "a huge exponent")
+        demand(len(text) <= MAX_DIGITS and NUMBER.fullmatch(text), "no number, or too long")
+        demand(int(text.lower().partition("e")[2] or 0) ** 2 <= MAX_DIGITS**2, "a huge exponent")
     return list(map(Fraction, texts))
 
 
@@ -284,13 +293,13 @@ class Domain:
 
     def __init__(self, dim: int, fields: list[bytes]) -> None:
         self.dim, self.is_all = dim, fields[:1] == [b"all"]
-        self.text = b" ".join(fields)[:200].decode("ascii")
+        self.texts = [b" ".join(fields).decode()]
         self.extra: list[Ints] = []
         self.rows = [[1] + [0] * dim]
         if self.is_all:
-            require(fields == [b"all", b"%d" % dim], f"expected 'domain all {dim}'")
+            demand(fields == [b"all", b"%d" % dim], f"expected 'domain all {dim}'")
             return
-        require(fields[:1] == [b"box"] and len(fields) == 1 + 2 * dim, "expected box or all")
+        demand(fields[:1] == [b"box"] and len(fields) == 1 + 2 * dim, "expected box or all")
         bounds = numbers(fields[1:])
         self.scale = lcm(*(t.denominator for t in bounds))
         ends = [t.numerator * (self.scale // t.denominator) for t in bounds]
@@ -302,13 +311,24 @@ class Domain:
 
     def add_row(self, fields: list[bytes]) -> None:
         """Cut the box by A . x <= B."""
-        require(not self.is_all and len(fields) == 1 + self.dim, "a row: a box, B and d numbers")
+        demand(len(fields) == 1 + self.dim, "a row: B and d numbers")
         row = numbers(fields)
+        self.texts.append("row " + b" ".join(fields).decode())
         common = lcm(*(t.denominator for t in row))
         b, *a = (t.numerator * (common // t.denominator) for t in row)
         require(any(a), "the row is zero")
+        require(not self.is_all, "rows need a box")
         self.extra.append([b, *(-t for t in a)])
         self.rows.append(self.extra[-1])
+
+    @property
+    def text(self) -> str:
+        """Return the domain in one line; two domains have different lines."""
+        text = ", ".join(self.texts)
+        if len(text) <= MAX_NAME:
+            return text
+        sha256 = hashlib.sha256(("\n".join(self.texts) + "\n").encode()).hexdigest()
+        return f"{self.texts[0][:40]} .. with {len(self.extra)} rows, sha256 {sha256}"
 
     def has_inside(self, point: Ints) -> bool:
         """Return whether a point is strictly inside."""
@@ -346,7 +366,7 @@ class Domain:
 def read_point(fields: Sequence[bytes], dim: int) -> Ints:
     """Return a homogeneous point."""
     point = integers(fields)
-    require(len(point) == 1 + dim and any(point), f"expected {1 + dim} integers, not all zero")
+    demand(len(point) == 1 + dim and any(point), f"expected {1 + dim} integers, not all zero")
     return point
 
 
@@ -363,7 +383,7 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> list[Ints]:
     memory = MAX_MEMORY
     while (fields := lines.next())[0] != b"dim":
         if fields[0] == b"c":
-            a, b, n = integers(fields[1:])
+            a, b, n = integers(fields[1:], 3)
             require(0 <= min(a, b) and max(a, b) < len(points), "there is no such vertex before")
             require(0 <= n < network.size, "there is no such neuron")
             at_a, at_b = network.value(points[a], n), network.value(points[b], n)
@@ -374,11 +394,11 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> list[Ints]:
             require(divisor, "the vertex is zero")
             point = [t // divisor for t in point]
         else:
-            require(fields[0] == b"v", "expected a record v, c or dim")
+            demand(fields[0] == b"v", "expected a record v, c or dim")
             point = read_point(fields[1:], network.dim)
         bits = [t.bit_length() for t in point]
         memory -= sum(bits)
-        require(max(bits) <= MAX_BITS and memory >= 0, "the coordinates are too long")
+        demand(max(bits) <= MAX_BITS and memory >= 0, "the coordinates are too long")
         pos, neg, bit = 0, 0, 1
         for z in (*network.values(point), point[0] == 0):
             if z > 0:
@@ -389,7 +409,7 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> list[Ints]:
         points.append(point)
         for word, value in zip(words, (pos, neg, *domain.walls(point))):
             word.append(value)
-    require(fields == [b"dim", b"1"], "expected dim 1")
+    demand(fields == [b"dim", b"1"], "expected dim 1")
     return words
 
 
@@ -461,7 +481,7 @@ def check_complex(network: Network, domain: Domain, lines: Lines) -> tuple[Prove
             if words[2][-1]:
                 walled[k][len(faces)] = words[2][-1], ids
             faces.append(ids)
-        require(fields == [b"dim", b"%d" % (k + 1)], f"expected a face or dim {k + 1}")
+        demand(fields == [b"dim", b"%d" % (k + 1)], f"expected a face or dim {k + 1}")
         below, lists = words, faces
     if network.dim == 1:
         start = lines.number - len(below[0])
@@ -481,10 +501,10 @@ def check_complex(network: Network, domain: Domain, lines: Lines) -> tuple[Prove
 def read_face(fields: list[bytes], k: int, lists: list[Ints], facets: int) -> Ints:
     """Return the facets of a face of dimension k, its boundary closed (C2)."""
     ids = integers(fields[1:])
+    demand(k > 1 or len(ids) == 2, "an edge has two vertices")
     require(len(ids) > 1 and len(set(ids)) == len(ids), "two facets at least, no one twice")
     require(min(ids) >= 0 and max(ids) < facets, "there is no such face")
     if k == 1:
-        require(len(ids) % 2 == 0, "an edge has an even number of vertices")
         return ids
     # Sorted, what occurs an even number of times comes in pairs.
     inner = sorted(chain.from_iterable(map(lists.__getitem__, ids)))
@@ -598,7 +618,8 @@ class Branch:
 
     def close(self, n: int, sign: int, fields: list[bytes]) -> None:
         """Check that neuron n is never on the other side, and decide it (T3)."""
-        require(not self.sign[n] and fields, "the neuron is decided, or there are no multipliers")
+        require(not self.sign[n], "the neuron is decided")
+        demand(fields, "there are no multipliers")
         is_dead = not any(self.forms[n])
         require(not is_dead or sign < 0, f"neuron {n} vanishes identically: it is off")
         before = self.pattern
@@ -664,13 +685,12 @@ class Tree:
                 self.barred.add((min(branch.pattern, other), max(branch.pattern, other)))
             self.settled.add(ray(form) or ())
             return
-        require(self.domain.is_all and kind in (b"u", b"b"), "unexpected record")
+        require(self.domain.is_all, "only R^d has unbounded regions")
         if kind == b"u":
-            v = integers(fields)
+            v = integers(fields, self.network.dim)
             rows = [branch.row(n) for n, form in enumerate(branch.forms) if any(form)]
             stays = all(dot(row[1:], v) >= 0 for row in rows)
-            holds = len(v) == self.network.dim and any(v) and stays
-            require(holds, "the direction leaves the region, or is none")
+            require(any(v) and stays, "the direction leaves the region, or is none")
             self.extents[-1] = True
             return
         (k,) = integers(fields[:1])
@@ -734,7 +754,6 @@ def check_tree(network: Network, domain: Domain, lines: Lines) -> tuple[Proven, 
     while True:
         kind, *rest = lines.next()
         if kind == b"w":
-            require(len(rest), "a leaf has a witness")
             tree.leaf(rest)
             while (fields := lines.next())[0] in (b"f", b"g", b"u", b"b"):
                 tree.about(fields[0], fields[1:])
@@ -746,10 +765,11 @@ def check_tree(network: Network, domain: Domain, lines: Lines) -> tuple[Proven, 
             branch.decide(n, -1)
             lines.again = fields
             continue
-        require(kind in (b"s", b"+", b"-") and rest, "expected a record s, +, - or w")
+        demand(kind in (b"s", b"+", b"-") and rest, "expected a record s, +, - or w")
         n = branch.neuron(rest[0])
         if kind == b"s":
-            require(not branch.sign[n] and len(rest) == 1, "the neuron is decided already")
+            demand(len(rest) == 1, "a split names one neuron")
+            require(not branch.sign[n], "the neuron is decided already")
             waiting.append((len(branch.trail), n))
             branch.decide(n, 1)
         else:
@@ -763,30 +783,33 @@ def check(network: Network, stream: IO[bytes], most: int) -> str:
     """Return in one line what the certificate in a stream of at most ``most`` bytes proves."""
     lines = Lines(stream, most)
     try:
-        require(lines.next() == VERSION.encode().split(), f"another version than {VERSION!r}")
+        demand(lines.next() == VERSION.encode().split(), f"another version than {VERSION!r}")
         named = lines.next()
-        mine = [b"network", network.sha256.encode()]
-        require(named == mine, f"the certificate is of another network than {network.sha256}")
+        demand(named[0] == b"network", "expected a network")
+        mine = named[1:] == [network.sha256.encode()]
+        require(mine, f"the certificate is of another network than {network.sha256}")
         fields = lines.next()
-        require(fields[0] == b"domain", "expected a domain")
+        demand(fields[0] == b"domain", "expected a domain")
         domain = Domain(network.dim, fields[1:])
         while (fields := lines.next())[0] == b"row":
             domain.add_row(fields[1:])
         is_complex = fields == [b"proof", b"complex"]
-        require(is_complex or fields == [b"proof", b"tree"], "expected 'proof complex' or 'tree'")
+        demand(is_complex or fields == [b"proof", b"tree"], "expected 'proof complex' or 'tree'")
+        require(not is_complex or not domain.extra, "rows are for trees")
         proof = check_complex if is_complex else check_tree
         (regions, edges, unbounded), fields = proof(network, domain, lines)
-        claims = [b"end", b"%d" % regions, b"-" if edges is None else b"%d" % edges]
+        demand(fields[0] == b"end" and len(fields) == 3, "expected end and two numbers")
+        claims = integers(fields[1:] if fields[2] != b"-" else fields[1:2])
         shown = f"{regions} regions, {'unproven' if edges is None else edges} adjacencies"
-        require(fields in (claims, [*claims[:2], b"-"]), f"proven are {shown}")
-        require(not stream.read(1), "something follows the end", lines.number + 1)
+        require(claims == [regions, edges][: len(claims)], f"proven are {shown}")
+        demand(not stream.read(1), "something follows the end")
     except Rejected as error:
         raise Rejected(error.args[0], error.args[1] or lines.number) from None
-    except (ValueError, LookupError, EOFError, OSError, zlib.error) as error:
-        raise Rejected(f"malformed: {error}", lines.number) from None
+    except (Unreadable, ValueError, LookupError, EOFError, OSError, zlib.error) as error:
+        raise Unreadable(f"line {lines.number}: malformed: {error}") from None
     shown = f"{edges} adjacencies" if fields[2] != b"-" else "adjacencies not claimed"
     shown += "" if unbounded is None else f", {unbounded} unbounded"
-    shown += f"; domain {domain.text}" + "".join(f", row {i}" for i in domain.extra[:4])
+    shown += f"; domain {domain.text}"
     return f"accepted: {regions} regions, {shown}; network {network.sha256}"
 
 
@@ -806,13 +829,13 @@ def main(arguments: Sequence[str]) -> int:
             file.seek(0)
             if is_packed:
                 with gzip.open(file) as stream:
-                    print(check(network, cast(IO[bytes], stream), MAX_RATIO * most + MAX_LINE))
+                    print(check(network, cast(IO[bytes], stream), MAX_RATIO * most + (1 << 16)))
             else:
                 print(check(network, file, most))
     except Rejected as error:
         print(f"rejected: {path}: line {error.args[1]}: {error.args[0]}"[:500], file=sys.stderr)
         return 1
-    except (Unreadable, OSError) as error:
+    except Exception as error:  # memory too: whatever happened, it is no verdict
         print(f"error: {path}: {error}"[:500].replace("\n", " "), file=sys.stderr)
         return 2
     return 0

@@ -46,7 +46,7 @@ LONG = {
     "exactbn.engines.complex.kernels": 600,  # compiled loops over one shared record of arrays
     "exactbn.engines.lp.search": 600,
     "exactbn.engines.lp.facets": 600,
-    "exactbn.checker": 930,  # one file that a stranger can take and read alone
+    "exactbn.checker": 1050,  # one file that a stranger can take and read alone
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -130,7 +130,9 @@ def test_no_broad_except_and_no_print(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.id if isinstance(node.type, ast.Name) else node.type
-            assert caught not in (None, "Exception", "BaseException"), f"line {node.lineno}"
+            # A stranger who runs the checker must not take an error of it for a verdict.
+            is_main = dotted(path) == "exactbn.checker" and caught == "Exception"
+            assert is_main or caught not in (None, "Exception", "BaseException"), node.lineno
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "print":
                 # The checker is a program of its own.

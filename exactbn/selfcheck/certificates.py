@@ -133,10 +133,10 @@ class Examiner:
     def _apart(
         self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]
     ) -> Iterator[Fault]:
-        """Run the checker as strangers do, without third parties: exit code 0, or 1 if rejected."""
+        """Run the checker as strangers do, without third parties: exit code 0, or 2 if cut short."""
         path = self.folder / "certificate"
         command = [sys.executable, "-I", "-S", *map(str, (self.program, network, path))]
-        for content, right in ((text, 0), (text[: len(text) // 2], 1)):
+        for content, right in ((text, 0), (text[: len(text) // 2], 2)):
             counts["checks in a process of their own", engine] += 1
             path.write_bytes(content.encode())
             code = subprocess.run(command, capture_output=True, check=False).returncode
@@ -149,7 +149,7 @@ def checked(network: Path, certificate: Path) -> Verdict:
     try:
         with checker.open_certificate(certificate) as stream:
             proof = checker.check(checker.read_network(network), stream)
-    except checker.Rejection as error:
+    except (checker.Rejection, checker.Unreadable) as error:
         return Verdict(False, str(error))
     return Verdict(True, str(proof), proof.regions, proof.adjacencies, proof.unbounded)
 

@@ -82,7 +82,6 @@ CHANGES: dict[str, tuple[str, str, Change]] = {
     "multiplier-too-small": (
         "abs.box-tree", "do not close", replaced("- 1 0:1 1:1", "- 1 0:2 1:1"),
     ),
-    "no-multiplier": ("abs.box-tree", "no multipliers", replaced("- 1 0:1 1:1", "- 1")),
     "wrong-side-closed": ("abs.box-tree", "do not close", replaced("- 1 0:1 1:1", "+ 1 0:1 1:1")),
     "facet-not-crossed": ("abs.box-tree", "not beyond", replaced("f 0 2 -1", "f 0 2 1")),
     "facet-touched-only": ("abs.box-tree", "not beyond", replaced("f 0 2 -1", "f 0 1 0")),
@@ -97,6 +96,12 @@ CHANGES: dict[str, tuple[str, str, Change]] = {
         "dead.box-tree", "vanishes identically", replaced("- 2 2:1", "- 2 1:1"),
     ),
     "zero-form-is-on": ("dead.box-tree", "it is off", replaced("- 1 1:1", "+ 1 1:1")),
+    "missing-vertex": ("abs.box-complex", "not there", replaced("f 2 1", "f 2 3")),
+    "negative-id": ("abs.box-complex", "not there", replaced("f 2 1", "f -1 1")),
+    "nothing-to-split": ("abs.box-tree", "does not exist", replaced("s 0", "s 9")),
+    "rows-in-a-complex": (
+        "abs.box-complex", "without rows", replaced("domain box -1 1", "domain box -1 1\nrow 1 1"),
+    ),
 }
 
 MALFORMED = {
@@ -112,11 +117,8 @@ MALFORMED = {
     "underscore": f"{BOX}proof complex\nv 1 1_0\n",
     "float": f"{BOX}proof complex\nv 1 0.5\n",
     "huge-exponent": f"{HEAD}domain box -1 1e999999\nproof tree\n",
-    "missing-vertex": f"{BOX}proof complex\nv 1 0\ndim 1\nf 0 1\n",
-    "negative-id": f"{BOX}proof complex\nv 1 0\nv 1 1\ndim 1\nf 0 -1\n",
     "no-fields": f"{BOX}proof tree\ns\n",
-    "nothing-to-split": f"{BOX}proof tree\ns 9\n",
-    "rows-in-a-complex": f"{BOX}row 1 1\nproof complex\n",
+    "no-multiplier": f"{BOX}proof tree\n- 1\n",
     "not-ascii": f"{HEAD}domain b\u00f6x -1 1\n",
 }
 
