@@ -133,7 +133,7 @@ class Examiner:
     def _apart(
         self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]
     ) -> Iterator[Fault]:
-        """Run the checker as strangers do, without third parties: exit code 0, or 2 if cut short."""
+        """Run the checker as strangers do: exit code 0, or 2 where the certificate is cut short."""
         path = self.folder / "certificate"
         command = [sys.executable, "-I", "-S", *map(str, (self.program, network, path))]
         for content, right in ((text, 0), (text[: len(text) // 2], 2)):
