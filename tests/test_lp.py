@@ -20,13 +20,10 @@ from exactbn.errors import InputError, LimitError
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.partitioning import Partition, partition
-from tests.agreement import patterns_of
 from tests.examples import EXAMPLES, Example, one_layer
-from tests.oracles import exact_forward
+from tests.lp_agreement import answer_of, check_certificate, check_witnesses
 from tests.strategies import problems
 from tests.workload import TRUTH, load_workload
-
-Answer = tuple[set[bytes], set[frozenset[bytes]], set[bytes]]
 
 SMALL = [name for name in TRUTH if TRUTH[name]["Rd"]["regions"] <= 3000]
 LARGE = [name for name in TRUTH if name not in SMALL]
@@ -63,38 +60,6 @@ DEGENERATE = {
     "beyond the floats": one_layer([[10**400, 1], [1, 10**400]], [0, Fraction(1, 10**400)]),
     "no hidden neuron": Network.from_arrays([[[1, 2]]], [[0]]),
 }
-
-
-def answer_of(part: Partition) -> Answer:
-    """Return regions, adjacencies and unbounded regions by patterns."""
-    names = [row.tobytes() for row in part.patterns]
-    assert len(set(names)) == len(names)
-    pairs = {frozenset((names[i], names[j])) for i, j in part.edges.tolist()}
-    assert len(pairs) == part.num_adjacencies and all(len(pair) == 2 for pair in pairs)
-    far = part.is_unbounded.tolist()
-    return set(names), pairs, {name for name, is_far in zip(names, far, strict=True) if is_far}
-
-
-def check_certificate(part: Partition, folder: Path) -> checker.Proof:
-    """Return what the checker says of a partition's certificate."""
-    network, path = folder / "network.json", folder / "certificate"
-    network.write_text(part.network.canonical())
-    part.write_certificate(path, force=True)
-    with checker.open_certificate(path) as stream:
-        proof = checker.check(checker.read_network(network), stream)
-    assert (proof.regions, proof.adjacencies) == (part.num_regions, part.num_adjacencies)
-    if part.domain.is_space:
-        assert proof.unbounded == part.is_unbounded.sum()
-    return proof
-
-
-def check_witnesses(part: Partition) -> None:
-    """Check every witness by an exact forward pass."""
-    for i, (x, pattern) in enumerate(zip(part.witnesses(), patterns_of(part), strict=True)):
-        assert part.domain.has_inside(x)
-        z, _ = exact_forward(part.network, x)
-        assert all(t > 0 if bit else t <= 0 for t, bit in zip(z, pattern, strict=True))
-        assert part.region_of(x) in (i, None)
 
 
 @pytest.mark.parametrize("name", DEGENERATE)

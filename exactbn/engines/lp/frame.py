@@ -22,6 +22,10 @@ from exactbn.model.network import Layer, Network
 from exactbn.model.patterns import WORD, columns
 
 _EPS = 2.0**-52
+# Covers the terms of second order in the bound of the error of y, and its own roundings.
+_BLUR_SLACK = 1.0 + 2.0**-16
+# A bound of two roundings to denormal numbers.
+_UNIT_UNDERFLOW = 2.0**-1073
 # Beyond this many radii from the box a centre costs more digits than it saves.
 _NEAR = 4
 _FAR_OUT = 2**20
@@ -42,12 +46,12 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
     if box is None:
         homogeneous, D = True, d + 1
         p = np.array([0.0, *nearest_floats(shift)])
-        scale, reach = np.ones(D), np.full(D, 2.0)
-        blur = 16.0 * _EPS * (2.0 + 2.0 * np.abs(p))
+        scale, most = np.ones(D), np.ones(D)  # to_frame shortens y to the cube
         lo, hi = np.full(D, -1.0), np.ones(D)
         lo[0] = 0.0
         x_lo, x_hi = np.full(D, -inf), np.full(D, inf)
         x_lo[0] = 0.0
+        blur = _BLUR_SLACK * _EPS * (most + 2.0 * np.abs(p))
     else:
         homogeneous, D = False, d
         p = np.array(nearest_floats(shift))
@@ -59,8 +63,10 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
         hi = np.array([-_below((t - b) / s) for (_, b, t), s in zip(ends, powers, strict=True)])
         x_lo = np.array([-_below(-a) for a in box.lo])
         x_hi = np.array([_below(b) for b in box.hi])
-        reach = np.maximum(np.abs(lo), np.abs(hi))
-        blur = 8.0 * _EPS * ((np.maximum(np.abs(x_lo), np.abs(x_hi)) + np.abs(p)) / scale + 1.0)
+        most = np.maximum(np.abs(lo), np.abs(hi))
+        blur = _BLUR_SLACK * (_EPS * (most + np.abs(p) / scale) + _UNIT_UNDERFLOW / scale)
+    # Room for y as computed (most + blur) and for the exact y that it stands for (blur more).
+    reach = _BLUR_SLACK * (most + 2.0 * blur)
     places = columns(network.widths)
     frame = Frame(
         homogeneous, p, scale, blur, lo, hi, x_lo, x_hi, reach,

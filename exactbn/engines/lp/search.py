@@ -11,6 +11,7 @@ bounds leave open makes the search return to its caller with the question, which
 integers (exactbn/engines/lp/engine.py), and go on.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ VERTICES = 24
 AT_INFINITY = 2**62
 _EPS = 2.0**-52
 _TINY = 2.0**-960
+#: Of a shorter ray the roundings to denormal numbers would count.
+SHORTEST = 2.0**-900
 # Binary digits that a point is rounded to, the fewest first.
 _ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
 
@@ -42,7 +45,8 @@ class Frame(NamedTuple):
     """The float coordinates y of the domain and the network's layers in them.
 
     A box: x = p + s y with D = d. All of R^d: homogeneous coordinates, D = 1 + d, y_0 = x_0 and
-    x_i = y_i + p_i x_0 in the cube; all constants are 0. Outer and inner bounds are rounded away.
+    x_i = y_i + p_i x_0, up to a positive factor; all constants are 0. Outer and inner bounds are
+    rounded away.
     """
 
     homogeneous: bool
@@ -53,7 +57,7 @@ class Frame(NamedTuple):
     hi: Floats
     x_lo: Floats  # (D,) inner bounds of x
     x_hi: Floats
-    reach: Floats  # (D,) bounds of |y|
+    reach: Floats  # (D,) bounds of |y|, of the exact one and of the computed one
     narrow: float  # bound of 1 / reach
     bias_column: int
     zero_bound: int  # the bound that is a linear form, D + 1 places off where there is none
@@ -222,12 +226,31 @@ def _copy_vertex(S, v):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def to_frame(F, x, y):  # type: ignore[no-untyped-def]
-    """Compute the coordinates y of a point x, with errors of at most F.blur."""
-    for i in range(len(x)):
-        if F.homogeneous and i > 0:
+    """Compute the coordinates y of a point x: |y - exact| <= F.blur and |exact| <= F.reach.
+
+    A point of R^d is a ray: a power of two shortens its y to one with 1/2 <= max |y_i| < 1.
+    Where the two bounds cannot be had all coordinates are NaN, which proves nothing.
+    """
+    D, largest = len(x), 0.0
+    if F.homogeneous:
+        y[0] = x[0]
+        for i in range(1, D):
             y[i] = x[i] - F.shift[i] * x[0]
-        else:
+        for i in range(D):
+            largest = max(largest, abs(y[i]))
+        inside = SHORTEST < largest < np.inf
+        power = math.ldexp(1.0, -math.frexp(largest)[1]) if inside else 1.0
+        for i in range(D):
+            y[i] *= power
+    else:
+        for i in range(D):
             y[i] = (x[i] - F.shift[i]) / F.scale[i]
+        inside = True
+    for i in range(D):
+        inside = inside and abs(y[i]) + F.blur[i] <= F.reach[i]
+    if not inside:
+        for i in range(D):
+            y[i] = np.nan
 
 
 @njit(cache=True, error_model="numpy")
