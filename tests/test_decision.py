@@ -3,12 +3,15 @@
 import random
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.errors import DimensionError
+from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
+from exactbn.regions import decision
 from exactbn.regions.decision import decision_boundary, squared_distance_to_segment
 
 BOX = Box.of(-40, 40, 2)
@@ -66,6 +69,139 @@ def test_a_logit_that_is_zero_on_a_region_is_off_there() -> None:
     ramp = Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])  # relu(x): zero for x <= 0
     points = [(Fraction(-3), Fraction(0)), (Fraction(5), Fraction(1))]
     assert decision_boundary(ramp, BOX).squared_distances(points) == [9, 25]
+
+
+def every_distance(boundary, x):
+    """Return the least exact squared distance over all edges and points, or None."""
+    vertex = boundary.partition.vertex
+    segments = [(a, b) for a, b in boundary.edges] + [(v, v) for v in boundary.points]
+    every = [squared_distance_to_segment(x, vertex(a), vertex(b)) for a, b in segments]
+    box = boundary.partition.box
+    room = min(min(t - lo, hi - t) for t, lo, hi in zip(x, box.lo, box.hi))
+    return min(every) if every and room >= 0 and min(every) <= room**2 else None
+
+
+@pytest.mark.parametrize("scale", [Fraction(10) ** -e for e in (0, 40, 153, 156, 160, 200, 400)]
+                         + [Fraction(10) ** 200])
+def test_no_size_of_a_box_is_special(scale):
+    rng = random.Random(3)
+    network = draw_network(rng, (2, 5, 1))
+    shrunk = Network.from_arrays(
+        [layer.weight for layer in network.layers],
+        [[b * scale for b in layer.bias] for layer in network.layers],
+    )
+    boundary = decision_boundary(shrunk, Box.of(-9 * scale, 9 * scale, 2))
+    points = [[t * scale for t in x] for x in draw_matrix(rng, 12, 2)]
+    found = boundary.squared_distances([tuple(x) for x in points])
+    assert found == [every_distance(boundary, x) for x in points]
+    assert any(t is not None for t in found)
+
+
+def test_far_and_lopsided_boxes():
+    far = 10**30
+    network = Network.from_arrays(
+        [[[1, 1], [1, -1], [3, 1]], [[1, -2, 1]]], [[-far, -far, 1 - 3 * far], [-1]]
+    )
+    for low in (-3, Fraction(-1, far)):
+        box = Box((far - 2, low), (far + 5, 3))
+        boundary = decision_boundary(network, box)
+        points = [(far + Fraction(i, 7), Fraction(j, 5)) for i in range(4) for j in range(6)]
+        assert boundary.squared_distances(points) == [every_distance(boundary, x) for x in points]
+        assert len(boundary.edges)
+
+
+def test_a_logit_that_is_on_at_both_sides_of_its_zeros():
+    size = Network.from_arrays([[[1, 0], [-1, 0]], [[1, 1]]], [[0, 0], [0]])  # |x|
+    boundary = decision_boundary(size, BOX)
+    assert len(boundary.edges) == 1 and len(boundary.points) == 0
+    points = [tuple(map(Fraction, x)) for x in ((-3, 0), (2.5, 1), (0, 7))]
+    assert boundary.squared_distances(points) == [9, Fraction(25, 4), 0]
+    less = Network.from_arrays([[[1, 0], [-1, 0]], [[-1, -1]]], [[0, 0], [0]])  # -|x| is never > 0
+    assert decision_boundary(less, BOX).squared_distances(points) == [None] * 3
+
+
+def test_an_isolated_zero_is_a_point_of_the_boundary():
+    rows = [[1, 0], [-1, 0], [0, 1], [0, -1]]
+    norm = Network.from_arrays([rows, [[1] * 4]], [[0] * 4, [0]])  # |x| + |y|
+    boundary = decision_boundary(norm, BOX)
+    assert len(boundary.edges) == 0 and len(boundary.points) == 1
+    assert boundary.squared_distances([(Fraction(3), Fraction(4)), (Fraction(0), Fraction(0))]) == [
+        25, 0]
+    # relu(x) + relu(y): zero on a quarter, its boundary two half-lines that meet in the origin.
+    quarter = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
+    boundary = decision_boundary(quarter, BOX)
+    assert len(boundary.edges) == 2 and len(boundary.points) == 0
+    assert boundary.squared_distances([(Fraction(-3), Fraction(-1))]) == [1]
+    assert boundary.float_segments().shape == (2, 2, 2)
+
+
+def test_zeros_in_the_wall_of_the_box_count():
+    line = Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])  # relu(x)
+    boundary = decision_boundary(line, Box((0, -1), (2, 1)))
+    assert boundary.squared_distances([(Fraction(1, 2), Fraction(0))]) == [Fraction(1, 4)]
+
+
+def test_points_outside_the_box_have_no_distance():
+    line = Network.from_arrays([[[1, 0]], [[1]]], [[0], [-1]])
+    outside = [tuple(map(Fraction, x)) for x in ((41, 0), (1, -41), (1, 0))]
+    assert decision_boundary(line, BOX).squared_distances(outside) == [None, None, 0]
+
+
+def lower_bound(x, a, b):
+    """Return the lower bound of the distance of exact points in the unit square, and the truth."""
+    x, a, b = (tuple(map(Fraction, point)) for point in (x, a, b))
+    floats = (np.array(nearest_floats(point)) for point in (x, a, b))
+    x_, a_, b_ = floats
+    bound = decision._lower_bounds(x_, a_[None], b_[None])[0]
+    return Fraction(float(bound)), squared_distance_to_segment(x, a, b)
+
+
+def test_lower_bounds_hold_where_the_coordinates_are_rounded_most():
+    """The exact points are nearer than their floats by nearly all that rounding allows."""
+    tight = 0
+    for k in range(12, 45):
+        for shift in (Fraction(2**20 - 1, 2**74), Fraction(1, 3 * 2**54)):
+            gap = Fraction(1, 2**k)
+            x, a = (1 - shift,) * 2, (1 - gap + shift,) * 2
+            bound, squared = lower_bound(x, a, a)
+            assert bound**2 <= squared
+            # Without what is taken off, it would not hold.
+            tight += (bound + Fraction(1, 2**50)) ** 2 > squared
+            long_bound, squared = lower_bound(x, (1 - gap + shift, 0), (1 - gap + shift, 1))
+            assert long_bound**2 <= squared
+    assert tight > 20
+
+
+def test_lower_bounds_are_lower_and_near():
+    rng = random.Random(8)
+    for _ in range(400):
+        bits = rng.choice((3, 20, 60, 200))
+        x, a, b = ([Fraction(rng.randrange(2**bits + 1), 2**bits) for _ in range(2)] for _ in "xab")
+        if rng.random() < 0.3:
+            b = [t + Fraction(rng.randrange(-9, 9), 2**bits) for t in a]
+            b = [min(max(t, Fraction(0)), Fraction(1)) for t in b]
+        bound, squared = lower_bound(x, a, b)
+        assert 0 <= bound and bound**2 <= squared
+        assert (bound + Fraction(1, 2**30)) ** 2 > squared
+
+
+def test_the_search_ends_early_and_not_too_early():
+    rng = random.Random(5)
+    boundary = decision_boundary(draw_network(rng, (2, 12, 8, 1)), BOX)
+    assert len(boundary.edges) > 20
+    asked = []
+    kept = decision.squared_distance_to_segment
+
+    def counted(*arguments):
+        asked.append(arguments)
+        return kept(*arguments)
+
+    points = draw_matrix(rng, 10, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decision, "squared_distance_to_segment", counted)
+        found = boundary.squared_distances(points)
+    assert found == [every_distance(boundary, x) for x in points]
+    assert len(asked) < len(points) * len(boundary.edges) / 4
 
 
 def test_other_networks_are_refused() -> None:

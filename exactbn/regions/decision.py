@@ -1,8 +1,8 @@
 """The decision boundary of a network of two inputs, and exact distances to it.
 
-The boundary of {x : logit > 0} is made of edges of the partition by the hidden neurons and the
-logit: the edges between a region where the logit is on and one where it is off. Every distance is
-exact; floats only choose which edges can be nearest, with room for all of their errors.
+The boundary of {x : logit > 0} is made of edges and vertices of the partition by the hidden neurons
+and the logit. Every distance is exact, and so is the decision which edge is the nearest one: floats
+only propose an order in which to look, and lower bounds that are proven here.
 """
 
 from collections.abc import Sequence
@@ -13,85 +13,130 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.errors import DimensionError, InternalError
-from exactbn.exact.rational import Vector, dot
+from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.complex.vertex_signs import vertex_signs
+from exactbn.errors import DimensionError
+from exactbn.exact.rational import Vector, dot, nearest_floats
 from exactbn.model.domain import Box
 from exactbn.model.network import Layer, Network
-from exactbn.regions.geometry import affine_points
 from exactbn.regions.partitioning import Partition, partition
 
 Floats = NDArray[np.float64]
 
-#: Part of the box that float distances between float points may be wrong by: far more than their
-#: few roundings of 2^-53, and far less than what tells most edges apart.
-_ROOM = 2.0**-40
+#: What is taken off a lower bound of a distance in a box of side 1, see :func:`_lower_bounds`.
+_SLACK = 2.0**-50
+#: Differences below this are no direction to go by.
+_SHORTEST = 2.0**-40
+#: Makes good for the roundings of a length and of the quotients by it.
+_LENGTHENED = 1.0 + 2.0**-40
 
 
 @dataclass(frozen=True)
 class DecisionBoundary:
-    """The boundary of {x in the box : logit > 0}, as edges of a partition of the box.
+    """The points of a box with logit 0 that have points with logit > 0 of the box near them.
 
-    ``partition`` is that by the hidden neurons and the logit, its last neuron; ``edges``, shape
-    (E, 2), are pairs of its vertices.
+    ``partition`` is that by the hidden neurons and the logit, its last neuron. The boundary is the
+    union of ``edges``, shape (E, 2), pairs of its vertices, and of ``points``, shape (P,), vertices
+    that are on no edge of the boundary: where the logit has an isolated zero.
     """
 
     partition: Partition
     edges: NDArray[np.int64]
+    points: NDArray[np.int64]
 
     def squared_distances(self, points: Sequence[Vector]) -> list[Fraction | None]:
         """Return the exact squared distance of each point in the box to the decision boundary.
 
-        None where the boundary of the box is nearer, so that what lies outside would matter.
+        None where the boundary of the box is nearer, so that what lies outside would matter, and
+        for points outside the box.
         """
-        if not len(self.edges):
-            return [None] * len(points)
-        results: list[Fraction | None] = []
         box = self.partition.box
-        for x, near in zip(points, self._candidates(points), strict=True):
-            least = min(self._squared_distance(int(i), x) for i in near)
+        inside = [x for x in points if box.contains(x)]
+        found = iter(self._nearest(inside))
+        results: list[Fraction | None] = []
+        for x in points:
+            least = next(found) if box.contains(x) else None
             room = min(min(t - lo, hi - t) for t, lo, hi in zip(x, box.lo, box.hi, strict=True))
-            results.append(least if room >= 0 and least <= room * room else None)
+            results.append(least if least is not None and least <= room * room else None)
         return results
 
     def float_segments(self) -> Floats:
         """Return the ends of the edges as floats, shape (E, 2, 2), for drawing."""
-        points, _ = affine_points(self.partition.lattice)
-        return points[self.edges]
+        ends = [nearest_floats(t) for segment in self._segments[: len(self.edges)] for t in segment]
+        return np.array(ends, dtype=np.float64).reshape(-1, 2, 2)
 
-    def _candidates(self, points: Sequence[Vector]) -> list[NDArray[np.int64]]:
-        """Return for each point the edges that can be nearest to it."""
+    def _nearest(self, points: Sequence[Vector]) -> list[Fraction | None]:
+        """Return the exact least squared distance of points of the box to the boundary."""
+        if not self._segments or not points:
+            return [None] * len(points)
         box = self.partition.box
-        size = max(float(abs(t)) for t in (*box.lo, *box.hi))
-        coordinates, errors = affine_points(self.partition.lattice)
-        a, b = coordinates[self.edges[:, 0]], coordinates[self.edges[:, 1]]
-        # The distance to a segment changes by no more than the farther of its ends is moved.
-        slack = 2 * errors[self.edges].max(axis=(1, 2)) + size * _ROOM
-        x = np.array([[float(t) for t in point] for point in points])[:, None]
-        # A wrong place t on an edge gives a point of it all the same, and one that is farther from
-        # x by at most the error of t times the length: a few units in the last place of |x - a|.
-        along = b - a
-        length = np.maximum((along * along).sum(-1), np.finfo(float).tiny)
-        t = np.clip(((x - a) * along).sum(-1) / length, 0, 1)
-        distance = np.linalg.norm(x - a - t[..., None] * along, axis=-1)
-        # An end without a float makes its edge a candidate for every point.
-        low, high = np.nan_to_num(distance - slack, nan=-np.inf), distance + slack
-        is_near = low <= np.nan_to_num(high, nan=np.inf).min(axis=1, keepdims=True)
-        return [np.flatnonzero(row) for row in is_near]
+        side = max(hi - lo for lo, hi in zip(box.lo, box.hi, strict=True))
 
-    def _squared_distance(self, edge: int, x: Vector) -> Fraction:
-        """Return the exact squared distance of x to an edge."""
-        a, b = (self._end(int(vertex)) for vertex in self.edges[edge])
-        return squared_distance_to_segment(x, a, b)
+        def scaled(x: Vector) -> list[float]:
+            return nearest_floats([(t - lo) / side for t, lo in zip(x, box.lo, strict=True)])
 
-    def _end(self, vertex: int) -> Vector:
-        """Return the exact coordinates of a vertex, computed once."""
-        if vertex not in self._ends:
-            self._ends[vertex] = self.partition.vertex(vertex)
-        return self._ends[vertex]
+        starts, ends = (np.array([scaled(s[i]) for s in self._segments]) for i in (0, 1))
+        return [
+            self._least(x, _lower_bounds(np.array(scaled(x)), starts, ends), side) for x in points
+        ]
+
+    def _least(self, x: Vector, bounds: Floats, side: Fraction) -> Fraction:
+        """Return the exact least squared distance, given lower bounds of all, in units of side.
+
+        The segments are looked at in the order of their bounds until the next one, and so all that
+        follow, is farther than the least distance found.
+        """
+        least: Fraction | None = None
+        for i in np.argsort(bounds):
+            if least is not None and (Fraction(float(bounds[i])) * side) ** 2 > least:
+                break
+            squared = squared_distance_to_segment(x, *self._segments[int(i)])
+            least = squared if least is None else min(least, squared)
+        assert least is not None
+        return least
 
     @cached_property
-    def _ends(self) -> dict[int, Vector]:
-        return {}
+    def _segments(self) -> list[tuple[Vector, Vector]]:
+        """Return the exact ends of the edges, and then the points, as segments of length 0."""
+        pairs = [*self.edges.tolist(), *([v, v] for v in self.points.tolist())]
+        ends = {v: self.partition.vertex(v) for v in {v for pair in pairs for v in pair}}
+        return [(ends[a], ends[b]) for a, b in pairs]
+
+
+def _lower_bounds(x: Floats, a: Floats, b: Floats) -> Floats:
+    """Return proven lower bounds, >= 0, of the distances of x to the segments from a to b.
+
+    All coordinates are in [0, 1], and each is the float nearest to an exact one.
+
+    Notes
+    -----
+    For every vector u with |u| <= 1 the distance of x to the segment is at least
+    min(u (x - a), u (x - b)), since u (x - y) <= |x - y| and y -> u (x - y) is affine on the
+    segment. Which u is taken does not matter to that, so its own errors do not; u is the rounded
+    direction to x from a point near the nearest one.
+
+    |u| <= 1: u = v / (|v| (1 + 2^-40)) in floats, where some |v_i| >= 2^-40 / 2. Squares of such
+    numbers do not underflow, those of smaller ones are lost without harm; the computed |v| is
+    right to a factor 1 +- 2^-50, and each quotient to 1 +- 2^-53 or to 2^-1074, so that
+    |u| <= (1 + 2^-53) / ((1 - 2^-50) (1 + 2^-40)) + 2^-1073 < 1. A shorter v gives the bound 0.
+
+    2^-50: the exact x_i - a_i differs by at most 2^-53 from that of the floats, each of which is
+    rounded by at most 2^-54; their difference, at most 1 in size, is rounded by 2^-54, the
+    product by 2^-54, the sum of two products, less than 2, by 2^-53, and what is left after taking
+    off 2^-50 by 2^-53: together 2 (2^-53 + 2^-54 + 2^-54) + 2^-53 + 2^-53 < 2^-50.
+    """
+    along = b - a
+    length = (along * along).sum(-1)
+    reach = ((x - a) * along).sum(-1)
+    # Anything does for a place on the segment: 0 where the segment has no length in floats.
+    place = np.clip(np.divide(reach, length, out=np.zeros_like(reach), where=length > 0), 0, 1)
+    v = x - a - place[:, None] * along
+    size = np.linalg.norm(v, axis=-1)
+    is_long = size >= _SHORTEST
+    u = v / np.where(is_long, size * _LENGTHENED, 1)[:, None]
+    first, second = (((x - end) * u).sum(-1) for end in (a, b))
+    bounds = np.where(is_long, np.minimum(first, second) - _SLACK, 0)
+    return np.asarray(np.maximum(bounds, 0))
 
 
 def squared_distance_to_segment(x: Vector, a: Vector, b: Vector) -> Fraction:
@@ -117,6 +162,11 @@ def squared_distance_to_segment(x: Vector, a: Vector, b: Vector) -> Fraction:
 def decision_boundary(network: Network, box: Box) -> DecisionBoundary:
     """Return the decision boundary of a network of two inputs and one output, the logit, in a box.
 
+    On a region where the logit is on it is affine, >= 0 and not identically 0: its zeros there are
+    an edge of the region, a vertex or nothing. So the boundary are the edges with the logit zero at
+    both ends, and the vertices where it is zero, of the regions where it is on. It may be on at
+    both sides of such an edge.
+
     Examples
     --------
     The logit |x| + |y| - 1 vanishes on a square about the origin.
@@ -126,23 +176,35 @@ def decision_boundary(network: Network, box: Box) -> DecisionBoundary:
     >>> boundary = decision_boundary(net, Box.of(-4, 4, 2))
     >>> len(boundary.edges), boundary.squared_distances([(Fraction(0), Fraction(0))])
     (4, [Fraction(1, 2)])
+
+    The logit |x| is on both to the left and to the right of its line of zeros.
+
+    >>> net = Network.from_arrays([[[1, 0], [-1, 0]], [[1, 1]]], [[0, 0], [0]])
+    >>> decision_boundary(net, Box.of(-4, 4, 2)).squared_distances([(Fraction(1), Fraction(0))])
+    [Fraction(1, 1)]
     """
     if network.num_inputs != 2 or network.num_outputs != 1:
         raise DimensionError(
             f"a decision boundary needs 2 inputs and 1 output, got a {network.architecture} network"
         )
     part = partition(with_logit_as_neuron(network), box)
-    lattice, is_on = part.lattice, part.patterns[:, -1]
-    first, second = lattice.owners.T
-    inside = second >= 0
-    changes = np.zeros(len(first), dtype=bool)
-    changes[inside] = is_on[first[inside]] != is_on[second[inside]]
-    faces = int(lattice.starts[1]) + np.flatnonzero(changes)
-    begin = lattice.indptr[faces]
-    if np.any(lattice.indptr[faces + 1] - begin != 2):
-        raise InternalError("an edge has not two ends; please report this network")
-    ends = np.stack([lattice.indices[begin], lattice.indices[begin + 1]], axis=1)
-    return DecisionBoundary(part, ends.astype(np.int64))
+    lattice = part.lattice
+    *_, logit = vertex_signs(part.network, part.domain, lattice.parents, part.network.num_hidden)
+    is_zero = (logit.pos | logit.neg) == 0
+    is_on = part.patterns[:, -1] > 0
+    edges = np.unique(_facets_of(lattice, lattice.starts[2] + np.flatnonzero(is_on)))
+    ends = _facets_of(lattice, edges.astype(np.int64)).reshape(-1, 2)
+    zeros = is_zero[ends]
+    on_edges = ends[zeros.all(axis=1)]
+    points = np.setdiff1d(ends[zeros], on_edges)
+    return DecisionBoundary(part, on_edges.astype(np.int64), points.astype(np.int64))
+
+
+def _facets_of(lattice: FaceLattice, faces: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the facets of some faces, one list after the other."""
+    sizes = lattice.indptr[faces + 1] - lattice.indptr[faces]
+    offsets = np.repeat(lattice.indptr[faces] - np.cumsum(sizes) + sizes, sizes)
+    return np.asarray(lattice.indices[offsets + np.arange(len(offsets))])
 
 
 def with_logit_as_neuron(network: Network) -> Network:
