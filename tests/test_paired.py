@@ -2,11 +2,12 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import bootstrap, rankdata, wilcoxon
 
 from exactbn.errors import InputError
-from exactbn.study.paired import compare_pairs, exact_mean, exact_median
+from exactbn.study.paired import compare_pairs, decimal, exact_mean, exact_median, number
 
 F = Fraction
 
@@ -87,3 +88,43 @@ def test_differences_below_float_resolution_keep_their_sign_and_rank():
 def test_the_interval_depends_on_the_seed_only():
     values = [F(k * k % 7) for k in range(20)]
     assert compare_pairs(values, seed=1) == compare_pairs(values, seed=1)
+
+
+def test_differences_beyond_the_range_of_floats():
+    huge = F(10**400)
+    result = compare_pairs([huge, 2 * huge, 3 * huge, -4 * huge, 5 * huge])
+    assert (result.positive, result.negative, result.median) == (4, 1, 2 * huge)
+    assert result.wilcoxon_p == pytest.approx(wilcoxon([1, 2, 3, -4, 5]).pvalue)
+    assert result.interval == (-np.inf, np.inf)
+    # What is small stays so beside what is not.
+    mixed = compare_pairs([F(1), F(2), F(3)] * 5 + [huge])
+    assert mixed.interval is not None and 1 <= mixed.interval[0] <= 2 <= mixed.interval[1] <= 3
+
+
+def test_differences_that_floats_cannot_tell_apart():
+    values = [F(10**30 + k) for k in range(9)]
+    ones = compare_pairs([t - 10**30 for t in values])
+    assert compare_pairs(values).interval == tuple(
+        float(10**30 + F(t)) for t in ones.interval or ())
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 9, 30])
+def test_the_interval_is_that_of_scipy(count):
+    rng = np.random.default_rng(count)
+    values = rng.integers(-20, 20, count) / 4.0
+    expected = bootstrap(
+        (values,), np.median, confidence_level=0.95, n_resamples=4999, method="percentile",
+        vectorized=True, rng=np.random.default_rng(7),
+    ).confidence_interval  # fmt: skip
+    result = compare_pairs([F(v) for v in values], seed=7)
+    assert result.interval == pytest.approx(tuple(expected))
+
+
+def test_numbers_of_any_size_have_a_text():
+    assert number(F(10) ** 400) == "1.000e+400"
+    assert number(F(-7, 3 * 10**400), sign=True) == "\u22122.333e-400"
+    assert number(F(10**400 + 1, 10**400), sign=True) == "+1"
+    assert number(F(0)) == "0"
+    assert decimal(F(10) ** 400) == "1" + "0" * 400
+    assert decimal(F(-(10**20) - 1, 8)) == "-12500000000000000000.125"
+    assert decimal(F(1, 3 * 10**9)) == "1/3000000000"

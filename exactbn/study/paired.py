@@ -1,15 +1,19 @@
-"""Paired statistics over seeds: tests on exact differences, bootstrap on their float64 values.
+"""Paired statistics over seeds, of exact differences.
 
-Signs, ranks and medians are exact; p-values and intervals describe, they prove nothing.
+Signs, ranks and medians are exact, those of the bootstrap's resamples too; p-values and intervals
+describe, they prove nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
+from math import inf
 
 from flint import fmpq, fmpz
 
 from exactbn.errors import InputError
+from exactbn.exact.rational import nearest_floats
 
 #: Confidence of the bootstrap interval, in percent.
 CONFIDENCE = 95
@@ -38,7 +42,8 @@ class PairedTest:
         Two-sided Wilcoxon signed-rank test, zeros left out, equal sizes with their average rank,
         exact for up to :data:`MOST_COUNTED` differences; without any difference it is 1.
     interval : pair of float, or None
-        The percentile bootstrap interval of the median; None for fewer than two differences.
+        The percentile bootstrap interval of the median, ends rounded once, infinite beyond the
+        range of float64; None for fewer than two differences.
     """
 
     count: int
@@ -107,7 +112,7 @@ def compare_pairs(differences: Sequence[Fraction], *, seed: int = 0) -> PairedTe
         median=exact_median(differences),
         sign_p=sign_p,
         wilcoxon_p=wilcoxon_p,
-        interval=_bootstrap([float(t) for t in differences], seed),
+        interval=_bootstrap(differences, seed),
     )
 
 
@@ -139,26 +144,47 @@ def _signed_rank_p(ranks: Sequence[int]) -> float:
     return float(Fraction(count, 2 ** len(ranks)))
 
 
-def _bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | None:
-    """Return the percentile bootstrap interval of the median."""
-    import numpy as np
-    from scipy.stats import bootstrap
+def _bootstrap(values: Sequence[Fraction], seed: int) -> tuple[float, float] | None:
+    """Return the percentile bootstrap interval of the median.
 
-    if len(values) < 2:
+    The median of a resample is the mean of its two middle values, so the resamples are of ranks.
+    """
+    import numpy as np
+
+    count = len(values)
+    if count < 2:
         return None
-    if len(set(values)) == 1:
-        return values[0], values[0]
-    result = bootstrap(
-        (np.asarray(values),),
-        np.median,
-        confidence_level=CONFIDENCE / 100,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
+    drawn = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
+    ranks = np.argsort(sorted(range(count), key=values.__getitem__))[drawn]
+    middles = np.sort(ranks, axis=1)[:, [(count - 1) // 2, count // 2]]
+    pairs, times = np.unique(middles, axis=0, return_counts=True)
+    ordered = sorted(values)
+    medians = sorted(
+        ((ordered[low] + ordered[high]) / 2, times_drawn)
+        for (low, high), times_drawn in zip(pairs.tolist(), times.tolist(), strict=True)
     )
-    low, high = result.confidence_interval
-    return float(low), float(high)
+    tail = Fraction(100 - CONFIDENCE, 200)
+    low, high = (nearest_floats([_percentile(medians, p)])[0] for p in (tail, 1 - tail))
+    return low, high
+
+
+def _percentile(counted: Sequence[tuple[Fraction, int]], share: Fraction) -> Fraction:
+    """Return the value below which a share of the values lies, linear between two of them.
+
+    ``counted`` are values in ascending order and how often each occurs.
+    """
+    place = share * (sum(times for _, times in counted) - 1)
+    below = int(place)
+    return _at(counted, below) * (1 - (place - below)) + _at(counted, below + 1) * (place - below)
+
+
+def _at(counted: Sequence[tuple[Fraction, int]], place: int) -> Fraction:
+    """Return the value at a place of all, counted from 0, or the last one beyond."""
+    for value, times in counted:
+        place -= times
+        if place < 0:
+            return value
+    return counted[-1][0]
 
 
 def exact_text(value: Fraction) -> str:
@@ -170,19 +196,22 @@ def exact_text(value: Fraction) -> str:
 def decimal(value: Fraction) -> str:
     """Return a short decimal where it is exact, else p/q.
 
-    >>> decimal(Fraction(1, 20)), decimal(Fraction(1, 3)), decimal(Fraction(2))
-    ('0.05', '1/3', '2')
+    >>> decimal(Fraction(-1, 20)), decimal(Fraction(1, 3)), decimal(Fraction(2))
+    ('-0.05', '1/3', '2')
     """
     denominator = value.denominator
     for prime in (2, 5):
         while denominator % prime == 0:
             denominator //= prime
     if denominator != 1 or value.denominator > 10**6:
-        return str(value)
+        return exact_text(value)
     digits = 0
     while (value * 10**digits).denominator != 1:
         digits += 1
-    return f"{float(value):.{digits}f}"
+    if digits == 0:
+        return exact_text(value)
+    whole, rest = divmod(abs(value) * 10**digits, 10**digits)
+    return f"{'-' if value < 0 else ''}{exact_text(Fraction(whole))}.{int(rest):0{digits}d}"
 
 
 def number(value: Fraction | float, *, sign: bool = False) -> str:
@@ -194,6 +223,8 @@ def number(value: Fraction | float, *, sign: bool = False) -> str:
     size = value if value >= 0 else -value
     if size >= 1000 and size < 10**9:
         text = f"{round(size):,}".replace(",", "\u202f")
+    elif isinstance(size, Fraction) and size and nearest_floats([size])[0] in (0.0, inf):
+        text = f"{Decimal(size.numerator) / Decimal(size.denominator):.4g}"
     else:
         text = f"{float(size):.4g}"
     mark = "\u2212" if value < 0 else "+" if sign and value > 0 else ""
