@@ -1,6 +1,7 @@
 """``exactbn compare``: what it writes, its exit codes, and its repetition."""
 
 import json
+import os
 from math import inf
 from pathlib import Path
 
@@ -101,6 +102,36 @@ def test_broken_records(tmp_path, capsys, text):
     assert "run.json" in capsys.readouterr().err
 
 
+def test_a_number_of_thousands_of_digits_in_a_record(tmp_path, capsys):
+    path = tmp_path / "run.json"
+    path.write_text(f'{{"data": {"9" * 5000}}}')
+    assert main(["compare", "--repeat", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert f"{path} is not the record of a run: " in err
+    assert err.count("\n") == 1 and len(err) < 300
+
+
+def test_a_record_that_is_no_file(tmp_path, capsys):
+    os.mkfifo(tmp_path / "run.json")
+    for path in (tmp_path, tmp_path / "run.json", tmp_path / "absent"):
+        assert main(["compare", "--repeat", str(path)]) == 2
+        err = capsys.readouterr().err
+        assert str(path) in err and err.count("\n") == 1
+
+
+def test_a_repetition_takes_no_other_settings(out, tmp_path, capsys):
+    """They would be ignored: the record says them all, also where they say the same."""
+    for options, names in (
+        (["--seeds", "2"], "--seeds"),
+        (["x.csv", "--max-seconds", "9", "--eps", "0"], "DATA, --eps, --max-seconds"),
+    ):
+        assert main(["compare", *options, "--repeat", str(out), "--json"]) == 2
+        err = capsys.readouterr().err
+        assert err == f"error: {names}: not expected here, --repeat takes them from the record\n"
+    again = tmp_path / "again"
+    assert main(["compare", "--repeat", str(out), "--json", "--out", str(again), "--force"]) == 0
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("samples", inf), ("seeds", [inf]), ("max_regions", "five")]
 )
@@ -115,10 +146,15 @@ def test_records_with_numbers_that_are_none(out, capsys, key, value):
 
 def test_a_budget_ends_with_3(csv, tmp_path, capsys):
     out = tmp_path / "out"
-    arguments = ["compare", str(csv), *SMALL, "--max-regions", "1", "--out", str(out)]
-    assert main(arguments) == 3
-    assert capsys.readouterr().err.startswith("stopped: ")
-    assert not out.exists()
+    for limit in (["--max-regions", "1"], ["--max-seconds", "0"]):
+        arguments = ["compare", str(csv), *SMALL, *limit, "--out", str(out), "--force"]
+        assert main(arguments) == 3
+        err = capsys.readouterr().err
+        assert err.startswith("stopped: ") and "(0 of 16 networks done)" in err
+        assert json.loads((out / "run.json").read_text())["complete"] is False
+        assert "INCOMPLETE" in (out / "report.html").read_text()
+        assert main([*arguments, "--json"]) == 3
+        assert json.loads(capsys.readouterr().out)["complete"] is False
 
 
 def test_a_budget_that_ends_late_marks_the_report(csv, tmp_path, monkeypatch, no_pictures):
@@ -167,9 +203,25 @@ def test_bad_input_ends_with_2_in_one_line(csv, tmp_path, capsys, options, messa
     assert not out.exists()
 
 
+def test_many_features(tmp_path, monkeypatch, capsys):
+    """Refused at once, or their price is said before it is paid."""
+    rows = "\n".join(",".join(str(i**j % 7) for j in range(1, 13)) for i in range(7))
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join("abcdefghijkl") + "\n" + rows + "\n")
+    out = tmp_path / "out"
+    assert main(["compare", str(path), "--out", str(out), "--random-points", "99"]) == 2
+    err = capsys.readouterr().err
+    assert "12 features" in err and "--features, as a,b" in err and err.count("\n") == 1
+    assert not out.exists()
+    few = ["--random-points", "1", "--radii", "0.1", "--max-seconds", "0", "--samples", "0"]
+    assert main(["compare", str(path), *few]) == 3
+    err = capsys.readouterr().err
+    assert err.startswith("In 12 dimensions a box begins with 3^12 = 531441 faces, each network")
+
+
 def test_bad_files_end_with_2(tmp_path, capsys):
     assert main(["compare", str(tmp_path / "no.csv")]) == 2
-    assert "no.csv cannot be read" in capsys.readouterr().err
+    assert "no.csv: there is no such file" in capsys.readouterr().err
     gaps = tmp_path / "gaps.csv"
     gaps.write_text("a,b\n1,2\n3,\n")
     assert main(["compare", str(gaps)]) == 2

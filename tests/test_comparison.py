@@ -5,19 +5,22 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.errors import DegenerateError, InputError, LimitError
+from exactbn.errors import DegenerateError, InputError
 from exactbn.exact.rational import dot
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
+from exactbn.regions.counting import count_regions
 from exactbn.regions.partitioning import partition
 from exactbn.study import comparison as module
 from exactbn.study.comparison import (
     DATA_VARIANTS,
+    MAX_FACES,
     NETWORKS,
     Settings,
     compare,
     data_variants,
     draw_points,
+    faces_to_begin,
     measure_labels,
 )
 from exactbn.study.dataset import read_csv
@@ -160,11 +163,56 @@ def test_a_scaled_network_that_does_not_exist_is_named_and_left_out(monkeypatch)
     ] * 2
 
 
-def test_a_budget_keeps_what_is_done(data):
-    with pytest.raises(LimitError, match="budget"):
-        compare(data, replace(SMALL, max_regions=1))
-    with pytest.raises(LimitError, match="0 seconds of --max-seconds are spent"):
-        compare(data, replace(SMALL, max_seconds=0.0))
+def test_a_budget_may_leave_nothing(data):
+    for limit, reason in (({"max_regions": 1}, "the budget is spent"),
+                          ({"max_seconds": 0.0}, "the 0 seconds of --max-seconds are spent")):
+        result = compare(data, replace(SMALL, **limit))
+        assert not result.is_complete and result.stopped.startswith(reason)
+        assert result.stopped.endswith("(0 of 24 networks done)")
+        assert result.measures == () and not result.shown
+        assert all(c.held == c.total == 0 for c in check_theorems(result))
+        assert median_table(result, "raw")[0][1] == ["not defined"] * 4
+        assert describe(result, paired_rows(result)) == []
+
+
+def test_a_budget_counts_inside_the_balls(data, monkeypatch):
+    """The second network's balls are over the time: its partition alone is no measure."""
+    budgets = []
+
+    def counted(network, balls, *, max_seconds, progress):
+        budgets.append(max_seconds)
+        late = 0.0 if len(budgets) == 2 else max_seconds
+        return count_regions(network, balls, max_seconds=late, progress=progress)
+
+    monkeypatch.setattr(module, "count_regions", counted)
+    result = compare(data, replace(SMALL, max_seconds=1e6))
+    assert len(budgets) == 2 and all(0 < t <= 1e6 for t in budgets)
+    assert "while the regions of" in result.stopped and "1 of 24 networks done" in result.stopped
+    assert [(m.seed, m.data, m.network) for m in result.measures] == [(0, "raw", "random")]
+    assert set(result.shown) == {("raw", "random")}
+
+
+def test_progress_says_what_is_in_hand(data):
+    notes = []
+    compare(data, replace(SMALL, seeds=(4,)), progress=lambda *a: notes.append(a))
+    assert notes[0] == (0, 8, "seed 4, raw, random")
+    assert notes[-1][:2] == (7, 8)
+    assert any(t.startswith("seed 4, raw, zero (box: 1 of 7 neurons, ") for _, _, t in notes)
+    assert any(t.startswith("seed 4, raw, zero (balls: 7 of 7 neurons, ") for _, _, t in notes)
+
+
+def test_too_many_features_are_refused_before_anything_is_computed(monkeypatch):
+    monkeypatch.setattr(module, "standardize", None)
+    monkeypatch.setattr(module, "draw_network", None)
+    names = ",".join(f"x{i}" for i in range(13))
+    rows = "\n".join(",".join(str(i * j % 7) for j in range(13)) for i in range(1, 9))
+    wide = read_csv("x.csv", content=f"{names}\n{rows}\n".encode())
+    # Rows 1 and 8 are equal: 7 different points and 5 random ones, 2 radii, and the box.
+    assert faces_to_begin(wide, SMALL) == (1 + 12 * 2) * 3**13
+    few = replace(SMALL, random_points=30)
+    assert faces_to_begin(wide, few) > MAX_FACES >= faces_to_begin(wide, SMALL)
+    with pytest.raises(InputError, match=r"13 features.* 3\^13 = 1594323 .*--features, as x0,x1"):
+        compare(wide, few)
 
 
 def test_constant_columns_are_refused():

@@ -14,6 +14,7 @@ import exactbn
 from exactbn.errors import DimensionError, InputError, LimitError, NotRationalError
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
+from exactbn.regions import counting
 from exactbn.regions.counting import count_regions
 from exactbn.regions.partitioning import Partition, partition
 from tests.agreement import answer_of, check_promises, patterns_of
@@ -199,6 +200,20 @@ def test_counting_in_many_boxes(network: Network, data: st.DataObject) -> None:
     counts = count_regions(network, several)
     assert counts.dtype == np.int64 and counts.shape == (len(several),)
     assert counts.tolist() == [partition(network, box).num_regions for box in several]
+
+
+def test_counting_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many boxes that their first faces are too many for one run; the counts are the same."""
+    boxes_ = [Box.of(k, k + 2, 2) for k in range(-3, 4)]
+    once = count_regions(CROSS, boxes_).tolist()
+    assert len(set(once)) > 1
+    reported: list[tuple[int, int]] = []
+    monkeypatch.setattr(counting, "_MOST_FACES", 20)  # Two boxes of 9 faces a run.
+    counts = count_regions(CROSS, boxes_, progress=lambda *a: reported.append(a[:2]))
+    assert counts.tolist() == once
+    assert reported == [(2 * run + k, 4 * 2) for run in range(4) for k in range(3)]
+    with pytest.raises(LimitError, match=r"regions of 7 boxes are counted: \d of 8 neurons done"):
+        count_regions(CROSS, boxes_, max_seconds=0)
 
 
 def test_counting_in_no_box_and_in_wrong_boxes() -> None:

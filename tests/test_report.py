@@ -138,6 +138,26 @@ def test_an_incomplete_comparison_says_so(comparison, tmp_path, monkeypatch):
     assert "left out (<code>--samples 0</code>)" in text
 
 
+@pytest.mark.parametrize("done", [0, 1, 5])
+def test_the_report_of_what_a_budget_left(comparison, tmp_path, done):
+    """Nothing at all, one network, or all of one form of the data and one of the other."""
+    shown = dict(list(comparison.shown.items())[:done])
+    part = replace(comparison, measures=comparison.measures[:done], shown=shown, stopped="spent")
+    rows = paired_rows(part)
+    write_report(tmp_path, part, rows, check_theorems(part), [], RECORD)
+    pictures = {path.name for path in (tmp_path / "pictures").iterdir()}
+    has = {key: any(m.data == key for m in part.measures) for key in ("raw", "standardized")}
+    for key, is_there in has.items():
+        for kind in ("partitions", "counts_by_radius"):
+            assert (f"{kind}_{key}.png" in pictures) is is_there
+        assert (f"differences_{key}.png" in pictures) is (done == 5 and key == "raw")
+    points = pq.read_table(tmp_path / "per_point.parquet")
+    assert points.schema == per_point_table(comparison).schema
+    assert points.num_rows == done * (4 + 4)
+    assert pq.read_table(tmp_path / "measures.parquet").num_rows == done
+    assert "INCOMPLETE: spent" in (tmp_path / "report.html").read_text()
+
+
 def test_a_broken_check_is_shown(comparison, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "_draw", lambda *_: None)
     checks = [replace(check_theorems(comparison)[0], held=1)]

@@ -12,11 +12,13 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import typer
+
 from exactbn import __version__
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
-from exactbn.output import check_folder, create_folder
+from exactbn.output import check_folder, create_folder, create_text
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -133,6 +135,19 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     check_folder(path, force=force, marker=RUN_FILE)
 
 
+def refuse_others(context: typer.Context, allowed: Sequence[str], reason: str) -> None:
+    """Raise InputError, naming them, if options beside the ``allowed`` ones were given."""
+    given = []
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name not in allowed and source is not None and source.name == "COMMANDLINE":
+            is_option = parameter.param_type_name == "option"
+            given.append(parameter.opts[0] if is_option else name.upper())
+    if given:
+        raise InputError(f"{', '.join(given)}: not expected here, {reason}")
+
+
 def print_json(value: object) -> None:
     """Print one JSON object, and nothing else, on standard output."""
     print(to_json(value), flush=True)
@@ -165,7 +180,13 @@ def _plain(value: object) -> object:
 def write_run(folder: Path, command: str, record: Mapping[str, object]) -> None:
     """Write ``run.json``: the command line, the versions and ``record``, to repeat the run."""
     entries = {"command": command, "arguments": sys.argv[1:], "versions": versions(), **record}
-    (folder / RUN_FILE).write_text(to_json(entries, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / RUN_FILE, entries)
+
+
+def write_json(path: Path, record: Mapping[str, object]) -> None:
+    """Write a record as JSON for people and programs."""
+    with create_text(path) as stream:
+        stream.write(to_json(record, indent=2) + "\n")
 
 
 def versions() -> dict[str, str | None]:

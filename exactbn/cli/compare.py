@@ -15,10 +15,12 @@ from exactbn.cli.common import (
     output_folder,
     print_json,
     progress,
-    to_json,
+    refuse_others,
+    write_json,
 )
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_fraction
+from exactbn.output import create_file
 
 if TYPE_CHECKING:
     from exactbn.cli.compare_record import Request
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 DEFAULT_DATA = Path("data/iris.csv")
 
 
+#: Options beside ``--repeat`` that say where the result goes; all others are in the record.
+BESIDE_REPEAT = ("repeat", "out", "force", "json")
+
+#: Faces of a network's box and balls from which on the cost of beginning is said before.
+MANY_FACES = 10**6
+
+
 def compare_command(
+    ctx: typer.Context,
     data: Annotated[
         Path, typer.Argument(help="A CSV file with a header row, read exactly.")
     ] = DEFAULT_DATA,
@@ -91,6 +101,8 @@ def compare_command(
     from exactbn.cli.compare_record import Request, read_run
     from exactbn.study.comparison import Settings
 
+    if repeat is not None:
+        refuse_others(ctx, BESIDE_REPEAT, "--repeat takes them from the record")
     if out is not None:
         from exactbn.study.plots import check_matplotlib
 
@@ -118,8 +130,8 @@ def compare_command(
 def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> int:
     """Do what is asked and return the exit code."""
     from exactbn.cli.compare_record import DATA_COPY, record_run, results_hash
-    from exactbn.study.comparison import compare
-    from exactbn.study.dataset import read_csv
+    from exactbn.study.comparison import check_dimension, compare, faces_to_begin
+    from exactbn.study.dataset import read_bytes, read_csv
     from exactbn.study.findings import check_theorems, paired_rows
 
     if request.samples and request.device is not None:
@@ -127,8 +139,16 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
 
         find_device(request.device)  # a device that is not there ends the run before it begins
     start = time.perf_counter()
-    data = read_csv(request.data, features=request.features, content=request.content)
-    content = request.data.read_bytes() if request.content is None else request.content
+    content = read_bytes(request.data) if request.content is None else request.content
+    data = read_csv(request.data, features=request.features, content=content)
+    check_dimension(data, request.settings)
+    faces = faces_to_begin(data, request.settings)
+    if faces > MANY_FACES:
+        typer.echo(
+            f"In {data.dim} dimensions a box begins with 3^{data.dim} = {3**data.dim} faces, each "
+            f"network with {faces} in its box and its balls; fewer --features take less time.",
+            err=True,
+        )
     with progress("networks") as report:
         comparison = compare(data, request.settings, progress=report)
     rows = paired_rows(comparison)
@@ -144,8 +164,9 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
         from exactbn.study.report import write_report
 
         with output_folder(out, force=force) as folder, progress("report") as report:
-            (folder / DATA_COPY).write_bytes(content)
-            (folder / RUN_FILE).write_text(to_json(record, indent=2) + "\n", encoding="utf-8")
+            with create_file(folder / DATA_COPY) as stream:
+                stream.write(content)
+            write_json(folder / RUN_FILE, record)
             write_report(folder, comparison, rows, checks, sampling, record, progress=report)
     held = all(c.is_held for c in checks) and all(s.agrees for s in sampling)
     if json:

@@ -11,7 +11,7 @@ from exactbn.cli.common import RUN_FILE, versions
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_fraction
 from exactbn.study.comparison import Comparison, Settings
-from exactbn.study.dataset import MAX_BYTES
+from exactbn.study.dataset import read_bytes
 from exactbn.study.paired import exact_text
 
 DATA_COPY = "data.csv"
@@ -109,15 +109,13 @@ def read_run(path: Path) -> Request:
     """
     path = path / RUN_FILE if path.is_dir() else path
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is too large to be the record of a run")
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
+        # A number of too many digits is a ValueError too, and so is text that is not UTF-8.
+        record = json.loads(read_bytes(path).decode("utf-8"))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition(";")[0]  # What comes after it is advice to programmers.
+        raise InputError(f"{path} is not the record of a run: {reason}") from error
     try:
         data, told = record["data"], record["settings"]
         settings = Settings(
@@ -152,7 +150,7 @@ def _recorded_data(path: Path, named: Path, digest: str) -> bytes:
     tried = []
     for candidate in (path.parent / DATA_COPY, named):
         if candidate.is_file():
-            content = candidate.read_bytes()
+            content = read_bytes(candidate)
             if hashlib.sha256(content).hexdigest() == digest:
                 return content
             tried.append(f"{candidate} has other content")

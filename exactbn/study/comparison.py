@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite
 
+from exactbn.engines.run import Budget
 from exactbn.errors import DegenerateError, InputError, LimitError
-from exactbn.exact.rational import Matrix, Vector, dot, to_text
+from exactbn.exact.rational import Matrix, dot, to_text
 from exactbn.model.batchnorm import center, standardize
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
@@ -35,6 +36,10 @@ DATA_VARIANTS = {"raw": "data as it is", "standardized": "standardized data"}
 
 #: Greatest length of an exact setting as text: it names measures and stands in every table.
 MAX_TEXT = 200
+
+#: Faces of its box and balls, 3^d each, with which a network may begin; the engine makes some
+#: millions a second.
+MAX_FACES = 10**8
 
 Progress = Callable[[int, int, str], None]
 
@@ -177,20 +182,24 @@ def compare(
 
     Raises
     ------
+    InputError
+        If the data have so many coordinates that the engine would not even begin, see
+        :func:`faces_to_begin`.
     DegenerateError
         If a coordinate of the data is constant.
-    LimitError
-        If a budget ends before the first network is done. Ended later, the result is returned
-        with ``stopped`` set.
 
     Notes
     -----
+    When a budget is spent, what is done is returned with ``stopped`` set; it may be nothing. The
+    seconds count inside a partition and inside the counts of balls too.
+
     A scaled network does not exist where some unit's sigma is 0 on the data; it is then listed
     in ``undefined``, and its seed takes no part in the pairs of that network.
     """
     settings = Settings() if settings is None else settings
+    check_dimension(data, settings)
     variants = data_variants(data, settings)
-    deadline = None if settings.max_seconds is None else time.monotonic() + settings.max_seconds
+    clock = Budget(max_seconds=settings.max_seconds)
     total = len(settings.seeds) * len(variants) * len(NETWORKS)
     measures: list[NetworkMeasures] = []
     undefined: list[Undefined] = []
@@ -199,23 +208,46 @@ def compare(
     done = 0
     try:
         for seed, variant, name, network in _networks(data, settings, variants):
+            report = _Report(progress, done, total, f"seed {seed}, {variant.key}, {name}")
+            report("")
             if isinstance(network, str):
                 undefined.append(Undefined(seed, variant.key, name, network))
             else:
-                part = _partition(network, variant.box, settings, deadline)
-                measures.append(_measure(seed, variant, name, part, settings))
+                part = _partition(network, variant.box, settings, clock, report)
+                counts = _ball_counts(network, variant, settings, seed, clock, report)
+                measures.append(_measure(seed, variant, name, part, counts, settings))
                 if seed == settings.seeds[0]:
                     shown[variant.key, name] = part
             done += 1
-            if progress is not None:
-                progress(done, total, f"seed {seed}")
     except LimitError as error:
-        if not measures:
-            raise LimitError(f"{error}; no network is done, there is nothing to write") from error
         stopped = f"{error} ({done} of {total} networks done)"
     return Comparison(
         data, settings, variants, tuple(measures), tuple(undefined), shown, stopped
     )
+
+
+def faces_to_begin(data: DataSet, settings: Settings) -> int:
+    """Return the number of faces with which each network begins, in its box and in all balls.
+
+    A box or a ball in d dimensions has 3^d faces. Balls are put about every data point and every
+    random point, with every radius.
+    """
+    points = len(set(data.points)) + settings.random_points
+    faces: int = (1 + points * len(settings.radii)) * 3**data.dim
+    return faces
+
+
+def check_dimension(data: DataSet, settings: Settings) -> None:
+    """Raise InputError if the engine could not begin on so many coordinates in bearable time."""
+    faces = faces_to_begin(data, settings)
+    if faces > MAX_FACES:
+        raise InputError(
+            f"{data.name} has {data.dim} features, so a box or a ball begins with 3^{data.dim} = "
+            f"{3**data.dim} faces and each network with {faces} faces in all, expected at most "
+            f"{MAX_FACES}; choose a few columns with --features, as {','.join(data.features[:2])}. "
+            "In so many dimensions a slice of a network (exactbn.model.slices.restrict) or its "
+            "regions without faces (exactbn partition --engine lp) can be computed"
+        )
 
 
 def data_variants(data: DataSet, settings: Settings) -> tuple[DataVariant, ...]:
@@ -263,30 +295,53 @@ def _networks(
                 yield seed, variant, "scaled", scaled
 
 
+@dataclass(frozen=True)
+class _Report:
+    """Whom to tell how far a comparison is, and what is in hand: the ``done``-th of ``total``."""
+
+    progress: Progress | None
+    done: int
+    total: int
+    what: str
+
+    def __call__(self, note: str) -> None:
+        if self.progress is not None:
+            self.progress(self.done, self.total, f"{self.what} {note}".rstrip())
+
+    def of(self, task: str) -> Progress:
+        """Return the progress of one run of the engine."""
+        return lambda done, total, note: self(f"({task}: {done} of {total} neurons, {note})")
+
+
+def _seconds_left(clock: Budget) -> float | None:
+    """Return what is left of the seconds, or raise LimitError where nothing is."""
+    if clock.max_seconds is None:
+        return None
+    left = clock.started + clock.max_seconds - time.monotonic()
+    if left <= 0:
+        raise LimitError(f"the {clock.max_seconds:g} seconds of --max-seconds are spent")
+    return left
+
+
 def _partition(
-    network: Network, box: Box, settings: Settings, deadline: float | None
+    network: Network, box: Box, settings: Settings, clock: Budget, report: _Report
 ) -> Partition:
     """Return the partition within what is left of the budget."""
-    left = None
-    if deadline is not None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise LimitError(f"the {settings.max_seconds:g} seconds of --max-seconds are spent")
     return partition(
-        network, (box.lo, box.hi), max_regions=settings.max_regions, max_seconds=left
-    )
+        network, box, max_regions=settings.max_regions, max_seconds=_seconds_left(clock),
+        progress=report.of("box"),
+    )  # fmt: skip
 
 
 def _measure(
-    seed: int, variant: DataVariant, name: str, part: Partition, settings: Settings
-) -> NetworkMeasures:
+    seed: int, variant: DataVariant, name: str, part: Partition, counts: "_BallCounts",
+    settings: Settings,
+) -> NetworkMeasures:  # fmt: skip
     """Return the measures of one network, whose partition is ``part``."""
     network = part.network
-    random_points = draw_points(variant.box, settings.random_points, seed=seed)
-    data_counts, random_counts = _ball_counts(network, variant, random_points)
     points = measure_points(network, variant.points)
     values: dict[str, Fraction | None] = {"regions": Fraction(part.num_regions)}
-    for radius, near, far in zip(settings.radii, data_counts, random_counts, strict=True):
+    for radius, near, far in zip(settings.radii, counts.at_data, counts.at_random, strict=True):
         at_data, at_random = Fraction(sum(near), len(near)), Fraction(sum(far), len(far))
         values[f"near_data@{radius}"] = at_data
         values[f"near_random@{radius}"] = at_random
@@ -306,9 +361,9 @@ def _measure(
         values=values,
         is_central=_is_central(network, variant.points),
         points=points,
-        random_points=random_points,
-        data_counts=data_counts,
-        random_counts=random_counts,
+        random_points=counts.random_points,
+        data_counts=counts.at_data,
+        random_counts=counts.at_random,
     )
 
 
@@ -329,23 +384,32 @@ def draw_points(box: Box, count: int, *, seed: int) -> Matrix:
     )
 
 
+@dataclass(frozen=True)
+class _BallCounts:
+    """The random points, and the counts of regions for each radius and point of either kind."""
+
+    random_points: Matrix
+    at_data: tuple[tuple[int, ...], ...]
+    at_random: tuple[tuple[int, ...], ...]
+
+
 def _ball_counts(
-    network: Network, variant: DataVariant, random_points: Matrix
-) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    network: Network, variant: DataVariant, settings: Settings, seed: int, clock: Budget,
+    report: _Report,
+) -> _BallCounts:  # fmt: skip
     """Return for each radius the numbers of regions that meet the open ball about each point."""
+    random_points = draw_points(variant.box, settings.random_points, seed=seed)
     places = {x: i for i, x in enumerate(dict.fromkeys((*variant.points, *random_points)))}
-    balls = [_ball(x, radius) for radius in variant.radii for x in places]
-    counts = count_regions(network, balls).reshape(len(variant.radii), len(places))
+    balls = [Box.ball(x, radius) for radius in variant.radii for x in places]
+    counts = count_regions(
+        network, balls, max_seconds=_seconds_left(clock), progress=report.of("balls")
+    ).reshape(len(variant.radii), len(places))
     at_data, at_random = ([places[x] for x in t] for t in (variant.points, random_points))
-    return (
+    return _BallCounts(
+        random_points,
         tuple(tuple(row) for row in counts[:, at_data].tolist()),
         tuple(tuple(row) for row in counts[:, at_random].tolist()),
     )
-
-
-def _ball(x: Vector, radius: Fraction) -> Box:
-    """Return the l_inf ball about x."""
-    return Box(tuple(t - radius for t in x), tuple(t + radius for t in x))
 
 
 def _is_central(network: Network, points: Matrix) -> bool:

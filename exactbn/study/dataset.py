@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exactbn.errors import InputError, NotRationalError
 from exactbn.exact.rational import Matrix, Vector, to_fraction
+from exactbn.readers.source import Source
 
 #: Greatest size of a file that is read. Every number becomes a Fraction of some hundred bytes.
 MAX_BYTES = 32 * 2**20
@@ -98,7 +99,7 @@ def read_csv(
     exactbn.errors.InputError: x.csv, row 2, column 'b': got an empty cell, expected a number
     """
     path = Path(path)
-    raw = _read(path) if content is None else content
+    raw = read_bytes(path) if content is None else content
     header, numbers, rows = _table(path, raw)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     chosen = _choose(path, columns, features)
@@ -116,17 +117,17 @@ def read_csv(
     )
 
 
-def _read(path: Path) -> bytes:
-    """Return the bytes of a file of acceptable size."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, expected a CSV file")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(f"{path} has {size} bytes, expected at most {MAX_BYTES}")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+def read_bytes(path: str | Path) -> bytes:
+    """Return the bytes of a regular file of acceptable size.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read or is too large.
+    """
+    source = Source(Path(path))
+    with source.named():
+        return source.read(MAX_BYTES)
 
 
 def _table(path: Path, raw: bytes) -> tuple[list[str], list[int], list[list[str]]]:

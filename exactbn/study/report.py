@@ -214,12 +214,15 @@ def _draw_counts(folder: Path, comparison: Comparison, variant: DataVariant) -> 
     for name in NETWORKS:
         found = comparison.select(variant.key, name).values()
         if found:
-            curves[name] = tuple(
+            near, far = (
                 [_median([m.values[f"{kind}@{r}"] for m in found]) for r in radii]
                 for kind in ("near_data", "near_random")
             )
+            curves[name] = near, far
+    if not curves:  # a budget ended the run before the first of these networks
+        return
     plots.draw_counts_by_radius(
-        {name: (near, far) for name, (near, far) in curves.items()},
+        curves,
         [float(r) for r in radii],
         NETWORKS,
         folder / f"counts_by_radius_{variant.key}.png",

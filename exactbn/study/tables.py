@@ -67,7 +67,7 @@ def per_point_table(comparison: Comparison) -> pa.Table:
     network has no boundary. Coordinates are float64; the exact data are in the data file.
     """
     variants = {variant.key: variant.points for variant in comparison.variants}
-    tables = []
+    tables = [_point_schema(comparison).empty_table()]
     for m in comparison.measures:
         tables.append(_point_rows(comparison, m, "data", variants[m.data], m.data_counts))
         tables.append(_point_rows(comparison, m, "random", m.random_points, m.random_counts))
@@ -82,20 +82,22 @@ def _point_rows(
     n = len(points)
     squared: Sequence[Fraction | None] = m.points.squared_distances
     distances = [_both(t) for t in (squared if kind == "data" else [None] * n)]
-    columns: dict[str, pa.Array] = {
-        "seed": pa.array([m.seed] * n, pa.int64()),
-        "data": pa.array([m.data] * n, pa.string()),
-        "network": pa.array([m.network] * n, pa.string()),
-        "kind": pa.array([kind] * n, pa.string()),
-        "point": pa.array(range(n), pa.int64()),
-    }
-    for axis, name in enumerate(comparison.data.features):
-        columns[f"x_{name}"] = pa.array([float(x[axis]) for x in points], pa.float64())
-    for radius, numbers in zip(comparison.settings.radii, counts, strict=True):
-        columns[f"regions@{radius}"] = pa.array(numbers, pa.int64())
-    columns["squared_distance"] = pa.array([a for a, _ in distances], pa.float64())
-    columns["squared_distance_exact"] = pa.array([b for _, b in distances], pa.string())
-    return pa.table(columns)
+    columns = [[m.seed] * n, [m.data] * n, [m.network] * n, [kind] * n, list(range(n))]
+    columns += [[float(t) for t in column] for column in zip(*points, strict=True)]
+    columns += map(list, counts)
+    columns += [[a for a, _ in distances], [b for _, b in distances]]
+    return pa.table(columns, schema=_point_schema(comparison))
+
+
+def _point_schema(comparison: Comparison) -> pa.Schema:
+    """Return the names and types of the columns of the table of points."""
+    return pa.schema(
+        [("seed", pa.int64()), ("data", pa.string()), ("network", pa.string()),
+         ("kind", pa.string()), ("point", pa.int64())]
+        + [(f"x_{name}", pa.float64()) for name in comparison.data.features]
+        + [(f"regions@{radius}", pa.int64()) for radius in comparison.settings.radii]
+        + [("squared_distance", pa.float64()), ("squared_distance_exact", pa.string())]
+    )
 
 
 def paired_table(rows: Sequence[PairedRow]) -> pa.Table:

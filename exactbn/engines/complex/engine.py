@@ -101,7 +101,7 @@ def subdivide(
     if d > MAX_DIM:
         raise InputError(
             f"the network has {d} inputs, expected at most {MAX_DIM}: the face lattice of a box "
-            f"begins with 3^{d} = {3**d:.1e} faces; take fewer features, a slice of the inputs "
+            f"begins with 3^{d} faces; take fewer features, a slice of the inputs "
             "(Network.restrict), or engine='lp', which makes no faces"
         )
     for domain in domains:
