@@ -47,7 +47,8 @@ def test_command_ends_with_1_where_sampling_disagrees(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = load(NET)
-    planted = Planted.of(partition(network, (-1, 1))).without(0)
+    whole = Planted.of(partition(network, (-1, 1)))
+    planted = whole.without(int(whole.middle.argmax()))
     monkeypatch.setattr("exactbn.regions.partitioning.partition", lambda *_, **__: planted)
     code, out, err = run(capsys, NET, "--box", "-1", "1", "--samples", "5000")
     assert code == 1

@@ -18,6 +18,7 @@ LAYERS: dict[str, set[str]] = {
     # numbers
     "errors": set(),
     "output": set(),
+    "seeds": {"numpy"},
     "exact": {"flint", "sympy"},
     # files
     "readers": {"numpy", "flint", "torch", "safetensors", "onnx"},

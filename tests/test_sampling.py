@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from exactbn import Box, Network, load, partition
-from exactbn.errors import InputError, InternalError, LimitError
+from exactbn.errors import InternalError
 from exactbn.sampling import SamplingResult, compare_devices, devices, sample
 from exactbn.sampling.classify import Classifier
-from exactbn.sampling.counting import CompiledCounter, DeviceCounter, make_counters
+from exactbn.sampling.hits import CompiledHitCounter, DeviceHitCounter, make_counters
 from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.sampling.stage import DTYPES
 from tests.examples import NETWORK_A
@@ -83,11 +83,11 @@ def test_tensor_operations_and_compiled_loop_agree(name: str, dtype: str) -> Non
     part = partition(load(WORKLOAD / f"{name}.npz"), (-1, 1))
     classifier = classifier_of(part, dtype, chunk=1000)
     stream = PointStream(float_bounds(part.box, dtype), 20_000, 1, dtype, CPU)
-    tensors, (compiled,) = DeviceCounter(classifier, stream), make_counters(classifier, stream)
+    tensors, (compiled,) = DeviceHitCounter(classifier, stream), make_counters(classifier, stream)
     for counter in (tensors, compiled):
         counter.count(0)
         counter.resolve()
-    assert isinstance(compiled, CompiledCounter)
+    assert isinstance(compiled, CompiledHitCounter)
     assert tensors.counts.tolist() == compiled.counts.tolist()
     assert int(tensors.counts.sum()) == 20_000
     assert tensors.undecided == compiled.undecided
@@ -247,64 +247,6 @@ def test_same_pattern_twice_is_an_internal_error() -> None:
 
 
 # -- bad input ------------------------------------------------------------------------------------
-
-
-def test_bad_options_are_refused() -> None:
-    part = plane_part("B")
-    with pytest.raises(InputError, match="samples is 0, expected at least 1"):
-        sample(part, 0)
-    with pytest.raises(InputError, match="dtype 'float16', expected one of float32, float64"):
-        sample(part, 1, dtype="float16")
-    with pytest.raises(InputError, match="chunk is -1, expected at least 1"):
-        sample(part, 1, chunk=-1)
-    with pytest.raises(InputError, match="seed is .*, expected an integer of 64 bits"):
-        sample(part, 1, seed=1 << 64)
-    with pytest.raises(InputError, match="device 'tpu', expected 'auto', 'cpu' or 'cuda'"):
-        sample(part, 1, device="tpu")
-    with pytest.raises(InputError, match="device 'cuda:77' is not there: torch sees"):
-        sample(part, 1, device="cuda:77")
-
-
-def test_incomplete_partition_is_refused() -> None:
-    with pytest.raises(LimitError) as stop:
-        partition(NETWORK_A, (-4, 4), max_regions=5)
-    part: Any = stop.value.partial
-    with pytest.raises(InputError, match="the partition is incomplete"):
-        sample(part, 10)
-    with pytest.raises(InputError, match="the partition is incomplete"):
-        compare_devices(part, 10)
-
-
-def test_box_without_enough_floats_is_refused() -> None:
-    network = Network.from_arrays([[[1]], [[1]]], [[-1000], [0]])
-    part = partition(network, (999, 1001))
-    with pytest.raises(InputError, match=r"axis 0 of the box, \[999, 1001\].*--dtype float64"):
-        sample(part, 10, dtype="float32")
-    usual = sample(part, 1000)
-    assert (usual.dtype, usual.outside) == ("float64", 0)
-    far = partition(network, (-(10**40), 10**40))
-    with pytest.raises(InputError, match="holds less than"):
-        sample(far, 10, dtype="float32")
-    assert sample(far, 1000).dtype == "float64"
-    narrow = partition(network, (1000, Fraction(1000) + Fraction(1, 2**30)))
-    with pytest.raises(InputError, match="use a larger box or one nearer to 0"):
-        sample(narrow, 10, dtype="float64")
-
-
-def test_narrow_boxes_are_sampled_in_double() -> None:
-    # A million float32 numbers, and cells of one and a half steps of their grid: its counts would
-    # be far from the volumes.
-    step = Fraction(1, 2**23)
-    thresholds = [1 + 40 * k * step + shift for k in range(500) for shift in (0, 3 * step / 2)]
-    network = Network.from_arrays(
-        [[[1]] * len(thresholds), [[1] * len(thresholds)]], [[-t for t in thresholds], [0]]
-    )
-    result = sample(partition(network, (1, Fraction(1) + 20_000 * step)), 300_000)
-    assert result.dtype == "float64" and result.outside == 0
-    assert result.chi_square.p is not None and result.chi_square.p > 1e-6
-
-
-# -- GPU ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.gpu

@@ -189,6 +189,7 @@ def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck
     if request.samples == 0:
         return []
     from exactbn.sampling import sample
+    from exactbn.seeds import derived_seed
 
     seed = request.settings.seeds[0]
     checks = []
@@ -196,7 +197,9 @@ def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck
         for i, ((data, network), part) in enumerate(comparison.shown.items()):
             report(i, len(comparison.shown), network)
             try:
-                result = sample(part, request.samples, seed=seed + i, device=request.device)
+                result = sample(
+                    part, request.samples, seed=derived_seed(seed, i), device=request.device
+                )
                 checks.append(SamplingCheck(data, network, result))
             except InputError as error:
                 # The exact result stands: what cannot be sampled in floats is said, not hidden.

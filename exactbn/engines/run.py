@@ -8,7 +8,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-#: Called with (neurons done, all neurons, remark).
+#: Called with (done, all, remark): neurons of a partition, points of a sampling run.
 Progress = Callable[[int, int, str], None]
 
 

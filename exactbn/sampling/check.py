@@ -8,15 +8,22 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from exactbn.engines.run import Progress
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
+from exactbn.sampling.checked import (
+    CheckedPartition,
+    check_request,
+    shares_of_box,
+    to_integer,
+)
 from exactbn.sampling.classify import Classifier
-from exactbn.sampling.counting import count_regions_hit
 from exactbn.sampling.devices import device_name, find_device
+from exactbn.sampling.hits import count_hits
 from exactbn.sampling.points import PointStream, choose_dtype, float_bounds
-from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
@@ -110,11 +117,11 @@ class SamplingResult:
 
 
 def sample(
-    part: Regions,
-    samples: int,
+    part: CheckedPartition,
+    samples: int = 1_000_000,
     *,
     seed: int = 0,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     dtype: str | None = None,
     chunk: int | None = None,
     progress: Progress | None = None,
@@ -128,13 +135,13 @@ def sample(
     Parameters
     ----------
     part : Partition
-        Complete; the regions to check.
+        Of a box, complete; the regions to check.
     samples : int
-        At least 1.
+        At least 1; a million by default.
     seed : int
         Of the generator; the same seed, device type and dtype give the same points, whatever the
         chunk.
-    device : str, optional
+    device : str or torch.device, optional
         A torch device such as "cpu" or "cuda"; by default a GPU where there is one.
     dtype : "float32" or "float64", optional
         The float type of the points, and of the arithmetic that is tried first; by default
@@ -150,12 +157,12 @@ def sample(
     Raises
     ------
     InputError
-        If the partition is incomplete, the device is absent, an option is unknown, or the box is
-        too narrow for the float type.
+        If it is no partition, one of all of R^d or a polytope, or incomplete, if the device is
+        absent, an option is unknown, or the box is too narrow for the float type.
     """
-    check_regions(part, samples, seed)
+    samples, seed = check_request(part, samples, seed)
     dtype = dtype or choose_dtype(part.box)
-    _check_options(dtype, chunk)
+    chunk = _check_options(dtype, chunk)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
     rows = chunk or chunk_size(where)
@@ -172,7 +179,7 @@ def sample(
             factor=filter_factor,
         )
         stream = PointStream(bounds, samples, seed, dtype, where)
-        run = count_regions_hit(classifier, stream, progress)
+        run = count_hits(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
     least, most = enclose_sum(middle[missed], radius[missed])
@@ -200,9 +207,8 @@ def sample(
     )
 
 
-def _check_options(dtype: str, chunk: int | None) -> None:
-    """Raise InputError for options that cannot be used."""
-    if dtype not in DTYPES:
+def _check_options(dtype: str, chunk: int | None) -> int | None:
+    """Return the chunk; raise InputError for options that cannot be used."""
+    if dtype not in tuple(DTYPES):  # by equality: it may be anything
         raise InputError(f"dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
-    if chunk is not None and chunk < 1:
-        raise InputError(f"chunk is {chunk}, expected at least 1")
+    return None if chunk is None else to_integer("chunk", chunk, 1)

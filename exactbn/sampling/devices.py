@@ -4,11 +4,12 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from exactbn.engines.run import Progress
 from exactbn.errors import InputError
+from exactbn.sampling.checked import CheckedPartition, check_request, shares_of_box
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.regions import Progress, Regions, check_regions, shares_of_box
-from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
+from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products, one_thread
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class DeviceComparison:
 
 
 def compare_devices(
-    part: Regions,
-    samples: int,
+    part: CheckedPartition,
+    samples: int = 1_000_000,
     *,
     seed: int = 0,
-    device_a: str | None = "cpu",
-    device_b: str | None = None,
+    device_a: str | torch.device | None = "cpu",
+    device_b: str | torch.device | None = None,
     progress: Progress | None = None,
 ) -> DeviceComparison:
     """Return how many of the same points two devices put into different regions.
@@ -54,7 +55,7 @@ def compare_devices(
     InputError
         As :func:`exactbn.sampling.sample`.
     """
-    check_regions(part, samples, seed)
+    samples, seed = check_request(part, samples, seed)
     devices = find_device(device_a), find_device(device_b)
     dtypes = "float32", "float64" if devices[0] == devices[1] else "float32"
     bounds = float_bounds(part.box, "float32")
@@ -74,7 +75,7 @@ def compare_devices(
     undecided, differing, done, example = [0, 0], 0, 0, None
     stream = PointStream(bounds, samples, seed, "float32", torch.device("cpu"))
     buffer = stream.buffer()
-    with ieee_products():
+    with ieee_products(), one_thread():
         for k in range(stream.num_blocks):
             block = stream.draw(k, buffer)
             results = []
@@ -97,7 +98,7 @@ def compare_devices(
     )
 
 
-def find_device(device: str | None) -> torch.device:
+def find_device(device: object) -> torch.device:
     """Return the device of this name, by default a GPU where there is one.
 
     Raises
@@ -105,9 +106,10 @@ def find_device(device: str | None) -> torch.device:
     InputError
         If it is unknown or not there.
     """
-    if device is None or device == "auto":
+    name = str(device) if isinstance(device, (str, torch.device)) else ""
+    if device is None or name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = device.partition(":")
+    kind, _, index = name.partition(":")
     if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
         raise InputError(f"device {device!r}, expected 'auto', 'cpu' or 'cuda'")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
@@ -115,7 +117,7 @@ def find_device(device: str | None) -> torch.device:
             f"device {device!r} is not there: torch sees {torch.cuda.device_count()} GPUs; "
             "use --device cpu, or install torch for your GPU"
         )
-    return torch.device("cpu" if kind == "cpu" else device)
+    return torch.device("cpu" if kind == "cpu" else name)
 
 
 def device_name(device: torch.device) -> str:

@@ -9,8 +9,9 @@ multiply-add, and whether or not subnormal numbers are flushed to zero,
 
 where t gathers the multiples of lambda. With |h - h_exact| <= e and |w - w_exact| <= delta the
 distance to the exact preactivation is at most this plus sum_j (|w_j| e_j + delta_j |h_exact_j|).
-All this holds as long as no number overflows. So a row whose sum might is not used, and a slope
-whose products might is taken as 0 and its effect as an error: every float of a run is finite.
+All this holds as long as no number overflows. A row whose sum might has no bound below 2, and is
+not used; a slope whose products might is taken as 0, its effect as an error: every float is
+finite.
 
 :func:`static_filter` bounds all this once for a whole box, from interval bounds of |h|. Each
 neuron is then scaled by a power of two, which moves no sign and rounds nothing, such that its
@@ -43,7 +44,8 @@ LEAST_FACTOR = 2.0**-900
 
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 LEAST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
-# A row sum or an activation that is proven to stay below this cannot overflow on the way.
+# An activation that is proven to stay below this is finite. (A row sum is where its bound is less
+# than THRESHOLD, as g times the sum of its absolute terms is part of that.)
 _SAFELY_FINITE = {"float32": 2.0**120, "float64": 2.0**1000}
 _MOST_BINARY_PLACES = {"float32": 60, "float64": 300}  # by which a row is scaled
 
@@ -99,7 +101,7 @@ def _round(value: Fraction) -> tuple[float, float]:
         return 0.0, np.inf
     if abs(nearest) < LEAST_FACTOR:
         return 0.0, LEAST_FACTOR if value else 0.0
-    return nearest, 0.0 if Fraction(nearest) == value else abs(nearest) * 2.0**-52
+    return nearest, 0.0 if Fraction(nearest) == value else abs(nearest) * UNIT_ROUNDOFF["float64"]
 
 
 def static_filter(
@@ -279,8 +281,8 @@ def _row_bounds(weight: Floats, delta: Floats, inputs: _Inputs, dtype: str) -> F
     gamma = rounding_of_sum(terms, unit)
     size = _product(np.abs(weight), exact + error)
     bound = gamma * size + _product(np.abs(weight), error) + _product(delta, exact)
-    bound += least * (4 * terms + 2 * np.abs(weight).sum(axis=1))
-    return np.where(size < _SAFELY_FINITE[dtype], BOUND_ROUNDING * bound, np.inf)
+    bound += least * (3 * terms + 2 * np.abs(weight).sum(axis=1))
+    return BOUND_ROUNDING * bound
 
 
 def _activated_error(
@@ -295,5 +297,5 @@ def _activated_error(
     steep = max(1.0, abs(slope) + off)
     if slope in (-1.0, 0.0, 1.0) and off == 0:
         return bound
-    extra = (off + 2 * UNIT_ROUNDOFF[dtype] * abs(slope)) * (top + bound) + 2 * LEAST_NORMAL[dtype]
+    extra = (off + UNIT_ROUNDOFF[dtype] * abs(slope)) * (top + bound) + 2 * LEAST_NORMAL[dtype]
     return BOUND_ROUNDING * (steep * bound + extra)

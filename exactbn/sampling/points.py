@@ -1,6 +1,5 @@
 """Random points of a box as floats: a stream that depends on the seed and nothing else."""
 
-import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,8 +10,8 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
 from exactbn.sampling.floats import Floats
-
-_TYPES = {"float32": torch.float32, "float64": torch.float64}
+from exactbn.sampling.stage import DTYPES
+from exactbn.seeds import derived_seed
 
 #: Points that are drawn at once; the stream of a seed depends on it, so it is a constant. A GPU
 #: draws another stream than a CPU anyway, and likes larger blocks.
@@ -92,7 +91,7 @@ class PointStream:
     """The points of a seed, in blocks that can be drawn in any order, or at the same time.
 
     A coordinate is lo + (hi - lo) u, rounded, with u uniform in [0, 1), and never leaves
-    [lo, hi]. Block k comes from a generator of its own, seeded by (seed, k).
+    [lo, hi]. Block k comes from a generator of its own, with the seed derived from (seed, k).
     """
 
     bounds: tuple[Floats, Floats]
@@ -114,20 +113,14 @@ class PointStream:
     def buffer(self) -> torch.Tensor:
         """Return a tensor for :meth:`draw`: shape (d + 1, block), the last row ones."""
         shape = len(self.bounds[0]) + 1, self.block
-        return torch.ones(shape, dtype=_TYPES[self.dtype], device=self.device)
+        return torch.ones(shape, dtype=DTYPES[self.dtype], device=self.device)
 
     def draw(self, k: int, buffer: torch.Tensor) -> torch.Tensor:
         """Write block k to ``buffer``, and return its columns that are points."""
-        generator = torch.Generator(self.device).manual_seed(_mix(self.seed, k))
+        generator = torch.Generator(self.device).manual_seed(derived_seed(self.seed, k))
         uniform = buffer[:-1]
         torch.rand(uniform.shape, generator=generator, out=uniform)
         lo, hi = self.bounds
         for row, low, high in zip(uniform, lo.tolist(), hi.tolist(), strict=True):
             row.mul_(high - low).add_(low).clamp_(low, high)
         return buffer[:, : min(self.block, self.samples - k * self.block)]
-
-
-def _mix(seed: int, k: int) -> int:
-    """Return a seed of 63 bits for block k: the first bits of a hash, so that none are related."""
-    digest = hashlib.sha256(f"{seed} {k}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

@@ -36,6 +36,28 @@ class _RunningLayer:
     slope: float
     slope_error: float
 
+    def apply(self, h: torch.Tensor, error: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the float preactivations of rows ``h``, and bounds of their errors.
+
+        ``error`` bounds those of ``h``. A bound is infinite where any number might be.
+        """
+        touched = ((h != 0) | (error != 0)).to(torch.float64)
+        bound = BOUND_ROUNDING * (torch.hstack((h.abs(), error, touched)) @ self.terms)
+        return h @ self.weight, torch.where(bound < _PROVES_FINITE, bound, torch.inf)
+
+    def activated_error(
+        self, z: torch.Tensor, bound: torch.Tensor, negative: torch.Tensor
+    ) -> torch.Tensor:
+        """Return bounds on the errors of the activations."""
+        slope, off = self.slope, self.slope_error
+        if slope == 0 and off == 0:
+            return bound.masked_fill(negative, 0.0)
+        error = BOUND_ROUNDING * max(1.0, abs(slope) + off) * bound
+        if slope in (-1.0, 1.0) and off == 0:
+            return error
+        rounding = BOUND_ROUNDING * (off + _UNIT * abs(slope)) * (z.abs() + bound)
+        return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST)
+
 
 @dataclass(frozen=True)
 class RunningBounds:
@@ -64,7 +86,7 @@ class RunningBounds:
                     [
                         BOUND_ROUNDING * (gamma * size + layer.error),
                         BOUND_ROUNDING * (size + layer.error),
-                        _LEAST * (4.0 * touched + 2.0 * size),
+                        _LEAST * (3.0 * touched + 2.0 * size),
                     ]
                 )
                 scaled = factor * terms
@@ -87,29 +109,12 @@ class RunningBounds:
         signs = [torch.zeros((len(points), 0), dtype=torch.int32, device=self.device)]
         known = torch.ones(len(points), dtype=torch.bool, device=self.device)
         for layer in self.layers:
-            z = h @ layer.weight
-            touched = ((h != 0) | (error != 0)).to(torch.float64)
-            bound = BOUND_ROUNDING * (torch.hstack((h.abs(), error, touched)) @ layer.terms)
-            bound = torch.where(bound < _PROVES_FINITE, bound, torch.inf)
+            z, bound = layer.apply(h, error)
             positive, negative = z > bound, z < -bound
             signs.append(positive.to(torch.int32) - negative.to(torch.int32))
             known &= (positive | negative | (bound == 0)).all(dim=1)
             activated = torch.empty_like(z)
             activate(z, layer.slope, activated)
-            spread = _activated_error(layer, z, bound, negative)
+            spread = layer.activated_error(z, bound, negative)
             h, error = torch.hstack((activated, ones)), torch.hstack((spread, 0 * ones))
         return torch.hstack(signs), known
-
-
-def _activated_error(
-    layer: _RunningLayer, z: torch.Tensor, bound: torch.Tensor, negative: torch.Tensor
-) -> torch.Tensor:
-    """Return bounds on the errors of the activations."""
-    slope, off = layer.slope, layer.slope_error
-    if slope == 0 and off == 0:
-        return bound.masked_fill(negative, 0.0)
-    error = BOUND_ROUNDING * max(1.0, abs(slope) + off) * bound
-    if slope in (-1.0, 1.0) and off == 0:
-        return error
-    rounding = BOUND_ROUNDING * (off + 2 * _UNIT * abs(slope)) * (z.abs() + bound)
-    return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST)

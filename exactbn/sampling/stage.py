@@ -49,6 +49,21 @@ def ieee_products() -> Iterator[None]:
             setting.fp32_precision = value
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread for each thread of the program that begins within the block.
+
+    A chunk is small: its products gain little from several threads, and on a machine that is busy
+    they wait for one another. Which threads compute what changes no count.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @dataclass(frozen=True)
 class _Workspace:
     """Buffers for ``rows`` points.

@@ -7,6 +7,7 @@ from random import Random
 
 from exactbn.exact.rational import to_text
 from exactbn.model.files import save_json
+from exactbn.seeds import derived_seed
 from exactbn.selfcheck import answers
 from exactbn.selfcheck.answers import CRASHES, Answer, differences, time_limit, volumes_compared
 from exactbn.selfcheck.certificates import Examiner, Fault
@@ -62,7 +63,7 @@ def examine(problem: Problem, examiner: Examiner | None) -> Examination:
     counts["disagreements", family] += bool(result.faults)
     if examiner is None or result.faults:
         return result  # where the answers differ nobody knows what a certificate should say
-    random = Random(f"mutants of {problem.name}")
+    random = Random(derived_seed(0, "mutants", problem.name))
     apart = random.randrange(EVERY_APART) == 0
     for name, text in proofs:
         result.faults += examiner.examine(

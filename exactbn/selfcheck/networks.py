@@ -12,6 +12,7 @@ from random import Random
 
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
+from exactbn.seeds import derived_seed
 
 #: One neuron: its weights, and last its bias.
 Row = list[Fraction]
@@ -136,8 +137,7 @@ NAMES = (*FAMILIES, MIXED)
 
 def random_problem(seed: int, k: int) -> Problem:
     """Return problem k of a seed, the same on every machine and in every run."""
-    # A text as seed: hashed by SHA-512, whatever the version of Python.
-    random = Random(f"exactbn selfcheck {seed} {k}")
+    random = Random(derived_seed(seed, k))
     family = NAMES[k % len(NAMES)]
     d = random.choice(DIMENSIONS)
     # Half-integers: on the grid of the boxes' bounds.

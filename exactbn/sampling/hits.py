@@ -1,9 +1,8 @@
-"""Counts of regions over a stream of points, by several threads on a CPU."""
+"""How often each region is hit by a stream of points, counted by several threads on a CPU."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from exactbn.engines.run import Progress
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.kernels import CompiledStage, CompiledTable
 from exactbn.sampling.points import PointStream
-from exactbn.sampling.regions import Progress
+from exactbn.sampling.stage import one_thread
 from exactbn.sampling.timing import BareProduct, Clock
 
 # Points that a first look into the table did not find are collected until there are this many.
@@ -25,7 +25,7 @@ _BARE_SHARE = 2
 
 
 @dataclass(frozen=True)
-class Run:
+class HitCounts:
     """The counts by result of :class:`Classifier`, and the times of the run."""
 
     counts: NDArray[np.int64]
@@ -35,7 +35,7 @@ class Run:
     bare_samples_per_second: float
 
 
-class Counter(ABC):
+class HitCounter(ABC):
     """Draws and counts blocks of points, with buffers of its own; one thread uses it."""
 
     def __init__(self, classifier: Classifier, stream: PointStream) -> None:
@@ -74,7 +74,7 @@ class Counter(ABC):
         self._pending, self._waiting = [], 0
 
 
-class DeviceCounter(Counter):
+class DeviceHitCounter(HitCounter):
     """A counter for any device, made of tensor operations."""
 
     def _count_found(self, points: torch.Tensor) -> torch.Tensor:
@@ -84,7 +84,7 @@ class DeviceCounter(Counter):
         return missed
 
 
-class CompiledCounter(Counter):
+class CompiledHitCounter(HitCounter):
     """A counter for a CPU, with compiled loops between the matrix products."""
 
     def __init__(self, classifier: Classifier, stream: PointStream, table: CompiledTable) -> None:
@@ -98,9 +98,9 @@ class CompiledCounter(Counter):
         return torch.from_numpy(self._table.count(codes, self.counts.numpy(), self._missed))
 
 
-def count_regions_hit(
+def count_hits(
     classifier: Classifier, stream: PointStream, progress: Progress | None
-) -> Run:
+) -> HitCounts:
     """Return how many points of the stream have which result.
 
     On a CPU each thread works on blocks of its own, so that no step waits for another; sums do
@@ -112,14 +112,18 @@ def count_regions_hit(
         BareProduct([w.shape for w in first.weights], first.chunk, stream.dtype, stream.device)
         for _ in counters
     ]
-    # Compiled loops and libraries are loaded by their first use, which is before the clock starts.
-    unclocked = make_counters(classifier, stream)[0]
-    unclocked.count(0)
-    unclocked.resolve()
     repeats = max(1, stream.block // _BARE_SHARE // first.chunk)
     clock, bare_clock = Clock(stream.device), Clock(stream.device)
     lap = _LAP * threads
-    with _workers(threads) as run:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
+
+        def run(tasks: Sequence[Callable[[], None]]) -> None:
+            for future in [pool.submit(task) for task in tasks]:
+                future.result()
+
+        # Compiled loops and libraries are loaded by their first use, before the clock starts.
+        unclocked = make_counters(classifier, stream)[0]
+        run([partial(_count_blocks, unclocked, iter((0,)), True)])
         for start in range(0, stream.num_blocks, lap):
             # The threads share one iterator: each next() is one step of the interpreter.
             blocks = iter(range(start, min(start + lap, stream.num_blocks)))
@@ -133,7 +137,7 @@ def count_regions_hit(
                 done = min((start + lap) * stream.block, stream.samples)
                 progress(done, stream.samples, f"{outside} outside")
     counts = torch.stack([counter.counts for counter in counters]).sum(dim=0).cpu().numpy()
-    return Run(
+    return HitCounts(
         counts,
         sum(counter.undecided for counter in counters),
         threads,
@@ -142,40 +146,20 @@ def count_regions_hit(
     )
 
 
-def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[Counter]:
+def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[HitCounter]:
     """Return a counter a thread."""
     if stream.device.type != "cpu":
-        return [DeviceCounter(classifier, stream)]
+        return [DeviceHitCounter(classifier, stream)]
     table = CompiledTable.of(
         classifier.patterns, classifier.weights, classifier.network.widths
     )
     threads = min(torch.get_num_threads(), stream.num_blocks)
-    return [CompiledCounter(classifier.twin(), stream, table) for _ in range(threads)]
+    return [CompiledHitCounter(classifier.twin(), stream, table) for _ in range(threads)]
 
 
-def _count_blocks(counter: Counter, blocks: Iterator[int], is_last: bool) -> None:
+def _count_blocks(counter: HitCounter, blocks: Iterator[int], is_last: bool) -> None:
     """Count blocks, which the threads share, until there are no more."""
     for k in blocks:
         counter.count(k)
     if is_last:
         counter.resolve()
-
-
-@contextmanager
-def _workers(threads: int) -> Iterator[Callable[[Sequence[Callable[[], None]]], None]]:
-    """Yield a function that runs tasks at the same time, each with torch on one thread."""
-    if threads == 1:
-        yield lambda tasks: [task() for task in tasks].clear()
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # what threads started from here on take over
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-
-            def run(tasks: Sequence[Callable[[], None]]) -> None:
-                for future in [pool.submit(task) for task in tasks]:
-                    future.result()
-
-            yield run
-    finally:
-        torch.set_num_threads(before)
