@@ -29,7 +29,7 @@ from exactbn.claims.training.problems import Problem, problems
 from exactbn.errors import InputError
 from exactbn.model.batchnorm import statistics
 from exactbn.model.network import Network
-from exactbn.study.initialization import draw_network
+from exactbn.study.initialization import initialize_network
 
 ROOT = Path(__file__).parents[1]
 PROBLEMS = problems()
@@ -39,7 +39,7 @@ F = Fraction
 
 def networks(count: int) -> list[Network]:
     """Return small networks as the experiments draw them."""
-    return [draw_network(seed, num_inputs=2, widths=(4, 3)) for seed in range(count)]
+    return [initialize_network(seed, num_inputs=2, widths=(4, 3)) for seed in range(count)]
 
 
 def trained(recipe: Recipe, count: int = 2) -> list[Network]:

@@ -142,7 +142,7 @@ def test_a_scaled_network_that_does_not_exist_is_named_and_left_out(monkeypatch)
     # Unit 0 of layer 1 is x + y - 3, which is 0 at both points: its sigma is 0.
     net = Network.from_arrays([[[1, 1], [1, 0]], [[1, 2]], [[1]]], [[0, 0], [1], [0]])
     flat = Network.from_arrays([[[1, 0], [0, 1]], [[1, 2]], [[1]]], [[0, 0], [1], [0]])
-    monkeypatch.setattr(module, "draw_network", lambda seed, **_: flat if seed else net)
+    monkeypatch.setattr(module, "initialize_network", lambda seed, **_: flat if seed else net)
     data = read_csv("x.csv", content=b"a,b\n1,2\n5,-2\n")
     result = compare(data, replace(SMALL, seeds=(0, 1)))
     assert {(u.seed, u.data, u.network) for u in result.undefined} == {
@@ -203,7 +203,7 @@ def test_progress_says_what_is_in_hand(data):
 
 def test_too_many_features_are_refused_before_anything_is_computed(monkeypatch):
     monkeypatch.setattr(module, "standardize", None)
-    monkeypatch.setattr(module, "draw_network", None)
+    monkeypatch.setattr(module, "initialize_network", None)
     names = ",".join(f"x{i}" for i in range(13))
     rows = "\n".join(",".join(str(i * j % 7) for j in range(13)) for i in range(1, 9))
     wide = read_csv("x.csv", content=f"{names}\n{rows}\n".encode())

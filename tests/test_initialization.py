@@ -6,7 +6,7 @@ import pytest
 
 from exactbn.errors import InputError
 from exactbn.model.network import Network
-from exactbn.study.initialization import draw_network, zero_biases
+from exactbn.study.initialization import initialize_network, zero_biases
 
 torch = pytest.importorskip("torch")
 
@@ -18,19 +18,19 @@ def test_the_numbers_are_those_of_torch():
     expected = Network.from_arrays(
         [layer.weight.tolist() for layer in layers], [layer.bias.tolist() for layer in layers]
     )
-    assert draw_network(5, num_inputs=3, widths=[7, 4]) == expected
+    assert initialize_network(5, num_inputs=3, widths=[7, 4]) == expected
 
 
 def test_the_global_generator_is_left_alone():
     before = torch.random.get_rng_state()
-    network = draw_network(1, num_inputs=2, widths=[3], slope="1/10")
+    network = initialize_network(1, num_inputs=2, widths=[3], slope="1/10")
     assert torch.equal(before, torch.random.get_rng_state())
     assert network.hidden[0].slope == Fraction(1, 10)
-    assert network != draw_network(2, num_inputs=2, widths=[3], slope="1/10")
+    assert network != initialize_network(2, num_inputs=2, widths=[3], slope="1/10")
 
 
 def test_zero_biases_keep_the_weights():
-    network = draw_network(1, num_inputs=2, widths=[3, 2])
+    network = initialize_network(1, num_inputs=2, widths=[3, 2])
     zero = zero_biases(network)
     assert all(not any(layer.bias) for layer in zero.hidden)
     assert [t.weight for t in zero.layers] == [t.weight for t in network.layers]
@@ -39,8 +39,10 @@ def test_zero_biases_keep_the_weights():
 
 def test_refusals():
     with pytest.raises(InputError, match="seed is -1, expected 0 <= seed"):
-        draw_network(-1, num_inputs=2, widths=[3])
+        initialize_network(-1, num_inputs=2, widths=[3])
     with pytest.raises(InputError, match=r"widths are \[\], expected at least one"):
-        draw_network(0, num_inputs=2, widths=[])
+        initialize_network(0, num_inputs=2, widths=[])
     with pytest.raises(InputError, match=r"widths are \[3, 0\]"):
-        draw_network(0, num_inputs=2, widths=[3, 0])
+        initialize_network(0, num_inputs=2, widths=[3, 0])
+    with pytest.raises(InputError, match="makes 3000000000 weights, expected at most"):
+        initialize_network(0, num_inputs=2, widths=[10**9])

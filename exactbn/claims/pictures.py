@@ -22,7 +22,7 @@ from exactbn.model.network import Network
 from exactbn.regions.decision import decision_boundary
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.study import plots
-from exactbn.study.initialization import draw_network
+from exactbn.study.initialization import initialize_network
 
 #: Room around the data and vertices, relative to their longest side.
 MARGIN = Fraction(1, 4)
@@ -153,7 +153,7 @@ def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
     Trained with batch normalization on the standardized moons, each with its own mini-batches.
     """
     problem = next(p for p in problems() if p.key == "moons, standardized")
-    drawn = draw_network(0, num_inputs=2, widths=WIDTHS)
+    drawn = initialize_network(0, num_inputs=2, widths=WIDTHS)
     view = problem.box(1)
     panels = []
     for size in BATCHES:

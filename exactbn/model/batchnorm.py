@@ -39,7 +39,11 @@ class LayerStatistics:
 
 @dataclass(frozen=True)
 class _Unit:
-    """The exact values ``numerators[i] / denominator`` of one unit at N points."""
+    """The exact values ``numerators[i] / denominator`` of one unit at N points.
+
+    Sums of flint's integers: with the fractions of the module statistics, centering takes twice
+    the time, and six times with scaling (iris and wine, layers of 16).
+    """
 
     numerators: list[fmpz]
     denominator: fmpz

@@ -21,7 +21,7 @@ from exactbn.regions.counting import count_regions
 from exactbn.regions.distances import PointMeasures, measure_points
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.study.dataset import DataSet
-from exactbn.study.initialization import draw_network, zero_biases
+from exactbn.study.initialization import initialize_network, zero_biases
 from exactbn.study.paired import decimal, exact_mean, exact_median
 
 #: The four networks on one set of weights, in the order of every table.
@@ -280,7 +280,7 @@ def _networks(
 ) -> Iterator[tuple[int, DataVariant, str, Network | str]]:
     """Yield every network, or the reason why it does not exist."""
     for seed in settings.seeds:
-        drawn = draw_network(
+        drawn = initialize_network(
             seed, num_inputs=data.dim, widths=settings.widths, slope=settings.slope
         )
         for variant in variants:

@@ -6,9 +6,9 @@ Exact throughout; nothing here passes through a float.
 import csv
 import hashlib
 import io
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from exactbn.errors import InputError, NotRationalError
@@ -64,8 +64,7 @@ class DataSet:
     @property
     def mean(self) -> Vector:
         """Return the exact mean of the points."""
-        columns = zip(*self.points, strict=True)
-        return tuple(sum(column, Fraction(0)) / self.num_points for column in columns)
+        return tuple(map(statistics.mean, zip(*self.points, strict=True)))
 
 
 def read_csv(

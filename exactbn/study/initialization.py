@@ -10,9 +10,10 @@ from math import sqrt
 
 from exactbn.errors import InputError
 from exactbn.model.network import Network
+from exactbn.readers.source import MAX_NUMBERS
 
 
-def draw_network(
+def initialize_network(
     seed: int, *, num_inputs: int, widths: Sequence[int], slope: object = 0
 ) -> Network:
     """Return the network that torch initializes by default under ``seed``.
@@ -43,9 +44,15 @@ def draw_network(
         raise InputError(f"seed is {seed}, expected 0 <= seed < 2^63")
     if not widths or any(width < 1 for width in widths):
         raise InputError(f"widths are {list(widths)}, expected at least one, each at least 1")
+    sizes = [num_inputs, *widths, 1]
+    weights_in_all = sum(m * n for m, n in zip(sizes, sizes[1:]))
+    if weights_in_all > MAX_NUMBERS:
+        raise InputError(
+            f"widths are {list(widths)}, which makes {weights_in_all} weights, expected at most "
+            f"{MAX_NUMBERS}"
+        )
     generator = torch.Generator(device="cpu").manual_seed(seed)
     weights, biases = [], []
-    sizes = [num_inputs, *widths, 1]
     for fan_in, fan_out in zip(sizes, sizes[1:]):
         weight = torch.empty(fan_out, fan_in, dtype=torch.float32)
         bias = torch.empty(fan_out, dtype=torch.float32)

@@ -40,7 +40,7 @@ def window_verdicts(instance: Instance) -> tuple[bool, bool, int, bool] | None:
     reach = radius * sum(map(abs, row), Fraction(0))
     offset = -sum((w * m for w, m in zip(row, mean, strict=True)), Fraction(0)) - shift
     unit = Network.from_arrays([[row], [[1]]], [[offset], [0]])
-    ball = _ball(x0, radius)
+    ball = Box.ball(x0, radius)
     corners = [
         unit.preactivations([lo if w > 0 else hi for w, lo, hi in zip(row, *sides, strict=True)])
         for sides in ((ball.lo, ball.hi), (ball.hi, ball.lo))
@@ -116,14 +116,9 @@ def window_criterion(effort: Effort) -> Verdict:
     )
 
 
-def _ball(x: Vector, radius: Fraction) -> Box:
-    """Return the l_inf ball."""
-    return Box(tuple(t - radius for t in x), tuple(t + radius for t in x))
-
-
 def near_counts(network: Network, data: Sequence[Vector], radius: Fraction) -> list[int]:
     """Return the exact numbers of regions that meet the open l_inf balls around the points."""
-    return [int(t) for t in count_regions(network, [_ball(x, radius) for x in data])]
+    return [int(t) for t in count_regions(network, [Box.ball(x, radius) for x in data])]
 
 
 def near_totals(instance: Instance) -> dict[str, int] | None:

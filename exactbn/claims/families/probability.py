@@ -224,9 +224,9 @@ def low_bound(instance: Instance) -> str | None:
     if square == 1:
         return None
     s_square = square * (2 * k - 1) / (1 - square)
-    share = _ball(square / (1 + square)).beta_lower(arb(0.5), _ball(k / 2), 1)
-    theta = 2 * _ball(-(2 * k - 1) / 2 * (eps**2 / 2 - eps**3 / 3)).exp()
-    bound = _ball(s_square * (1 - eps) / 2).sqrt().erfc() + theta
+    share = _enclosed(square / (1 + square)).beta_lower(arb(0.5), _enclosed(k / 2), 1)
+    theta = 2 * _enclosed(-(2 * k - 1) / 2 * (eps**2 / 2 - eps**3 / 3)).exp()
+    bound = _enclosed(s_square * (1 - eps) / 2).sqrt().erfc() + theta
     if not 1 - share > bound:
         return None
     return (
@@ -236,7 +236,8 @@ def low_bound(instance: Instance) -> str | None:
     )
 
 
-def _ball(t: Fraction) -> arb:
+def _enclosed(t: Fraction) -> arb:
+    """Return a rational as an interval of arb."""
     return arb(fmpq(t.numerator, t.denominator))
 
 

@@ -5,44 +5,32 @@ from fractions import Fraction
 from itertools import combinations
 from math import isqrt
 
+from flint import fmpq, fmpq_mat
+
 from exactbn.exact.rational import Matrix, Vector
 
 
-def reduced(rows: Sequence[Sequence[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:
-    """Return the rows that are not zero of the reduced echelon form, and their pivot columns."""
-    left = [list(row) for row in rows]
-    done: list[list[Fraction]] = []
-    pivots: list[int] = []
-    for column in range(len(left[0]) if left else 0):
-        chosen = next((row for row in left if row[column]), None)
-        if chosen is None:
-            continue
-        left = [row for row in left if row is not chosen]
-        pivot = [t / chosen[column] for t in chosen]
-        done, left = (
-            [[t - row[column] * p for t, p in zip(row, pivot, strict=True)] for row in part]
-            for part in (done, left)
-        )
-        done.append(pivot)
-        pivots.append(column)
-    return done, pivots
-
-
 def rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    """Return the rank of a matrix."""
-    return len(reduced(rows)[1])
+    """Return the rank of a matrix with at least one row."""
+    return int(_matrix(rows).rank())
 
 
 def solve(rows: Matrix, values: Sequence[Fraction]) -> Vector | None:
     """Return a solution x of rows x = values, its free coordinates 0, or None if there is none."""
     size = len(rows[0])
-    echelon, pivots = reduced([[*row, t] for row, t in zip(rows, values, strict=True)])
-    if size in pivots:
-        return None
+    echelon, found = _matrix([[*row, t] for row, t in zip(rows, values, strict=True)]).rref()
     solution = [Fraction(0)] * size
-    for row, pivot in zip(echelon, pivots, strict=True):
-        solution[pivot] = row[-1]
+    for row in echelon.tolist()[:found]:
+        pivot = next(j for j, t in enumerate(row) if t != 0)
+        if pivot == size:  # The row says 0 = 1.
+            return None
+        solution[pivot] = Fraction(int(row[-1].p), int(row[-1].q))
     return tuple(solution)
+
+
+def _matrix(rows: Sequence[Sequence[Fraction]]) -> fmpq_mat:
+    """Return rows of exact numbers as a matrix of flint."""
+    return fmpq_mat([[fmpq(t.numerator, t.denominator) for t in row] for row in rows])
 
 
 def is_generic(normals: Matrix) -> bool:

@@ -7,6 +7,8 @@ A batch of two clusters gives rational sigma in every layer; other data does so 
 import random
 from collections.abc import Sequence
 from fractions import Fraction
+from statistics import mean as mean_of
+from statistics import pvariance
 
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.tools.algebra import rational_root
@@ -19,13 +21,13 @@ from exactbn.model.network import Layer, Network
 
 def mean(values: Sequence[Fraction]) -> Fraction:
     """Return the exact mean."""
-    return sum(values, Fraction(0)) / len(values)
+    # Of integers the module statistics returns floats.
+    return mean_of(map(Fraction, values))
 
 
 def variance(values: Sequence[Fraction]) -> Fraction:
     """Return the exact biased variance."""
-    middle = mean(values)
-    return mean([(t - middle) ** 2 for t in values])
+    return pvariance(map(Fraction, values))
 
 
 def values_of(layer: Layer, features: Sequence[Vector]) -> list[list[Fraction]]:

@@ -19,7 +19,7 @@ from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 from exactbn.regions.counting import count_regions
 from exactbn.regions.decision import decision_boundary
-from exactbn.study.initialization import draw_network, zero_biases
+from exactbn.study.initialization import initialize_network, zero_biases
 
 SEEDS = 30
 WIDTHS = (8, 8, 8)
@@ -75,7 +75,7 @@ def initialization(
     problem: Problem, seeds: Sequence[int], *, steps: int = STEPS, names: Sequence[str] = (*STARTS,)
 ) -> dict[str, dict[str, Figures]]:
     """Return the figures of every start at every checkpoint, one value a seed."""
-    drawn = [draw_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
+    drawn = [initialize_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
     results: dict[str, dict[str, Figures]] = {}
     for name in names:
         is_bn = name == "bn"
@@ -104,7 +104,7 @@ def noise(
     "mini B" takes gradient and statistics from the same mini-batch; "whole B" the gradient from
     that mini-batch and the statistics from the training set; "full" both from the training set.
     """
-    drawn = [draw_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
+    drawn = [initialize_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
     recipes = {"full": Recipe(None, True, steps=steps)}
     for size in BATCHES:
         recipes[f"mini {size}"] = Recipe(size, True, steps=steps)

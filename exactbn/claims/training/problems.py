@@ -55,9 +55,7 @@ class Problem:
     def balls(self, radius: Fraction) -> list[Box]:
         """Return the l_inf balls about the training points, of a radius relative to the side."""
         size = radius * self.longest
-        return [
-            Box(tuple(t - size for t in x), tuple(t + size for t in x)) for x in self.train
-        ]
+        return [Box.ball(x, size) for x in self.train]
 
     def grid(self, count: int) -> Matrix:
         """Return the middles of ``count`` by ``count`` equal boxes that fill the training box."""
