@@ -89,6 +89,28 @@ def test_wherever_the_clock_strikes_the_complex_is_whole(domain: Domain, factor:
     assert len(ends) > 3 * total
 
 
+@dataclass(frozen=True)
+class Hurried(Budget):
+    """A budget with a second left, always."""
+
+    def is_late(self) -> bool:
+        return False
+
+    def seconds_left(self) -> float:
+        return 1.0
+
+
+def test_a_step_that_would_end_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the pace of the step before, where that was long enough to tell."""
+    assert subdivide(TIES, [BOX], budget=Hurried()).neurons_done == TIES.num_hidden
+    monkeypatch.setattr(engine, "_LONG_STEP", 0)
+    monkeypatch.setattr(engine, "_GRACE", -1.0)
+    outcome = subdivide(TIES, [BOX], budget=Hurried())
+    assert outcome.neurons_done == 1
+    check_equal(outcome, subdivide(TIES, [BOX], budget=Budget(max_neurons=1)))
+    assert subdivide(TIES, [BOX]).neurons_done == TIES.num_hidden
+
+
 def test_a_block_of_64_neurons_that_the_clock_ends_amid_its_evaluation() -> None:
     """The words of the neurons before it stay, and those of the block are empty."""
     rng = np.random.default_rng(4)

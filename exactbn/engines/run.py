@@ -1,5 +1,6 @@
 """What every run of an engine knows: its budget, whom to tell how far it is, and its one thread."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,13 @@ class Budget:
 
     def is_late(self) -> bool:
         """Return whether the seconds are spent."""
-        return self.max_seconds is not None and time.monotonic() - self.started > self.max_seconds
+        return self.seconds_left() < 0.0
+
+    def seconds_left(self) -> float:
+        """Return how many seconds are left, infinity where they are not limited."""
+        if self.max_seconds is None:
+            return math.inf
+        return self.started + self.max_seconds - time.monotonic()
 
 
 @contextmanager

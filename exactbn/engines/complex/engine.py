@@ -5,6 +5,7 @@ if it has vertices strictly on both sides; cut faces are split upward from the e
 assumes general position.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ _LARGEST_BOUND = 2.0**126
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
+# Seconds by which a step may end late, and entries from which on a step tells the pace.
+_GRACE = 0.5
+_LONG_STEP = 100_000
 
 
 @dataclass
@@ -129,8 +133,11 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
         except _Late:
             return run.finish(block, block.first_neuron)
         for j in range(block.width):
+            done = block.first_neuron + j
+            if run.would_be_late(j):
+                return run.finish(block, done)
             run.cut(block, j)
-            done = block.first_neuron + j + 1
+            done += 1
             regions = run.subdivision.num_regions
             if progress is not None:
                 progress(done, total, f"{regions} regions")
@@ -191,6 +198,8 @@ class _Run:
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
+        # Seconds per entry of the lists that a step makes.
+        self._pace = 0.0
 
     @cached_property
     def floats(self) -> FloatNetwork:
@@ -241,6 +250,7 @@ class _Run:
         division = self.subdivision
         if not division.prepare(j):
             return
+        started = time.monotonic()
         before = division.num_vertices
         undecided, looked_at = division.split_edges(j, block.first_neuron + j, self.factor)
         self.statistics.signs += looked_at
@@ -249,6 +259,16 @@ class _Run:
             with suppress(_Late):
                 self._settle(block, before + np.flatnonzero(new))
         division.split_faces(j)
+        if division.size_of_step > _LONG_STEP:
+            self._pace = (time.monotonic() - started) / division.size_of_step
+
+    def would_be_late(self, j: int) -> bool:
+        """Return whether the step of neuron ``j`` would end late by more than the grace.
+
+        Judged by the pace of the last long step: a step is not interrupted.
+        """
+        left = self.budget.seconds_left()
+        return left < inf and self._pace * self.subdivision.measure(j) > left + _GRACE
 
     def finish(self, block: _Block | None, done: int) -> Outcome:
         """Freeze the lattice and check Euler's relation."""

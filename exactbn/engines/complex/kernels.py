@@ -396,10 +396,10 @@ class _Side(NamedTuple):
 
 
 @njit(cache=True, inline="always")
-def _add(w, side, ids, f):  # type: ignore[no-untyped-def]
-    """Return the side with one more face, whose id is appended to ``ids``."""
+def _add(side, ids, f, signs):  # type: ignore[no-untyped-def]
+    """Return the side with one more face of known words, whose id is appended to ``ids``."""
     ids[side.number] = f
-    return _Side(side.number + 1, _join(side.signs, _signs(w, f)))
+    return _Side(side.number + 1, _join(side.signs, signs))
 
 
 @njit(cache=True, inline="always")
@@ -458,29 +458,30 @@ def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
             start = w.first[f]
             for i in range(start, start + w.size[f]):
                 g = w.arena[i]
+                signs = _signs(w, g)
                 part = np.int64(w.word[g, PARTS] >> _HALF)
                 ridge = np.int64(-1)
                 if part >= base:
-                    plus = _add(w, plus, plus_ids, g)
-                    minus = _add(w, minus, minus_ids, part)
+                    plus = _add(plus, plus_ids, g, signs)
+                    minus = _add(minus, minus_ids, part, _signs(w, part))
                     ridge = np.int64(w.word[g, PARTS] & _LOWER)
-                elif w.word[g, POS] & bit != _ZERO:
-                    plus = _add(w, plus, plus_ids, g)
+                elif signs.pos & bit != _ZERO:
+                    plus = _add(plus, plus_ids, g, signs)
                     # A ridge of f in the hyperplane lies between a facet above and one below it,
                     # neither of them cut: looking from above finds each of them once.
-                    if w.word[g, ZER] & bit != _ZERO:
+                    if signs.zer & bit != _ZERO:
                         ridge = _flat_facet(w, g, bit)
                 else:
-                    minus = _add(w, minus, minus_ids, g)
+                    minus = _add(minus, minus_ids, g, signs)
                 if ridge >= 0:
-                    middle = _add(w, middle, middle_ids, ridge)
+                    middle = _add(middle, middle_ids, ridge, _signs(w, ridge))
             if middle.number < k or (k == 2 and middle.number != 2):
                 return f
             m = _new_face(w, k - 1)
             n = _new_face(w, k)
             _set_signs(w, m, middle.signs)
-            plus = _add(w, plus, plus_ids, m)
-            minus = _add(w, minus, minus_ids, m)
+            plus = _add(plus, plus_ids, m, middle.signs)
+            minus = _add(minus, minus_ids, m, middle.signs)
             _set_signs(w, f, plus.signs)
             _set_signs(w, n, minus.signs)
             w.word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)

@@ -155,6 +155,16 @@ class Subdivision:
             pause()
             kernels.fill_buckets(self.work, begin, min(begin + _FACES_AT_ONCE, faces))
 
+    @property
+    def size_of_step(self) -> int:
+        """Return how many entries of lists the step that was prepared last makes, at most."""
+        return int(self._needs[ARENA])
+
+    def measure(self, j: int) -> int:
+        """Return the same of the step of neuron ``j``."""
+        kernels.measure(self.work, j, self.dim, self._needs)
+        return self.size_of_step
+
     def prepare(self, j: int) -> bool:
         """Make room for the step of neuron ``j``; return whether it cuts anything."""
         needs = self._needs
