@@ -168,3 +168,30 @@ def test_polygons_of_random_networks(problem: tuple[Network, Box]) -> None:
 def test_polygons_need_the_plane() -> None:
     with pytest.raises(DimensionError, match="d = 3"):
         partition(one_layer([[1, 1, 1]], [0]), (-1, 1)).polygons()
+
+
+@pytest.mark.parametrize("engine", ["complex", "lp"])
+def test_coordinates_beyond_the_range_of_floats_are_absent(engine: str, tmp_path: Path) -> None:
+    """The band |x| < 1 of a box of 10^400 has its first coordinate, and no region has more."""
+    network = one_layer([[1, 0], [-1, 0], [0, 1]], [1, 1, -(10**399)])
+    part = partition(network, (-(10**400), 10**400), engine=engine)
+    points = part.interior_points()
+    assert not np.isinf(points).any() or engine == "lp"
+    graph = part.graph()
+    for i, point in enumerate(part.witnesses()):
+        for axis, t in enumerate(point):
+            name = f"x{axis}"
+            if abs(t) < 2**1000:
+                assert abs(graph.nodes[i][name] - t) <= abs(t) * Fraction(1, 2**53)
+            elif abs(t) > 2**1024:
+                assert name not in graph.nodes[i]
+    band = part.region_of((0, 0))
+    assert band is not None and abs(graph.nodes[band]["x0"]) < 1
+    write_graphml(part, tmp_path / "graph.graphml")
+    again = nx.read_graphml(tmp_path / "graph.graphml")
+    assert [sorted(data) for _, data in again.nodes(data=True)] == [
+        sorted(data) for _, data in graph.nodes(data=True)
+    ]
+    write_tables(part, tmp_path)
+    column = pq.read_table(tmp_path / "nodes.parquet").column("x0").to_pylist()
+    assert column == [graph.nodes[i].get("x0") for i in range(part.num_regions)]

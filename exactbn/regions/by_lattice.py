@@ -17,7 +17,7 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.signs import ExactVertices
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.errors import DimensionError, InputError, InternalError
-from exactbn.exact.rational import Vector
+from exactbn.exact.rational import Vector, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions import geometry
@@ -159,8 +159,15 @@ class LatticePartition(Partition):
         return tuple(Fraction(int(t), int(point[0])) for t in point[1:])
 
     def interior_points(self) -> NDArray[np.float64]:
-        """Return a float point near the middle of each region, for drawing."""
-        return self._middles
+        """Return a float point near the middle of each region, for drawing.
+
+        Where the mean of its vertices leaves the range of floats it is a witness, rounded; a
+        coordinate of that which is beyond the range itself is not a number.
+        """
+        points = self._middles.copy()
+        for i in np.flatnonzero(~np.isfinite(points).all(axis=1)):
+            points[i] = nearest_floats(self.witness(int(i)))
+        return np.where(np.isfinite(points), points, np.nan)
 
     def polygons(self) -> list[NDArray[np.float64]]:
         """Return the regions of a plane partition as float polygons in order, for drawing."""
@@ -190,7 +197,7 @@ class LatticePartition(Partition):
         unbounded = self.is_unbounded
         middle, radius = self._regions.sums(middle), self._regions.sums(radius)
         # A region has no more parts than there are d-faces, and each addition rounds once.
-        radius = radius + middle * len(self._regions.of_cell) * geometry.UNIT
+        radius = radius + middle * len(self._regions.of_cell) * geometry.UNIT_ROUNDOFF
         return np.where(unbounded, np.inf, middle), np.where(unbounded, 0, radius)
 
     @cached_property

@@ -19,24 +19,30 @@ from exactbn.engines.complex.lattice import FaceLattice
 Floats = NDArray[np.float64]
 Point = tuple[fmpz, ...]
 
-# Rounding of the enclosures, see docs/error_analysis.md.
-UNIT = _U = 2.0**-53
-_UNDERFLOW = 2.0**-1000
-_INFLATION = 1.0 + 2.0**-40
-_LEAST = 2.0**-1074
+# The constants of the enclosures, named as in docs/error_analysis.md, which proves them.
+#: u, the unit roundoff of float64.
+UNIT_ROUNDOFF = 2.0**-53
+#: More than all that can underflow while numbers are scaled to unit size.
+VOLUME_FLOOR = 2.0**-1000
+#: Makes good for the few roundings of one bound.
+VOLUME_INFLATION = 1.0 + 2.0**-40
+#: The least positive float: what is below it at the end is lost.
+LEAST_FLOAT = 2.0**-1074
 
 
 def interior_points(lattice: FaceLattice) -> Floats:
     """Return a float point near the middle of each region, shape (R, d).
 
-    The mean over the facets of their points, recursively; no verdict rests on it.
+    The mean over the facets of their points, recursively; no verdict rests on it. A coordinate is
+    not a number where a vertex of the region lies beyond the range of floats.
     """
     points = np.empty((int(lattice.starts[-1]), 1 + lattice.dim))
     points[: len(lattice.x)] = lattice.x
     _mean_points(lattice.indptr, lattice.indices, len(lattice.x), points)
     means = points[lattice.starts[lattice.dim] :]
     with np.errstate(all="ignore"):
-        return means[:, 1:] / means[:, :1]
+        middles = means[:, 1:] / means[:, :1]
+    return np.where(np.isfinite(middles), middles, np.nan)
 
 
 def affine_points(lattice: FaceLattice) -> tuple[Floats, Floats]:
@@ -51,8 +57,8 @@ def affine_points(lattice: FaceLattice) -> tuple[Floats, Floats]:
     with np.errstate(all="ignore"):
         points = x / weight
         # |x*/w* - x/w| <= (e_x + |x/w| e_w) / (w - e_w), and the roundings.
-        bounds = (ex + np.abs(points) * error) / (weight - error) * _INFLATION
-        bounds += np.abs(points) * (8 * _U) + _UNDERFLOW
+        bounds = (ex + np.abs(points) * error) / (weight - error) * VOLUME_INFLATION
+        bounds += np.abs(points) * (8 * UNIT_ROUNDOFF) + VOLUME_FLOOR
     known = (weight > 2 * error) & np.isfinite(points) & np.isfinite(bounds)
     return np.where(known, points, np.nan), np.where(known, bounds, np.inf)
 
@@ -72,15 +78,17 @@ def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
         _, exponents = np.frexp(np.abs(x).max(axis=0, initial=0.0, where=np.isfinite(x)))
         _enclose_volumes(
             lattice.indptr, lattice.indices, least_vertices(lattice),
-            np.ldexp(x, -exponents), np.ldexp(ex, -exponents) + _UNDERFLOW,
+            np.ldexp(x, -exponents), np.ldexp(ex, -exponents) + VOLUME_FLOOR,
             int(lattice.starts[d]), d, middle, radius,
         )  # fmt: skip
-        radius += middle * (8 * _U) + _UNDERFLOW
+        # The factor 1 / d! is rounded, and the product with it.
+        radius += middle * (3 * UNIT_ROUNDOFF) + VOLUME_FLOOR
         scale = 1 / factorial(d)
         total = int(exponents.sum())
         middle = np.ldexp(middle * scale, total)
-        # Two denormals for what underflows here.
-        radius = np.ldexp(radius * (scale * _INFLATION), total) * _INFLATION + 2 * _LEAST
+        # And two denormals for what underflows here.
+        radius = np.ldexp(radius * (scale * VOLUME_INFLATION), total) * VOLUME_INFLATION
+        radius += 2 * LEAST_FLOAT
     known = np.isfinite(middle) & np.isfinite(radius)
     return np.where(known, middle, 0.0), np.where(known, radius, np.inf)
 
@@ -160,7 +168,8 @@ def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
 
     Expansion by minors over the subsets of columns gives the determinant, the permanent P0 of
     |a| and the permanent P1 of |a| + e. The determinant is multilinear, so the exact one differs
-    by at most P1 - P0, and each of the three sums of products is computed to within 2 d^2 u P1.
+    by at most P1 - P0. In the expansion a term passes k = (d - 1)(d + 2) / 2 roundings, d more
+    where e is added, and the bound itself is rounded a few times.
     """
     table[0, 0] = table[0, 1] = table[0, 2] = 1.0
     for subset in range(1, 1 << d):
@@ -182,7 +191,9 @@ def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
         table[subset, 0], table[subset, 1], table[subset, 2] = det, low, high
     full = (1 << d) - 1
     high = table[full, 2]
-    return abs(table[full, 0]), high - table[full, 1] + 8.0 * d * d * _U * high + _UNDERFLOW
+    roundings = 1.5 * (d - 1) * (d + 2) + d + 4.0
+    bound = high - table[full, 1] + roundings * UNIT_ROUNDOFF * high + VOLUME_FLOOR
+    return abs(table[full, 0]), bound
 
 
 @njit(cache=True)
@@ -199,7 +210,7 @@ def _enclose_volumes(  # type: ignore[no-untyped-def]
     e = np.empty((d, d))
     table = np.empty((1 << d, 3))
     for region in range(middle.shape[0]):
-        total, error = 0.0, 0.0
+        total, error, count = 0.0, 0.0, 0
         chain[d] = begin + region
         cursor[d] = indptr[chain[d]]
         k = d
@@ -223,12 +234,15 @@ def _enclose_volumes(  # type: ignore[no-untyped-def]
                 for axis in range(d):
                     difference = x[v, axis] - x[g, axis]
                     a[i, axis] = difference
-                    e[i, axis] = (ex[v, axis] + ex[g, axis] + _U * abs(difference)) * _INFLATION
+                    error_of_both = ex[v, axis] + ex[g, axis] + UNIT_ROUNDOFF * abs(difference)
+                    e[i, axis] = error_of_both * VOLUME_INFLATION
             det, bound = _determinant(a, e, d, table)
             total += det
-            error += bound + 2.0 * _U * total
+            error += bound + UNIT_ROUNDOFF * total
+            count += 1
         middle[region] = total
-        radius[region] = error * _INFLATION
+        # The sum of the bounds is rounded once a simplex.
+        radius[region] = error * (VOLUME_INFLATION + 2.0 * UNIT_ROUNDOFF * count)
 
 
 @njit(cache=True)

@@ -33,7 +33,8 @@ def region_graph(partition: "Partition") -> nx.Graph:
 
     Node attributes: ``pattern`` (text of 0 and 1), ``active`` (neurons on), ``unbounded``,
     ``volume`` and ``volume_radius`` (an enclosure; infinite where unbounded; absent where the
-    engine makes no volumes), ``x0``, ``x1``, ... (a float point inside, for drawing).
+    engine makes no volumes), ``x0``, ``x1``, ... (a float point inside, for drawing; a coordinate
+    beyond the range of floats is absent, and null in a table).
     Edge attributes: ``neuron`` (the first neuron that differs), ``flips`` (how many differ).
     Graph attributes: ``regions``, ``complete``, ``sigma_policy``, ``network`` (its SHA-256),
     ``domain``.
@@ -42,7 +43,8 @@ def region_graph(partition: "Partition") -> nx.Graph:
     nodes = node_table(partition).to_pydict()
     names = [name for name in nodes if name != "region"]
     for i, *values in zip(nodes["region"], *(nodes[name] for name in names), strict=True):
-        graph.add_node(i, **dict(zip(names, values, strict=True)))
+        known = {k: v for k, v in zip(names, values, strict=True) if v is not None}
+        graph.add_node(i, **known)
     edges = edge_table(partition).to_pydict()
     for i, j, neuron, flips in zip(*edges.values(), strict=True):
         graph.add_edge(i, j, neuron=neuron, flips=flips)
@@ -59,7 +61,7 @@ def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
         "active": patterns.sum(axis=1, dtype=np.int64),
         "unbounded": partition.is_unbounded,
         **_volumes(partition),
-        **{f"x{axis}": points[:, axis] for axis in range(points.shape[1])},
+        **{f"x{axis}": pa.array(t, mask=~np.isfinite(t)) for axis, t in enumerate(points.T)},
     }
     if witnesses:
         columns["witness"] = [" ".join(map(to_text, point)) for point in partition.witnesses()]

@@ -14,7 +14,7 @@ from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
-from exactbn.engines.complex.start import corner_point
+from exactbn.engines.complex.start import NEAREST_ROUNDING, corner_point
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
@@ -31,9 +31,6 @@ LENGTH_FLOOR = 2.0**-500
 #: Below this bound of all numbers nothing overflows, squares included, and SIGN_FLOOR covers
 #: denormal weights.
 RANGE_LIMIT = 2.0**500
-#: Relative bound of a number that was rounded to float64: twice what it is, so that storing the
-#: bound as float32 cannot lower it below.
-ROUNDED_TWICE = 4.0 * UNIT_ROUNDOFF
 # Rows of vertices that are evaluated at once: their layers fit a second-level cache.
 _CHUNK = 256
 # Vertices that are computed in integers at once, between two looks at the clock.
@@ -65,7 +62,7 @@ class FloatLayer:
     @property
     def rounding(self) -> float:
         """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
-        return (len(self.weight) + 6) * UNIT_ROUNDOFF
+        return (len(self.weight) + 5) * UNIT_ROUNDOFF
 
     @property
     def growth(self) -> float:
@@ -281,4 +278,4 @@ def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
     if numerator == denominator:
         return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
-    return value, abs(value) * ROUNDED_TWICE + SIGN_FLOOR if isfinite(value) else inf
+    return value, abs(value) * NEAREST_ROUNDING + SIGN_FLOOR if isfinite(value) else inf

@@ -23,8 +23,10 @@ from exactbn.model.domain import Domain
 Floats = NDArray[np.float64]
 Word = tuple[int, ...]
 
-#: Relative and absolute part of the bound of a corner's coordinate that no float is.
-CORNER_ROUNDING = 2.0**-52
+#: Relative bound of the error of the nearest float: twice what it is, so that rounding the bound
+#: itself, to float32 even, cannot lower it below the error.
+NEAREST_ROUNDING = 2.0 * 2.0**-53
+#: Absolute part of the bound of a corner's coordinate that no float is, for denormal ones.
 CORNER_FLOOR = 2.0**-1000
 
 
@@ -80,7 +82,7 @@ def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tup
     nearest = np.array(rounded).reshape(len(domains), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
     inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(bounds, rounded)])
-    wrong = np.abs(nearest) * CORNER_ROUNDING + CORNER_FLOOR
+    wrong = np.abs(nearest) * NEAREST_ROUNDING + CORNER_FLOOR
     errors = np.where(inexact.reshape(nearest.shape), wrong, 0.0)
     axes = np.arange(domains[0].dim)
     bits = np.array(corners)[:, None] >> axes & 1
