@@ -1,18 +1,18 @@
-"""Partitions as results: witnesses, volumes, maps, membership, budgets, storage, bad input."""
+"""Partitions as results: witnesses, volumes, maps, membership, budgets, bad input."""
 
-import json
-import math
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exactbn
 from exactbn.errors import DimensionError, InputError, LimitError, NotRationalError
 from exactbn.model.domain import Box
+from exactbn.model.files import save_json
 from exactbn.model.network import Network
 from exactbn.regions import counting
 from exactbn.regions.counting import count_regions
@@ -30,7 +30,7 @@ CROSS = one_layer([[1, 0], [0, 1]], [0, 0])
 
 def test_repr_is_short() -> None:
     box = repr(partition(CROSS, UNIT))
-    assert box == "<Partition of the box -1 -1 to 1 1 by a 2-2-1 network: 4 regions, 4 adjacencies>"
+    assert box == "<Partition of the box -1 -1 to 1 1 by a 2-2-1 network: 4 regions>"
     assert repr(partition(CROSS)).startswith("<Partition of all of R^2 by")
     assert repr(CROSS) == "<Network 2-2-1, 2 hidden neurons, sigma policy no-bn>"
 
@@ -314,129 +314,6 @@ def test_progress_is_reported() -> None:
     assert {total for _, total, _ in calls} == {9}
 
 
-# Storage
-
-
-@pytest.mark.parametrize("name", ["bnf_2x8x1", "deg_int3d_0", "rnd_2x8x8x1", "deg_tiny_cell"])
-def test_save_and_open(name: str, tmp_path: Path) -> None:
-    part = partition(load_workload(name), ("-1", "4/3"))
-    part.save(tmp_path / "saved")
-    again = exactbn.Partition.open(tmp_path / "saved")
-    assert again.network == part.network and again.box == part.box
-    assert again.sigma_policy == part.sigma_policy and again.is_complete
-    np.testing.assert_array_equal(again.patterns, part.patterns)
-    np.testing.assert_array_equal(again.edges, part.edges)
-    assert again.f_vector == part.f_vector and again.statistics == part.statistics
-    for i in range(0, part.num_regions, 5):
-        assert again.volume(i) == part.volume(i)
-        assert again.affine_map(i) == part.affine_map(i)
-        assert again.region_of(part.witness(i)) == i == part.region_of(again.witness(i))
-    for ours, theirs in zip(again.volumes(), part.volumes(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-@given(problems(dims=(1, 2, 3), most_neurons={1: 6, 2: 5, 3: 3}))
-@settings(max_examples=8, deadline=None)
-def test_save_and_open_random_partitions(
-    tmp_path_factory: pytest.TempPathFactory, problem: tuple[Network, Box]
-) -> None:
-    part = partition(*problem)
-    folder = tmp_path_factory.mktemp("partition") / "saved"
-    part.save(folder)
-    assert answer_of(exactbn.Partition.open(str(folder))) == answer_of(part)
-
-
-def test_an_incomplete_partition_stays_incomplete_on_disk(tmp_path: Path) -> None:
-    with pytest.raises(LimitError) as caught:
-        partition(NETWORK_A, (-20, 20), max_regions=5)
-    part = caught.value.partial
-    assert isinstance(part, Partition)
-    part.save(tmp_path / "saved")
-    again = exactbn.Partition.open(tmp_path / "saved")
-    assert again.is_complete is False
-    np.testing.assert_array_equal(again.patterns, part.patterns)
-
-
-def test_saving_overwrites_nothing(tmp_path: Path) -> None:
-    part = partition(CROSS, UNIT)
-    (tmp_path / "there").mkdir()
-    with pytest.raises(InputError, match="exists already"):
-        part.save(tmp_path / "there")
-    assert list(tmp_path.iterdir()) == [tmp_path / "there"]
-    assert list((tmp_path / "there").iterdir()) == []
-
-
-def _saved(folder: Path) -> Path:
-    partition(CROSS, UNIT).save(folder / "saved")
-    return folder / "saved"
-
-
-def test_opening_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
-        Partition.open(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("name", ["partition.json", "complex.npz"])
-@pytest.mark.parametrize("share", [None, 0.0, 0.5, 0.97])
-def test_opening_damaged_files(name: str, share: float | None, tmp_path: Path) -> None:
-    path = _saved(tmp_path) / name
-    if share is None:
-        path.unlink()
-    else:
-        content = path.read_bytes()
-        path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(InputError, match=name):
-        Partition.open(path.parent)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("regions", 5, "states"),
-        ("f_vector", [9, 12, 5], "states"),
-        ("sha256", "0" * 64, "names network"),
-        ("format", "exactbn partition 0", "format"),
-        ("sigma_policy", "none at all", "sigma policy"),
-        ("neurons_done", math.inf, "partition.json"),
-        ("network", {"layers": []}, "partition.json"),
-        ("box", {"lo": ["1", "1"], "hi": ["0", "1"]}, "empty or flat"),
-    ],
-)
-def test_opening_changed_descriptions(
-    key: str, value: object, message: str, tmp_path: Path
-) -> None:
-    path = _saved(tmp_path) / "partition.json"
-    description = json.loads(path.read_text())
-    path.write_text(json.dumps({**description, key: value}))
-    with pytest.raises(InputError, match=message):
-        Partition.open(path.parent)
-
-
-@pytest.mark.parametrize(
-    "name", ["starts", "indptr", "indices", "parents", "words", "component"]
-)
-@pytest.mark.parametrize("change", ["missing", "short", "long", "wide", "object", "bit"])
-def test_opening_changed_complexes(name: str, change: str, tmp_path: Path) -> None:
-    path = _saved(tmp_path) / "complex.npz"
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    if change == "missing":
-        del arrays[name]
-    elif change == "short":
-        arrays[name] = arrays[name][:-1]
-    elif change == "long":
-        arrays[name] = np.resize(arrays[name], (10**6, *arrays[name].shape[1:]))
-    elif change == "bit":
-        arrays[name].view(np.uint8)[..., 0] ^= 1
-    elif change == "wide":
-        arrays[name] = arrays[name].astype(np.float32)
-    else:
-        arrays[name] = np.array([None] * len(arrays[name]), dtype=object)
-    np.savez(path, **arrays)
-    with pytest.raises(InputError, match="complex.npz"):
-        Partition.open(path.parent)
-
-
 # Bad input
 
 
@@ -452,14 +329,50 @@ def test_opening_changed_complexes(name: str, change: str, tmp_path: Path) -> No
         ((0, float("inf")), NotRationalError, "hi is inf"),
         (("a", "b"), NotRationalError, "lo is 'a'"),
         ((None, 1), NotRationalError, "lo is of type NoneType"),
-        ((0, 1, 2), InputError, "not a pair"),
-        (7, InputError, "not a pair"),
+        ((0, 1, 2), InputError, r"the box is \(0, 1, 2\), expected a pair \(lo, hi\) of bounds"),
+        (7, InputError, "the box is 7, expected a pair"),
+        ("01", InputError, "the box is '01', expected a pair"),
+        ([(-1, 1), (-1, 1)], InputError, r"one pair an axis, write box=\(\(-1, -1\), \(1, 1\)\)"),
+        ([(-1, 1)] * 3, InputError, r"the box is \[\(-1, 1\), .*, expected a pair"),
         (Box.of(0, 1, 3), DimensionError, "dimension 3 and the network 2 inputs"),
     ],
 )
 def test_bad_boxes(box: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         partition(CROSS, box)  # type: ignore[arg-type]
+
+
+def test_one_pair_an_axis_is_not_guessed_at() -> None:
+    three = one_layer([[1, 0, 1], [0, 1, 1]], [0, 0])
+    with pytest.raises(InputError, match=r"write box=\(\(-1, 0, 0\), \(1, 1, 2\)\)"):
+        partition(three, [(-1, 1), (0, 1), (0, 2)])  # type: ignore[arg-type]
+    line = one_layer([[1]], [0])
+    with pytest.raises(InputError, match=r"write box=\(\(0,\), \('1/2',\)\)"):
+        partition(line, [(0, 0.5)])  # type: ignore[arg-type]
+
+
+def test_modules_and_files_are_networks(tmp_path: Path) -> None:
+    save_json(CROSS, tmp_path / "net.json")
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+    assert partition(str(tmp_path / "net.json"), UNIT) == partition(CROSS, UNIT)
+    assert count_regions(tmp_path / "net.json", [(-1, 1), UNIT]).tolist() == [4, 4]
+    assert partition(module.eval(), UNIT).network == Network.from_torch(module)
+    with pytest.raises(InputError, match="train mode"):
+        partition(module.train(), UNIT)
+    with pytest.raises(InputError, match="got a int for the network, expected a Network"):
+        partition(3, UNIT)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="got a int for the boxes"):
+        count_regions(CROSS, 3)  # type: ignore[arg-type]
+
+
+def test_a_spent_budget_may_be_a_value() -> None:
+    part = partition(NETWORK_A, (-20, 20), max_regions=5, on_budget="return")
+    assert not part.is_complete and part.stopped is not None
+    assert "the budget is spent after" in part.stopped
+    whole = partition(NETWORK_A, (-20, 20), max_regions=10**6, on_budget="return")
+    assert whole.is_complete and whole.stopped is None
+    with pytest.raises(InputError, match="on_budget 'ignore' is not known"):
+        partition(NETWORK_A, (-20, 20), on_budget="ignore")
 
 
 def test_unknown_engine() -> None:

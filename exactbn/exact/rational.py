@@ -106,6 +106,8 @@ def _integer(text: str) -> int:
 
 def to_vector(values: Iterable[object], what: str = "vector") -> Vector:
     """Return the entries of a one-dimensional sequence as exact rationals."""
+    if type(values) is tuple and all(type(value) is Fraction for value in values):
+        return values
     return tuple(to_fraction(value, f"{what}[{i}]") for i, value in enumerate(_listed(values)))
 
 

@@ -86,7 +86,7 @@ class _Unit:
         return _Unit([t // content for t in self.numerators], self.denominator // content)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Batch:
     """The features of N points: entry (k, i) is ``numerators[k, i] / denominator``."""
 

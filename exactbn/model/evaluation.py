@@ -35,7 +35,7 @@ class AffineLayer(Protocol):
     def slope(self) -> Fraction: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IntegerLayer:
     """One layer in integers: ``matrix`` of shape (n, 1 + m) with the bias first.
 

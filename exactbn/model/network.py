@@ -11,10 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.exact.rational import Matrix, Vector, dot, to_text, to_vector
+from exactbn.exact.rational import (
+    Matrix,
+    Vector,
+    dot,
+    to_fraction,
+    to_matrix,
+    to_text,
+    to_vector,
+)
 from exactbn.exact.stages import (
     Activation,
     Affine,
@@ -24,6 +32,7 @@ from exactbn.exact.stages import (
     compose_slopes,
     layered,
 )
+from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -37,11 +46,13 @@ SIGMA_POLICIES = {
 }
 
 
+@final
 @dataclass(frozen=True)
-class Layer:
+class Layer(Value):
     """The map h -> a(W h + b), a(t) = max(t, 0) + slope * min(t, 0).
 
-    ``weight`` has shape (n, m), ``bias`` shape (n,); all entries are exact.
+    ``weight`` has shape (n, m), ``bias`` shape (n,); all entries are exact, and kept as Fractions
+    whatever they were given as.
     """
 
     weight: Matrix
@@ -49,6 +60,9 @@ class Layer:
     slope: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", to_matrix(self.weight, "weight"))
+        object.__setattr__(self, "bias", to_vector(self.bias, "bias"))
+        object.__setattr__(self, "slope", to_fraction(self.slope, "slope"))
         if len(self.weight) != len(self.bias):
             raise DimensionError(
                 f"a layer has {len(self.weight)} weight rows and {len(self.bias)} biases, "
@@ -76,8 +90,9 @@ class Layer:
         return tuple(t if t > 0 else self.slope * t for t in z)
 
 
-@dataclass(frozen=True)
-class Network:
+@final
+@dataclass(frozen=True, repr=False)
+class Network(Value):
     """A feed-forward network with rational parameters; the last layer is the output layer.
 
     ``sigma_policy`` says how batch normalization entered the parameters; it is a remark on where
@@ -88,6 +103,7 @@ class Network:
     sigma_policy: str = field(default="no-bn", compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise DimensionError("the network has no layers, expected at least the output layer")
         for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:]), start=1):
@@ -225,6 +241,10 @@ class Network:
     def architecture(self) -> str:
         """Return the layer sizes as text, inputs and outputs included, such as ``2-8-8-1``."""
         return "-".join(map(str, (self.num_inputs, *self.widths, self.num_outputs)))
+
+    def __call__(self, x: Iterable[object]) -> Vector:
+        """Return the network's exact output at ``x``, as :meth:`forward` does."""
+        return self.forward(x)
 
     def forward(self, x: Iterable[object]) -> Vector:
         """Return the network's exact output at ``x``, a point of d exact numbers."""

@@ -17,12 +17,17 @@ class _Number(str):
 
 
 def read_json(source: Source) -> Chain:
-    """Return the stages of a ``.json`` file, exact.
+    """Return the stages of a ``.json`` file, exact, see :func:`read_document`."""
+    return read_document(source.read(MAX_TEXT))
+
+
+def read_document(content: bytes) -> Chain:
+    """Return the stages of the network that a JSON text says, exact.
 
     A decimal such as ``0.1`` is one tenth. The last layer is the output layer: it has no
     activation, so its ``slope`` may be left out, or be 0 (the default's value) or 1.
     """
-    document = _parse(source.read(MAX_TEXT))
+    document = _parse(content)
     if not isinstance(document, dict) or set(document) != {"layers"}:
         raise InputError(f'got {_kind(document)}, expected an object with the one key "layers"')
     entries = document["layers"]

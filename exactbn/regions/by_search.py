@@ -1,11 +1,11 @@
-"""Partitions of the LP engine: regions with witnesses and adjacencies, in any dimension."""
+"""Evidence of the LP engine: regions with witnesses and adjacencies, in any dimension."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,62 +14,59 @@ from exactbn.engines.lp.adjacency import Witnesses, find_adjacency, find_unbound
 from exactbn.engines.lp.engine import CHUNK, LpStatistics, enumerate_regions
 from exactbn.engines.proofs.tree import write_tree
 from exactbn.engines.run import Budget, Progress
-from exactbn.exact.rational import Vector, nearest_floats
+from exactbn.exact.rational import Vector, nearest_floats, to_text
+from exactbn.exact.values import Value
+from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
-from exactbn.regions.partition import Partition
+from exactbn.regions.evidence import Tables
+from exactbn.regions.location import Location
 
 
-@dataclass(frozen=True, repr=False)
-class SearchPartition(Partition):
-    """A partition found by the search over patterns; adjacencies are proven when asked for.
+@final
+@dataclass(frozen=True, eq=False)
+class SearchEvidence(Value):
+    """The regions found by a search over patterns; adjacencies are proven when asked for.
 
-    ``is_finished`` is False when a budget ended the search: the regions are then some of those of
-    the whole network, and the adjacencies those among them.
+    Where a budget ended the search, ``stopped`` says so: the regions are then some of those of the
+    whole network, and the adjacencies those among them. ``known_edges`` and ``known_unbounded``
+    are there where they were proven before, for a partition that was saved.
     """
 
+    network: Network
+    domain: Domain
     regions: Witnesses
-    is_finished: bool
+    stopped: str | None
     counts: LpStatistics
     factor: float = 1
-    is_reordered: bool = False
+    known_edges: NDArray[np.int32] | None = None
+    known_unbounded: NDArray[np.bool_] | None = None
 
     engine: ClassVar[str] = "lp"
+    faces: ClassVar[None] = None
 
-    def reordered(self, order: NDArray[np.int64]) -> "SearchPartition":
-        """Return the same partition with region order[i] as region i."""
-        places = {int(old): new for new, old in enumerate(order)}
-        regions = Witnesses(
-            self.regions.words[order],
-            self.regions.x[order],
-            {places[i]: point for i, point in self.regions.exact.items()},
-        )
-        return replace(self, regions=regions, is_reordered=True)
+    @property
+    def neurons_done(self) -> int:
+        """Return the number of hidden neurons: the patterns of a search know all of them."""
+        return self.network.num_hidden
 
     @property
     def words(self) -> NDArray[np.uint64]:
-        """Return the patterns as bits, shape (regions, words)."""
-        return self.regions.words
+        """Return the patterns as bits, (regions, words)."""
+        return read_only(self.regions.words)
 
     @cached_property
     def edges(self) -> NDArray[np.int32]:
-        """Return the adjacent pairs (i, j), i < j, shape (num_adjacencies, 2)."""
-        return find_adjacency(
-            self.network,
-            self.domain,
-            self.regions,
-            factor=self.factor,
-            is_partial=not self.is_finished,
-            statistics=self.counts,
-        ).edges
+        """Return the pairs (i, j), i < j, of regions that share a facet, (E, 2)."""
+        known = self.known_edges
+        return self._proven_edges(self.counts) if known is None else read_only(known)
 
     @cached_property
     def is_unbounded(self) -> NDArray[np.bool_]:
         """Return which regions are unbounded, shape (regions,); none in a box."""
-        if not self.domain.is_space:
-            return np.zeros(self.num_regions, dtype=np.bool_)
-        found = find_unbounded(self.network, self.domain, self.regions, factor=self.factor)
-        return found.is_unbounded
+        if self.known_unbounded is not None:
+            return read_only(self.known_unbounded)
+        return self._proven_unbounded()
 
     @property
     def is_complete(self) -> bool:
@@ -78,29 +75,48 @@ class SearchPartition(Partition):
         The search proves at every node that the neurons which it does not split have one sign
         there; so when it has ended, it has seen every pattern that has interior points.
         """
-        return self.is_finished
+        return self.stopped is None
 
     @property
     def statistics(self) -> dict[str, int]:
         """Return how many linear programs were solved, and how many questions took integers."""
         return {"programs": self.counts.programs, "exact_questions": self.counts.exact}
 
-    def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
-        """Return an exact point strictly inside each region (all of them by default)."""
-        points = (self.regions.point(self._checked(i)) for i in self._all(regions))
-        if not self.domain.is_space:
+    def fault(self) -> str | None:
+        """Return the first thing that does not hold, None where all of it does.
+
+        Patterns differ, witnesses lie strictly inside their regions, and adjacencies and unbounded
+        regions come out again. (That no region is missing only another search can tell.)
+        """
+        location = Location(self.network, self.domain, self.words, self.neurons_done)
+        count = len(self.words)
+        if len(location.index) < count:
+            return "two regions have the same pattern"
+        inside = location.confirmed(dict(enumerate(self.witnesses(range(count)))))
+        if len(inside) < count:
+            lacking = min(set(range(count)) - set(inside))
+            return f"the witness of region {lacking} is not strictly inside it"
+        if not np.array_equal(self.edges, self._proven_edges(LpStatistics())):
+            return "the adjacencies are not those of the regions"
+        if not np.array_equal(self.is_unbounded, self._proven_unbounded()):
+            return "the unbounded regions are not those that are marked so"
+        return None
+
+    def witnesses(self, regions: Iterable[int]) -> list[Vector]:
+        """Return an exact point strictly inside each of the regions."""
+        points = map(self.regions.point, regions)
+        if self.domain.box is not None:
             return list(points)
         return [tuple(t / x[0] for t in x[1:]) for x in points]
 
     def interior_points(self) -> NDArray[np.float64]:
         """Return a float point inside each region, for drawing."""
-        points = [nearest_floats(x) for x in self.witnesses()]
-        return np.array(points).reshape(-1, self.network.num_inputs)
+        points = [nearest_floats(x) for x in self.witnesses(range(len(self.words)))]
+        return read_only(np.array(points).reshape(-1, self.network.num_inputs))
 
-    def _write_proof(self, path: Path, *, force: bool) -> None:
+    def write_proof(self, path: Path, *, force: bool) -> None:
+        """Write the tree of the search, with a proof at every leaf and of every adjacency."""
         network, domain, factor, regions = self.network, self.domain, self.factor, self.regions
-        if self.is_reordered:  # the proof has the order of the search
-            regions = search_partition(network, domain, budget=Budget(), factor=factor).regions
         adjacency = find_adjacency(network, domain, regions, factor=factor, keep_proofs=True)
         recession = None
         if domain.is_space:
@@ -110,36 +126,58 @@ class SearchPartition(Partition):
             factor=factor, force=force,
         )  # fmt: skip
 
-    @property
-    def _is_done(self) -> bool:
-        return self.is_finished
+    def tables(self) -> Tables:
+        """Return the witnesses: floats, and as text those that no float is."""
+        exact = sorted(self.regions.exact.items())
+        texts = [" ".join(map(to_text, point)) for _, point in exact]
+        return {
+            "witnesses": {"x": self.regions.x},
+            "exact_witnesses": {
+                "region": np.array([i for i, _ in exact], dtype=np.int64),
+                "point": np.array(texts, dtype=np.object_),
+            },
+        }
+
+    def _proven_edges(self, counts: LpStatistics) -> NDArray[np.int32]:
+        found = find_adjacency(
+            self.network,
+            self.domain,
+            self.regions,
+            factor=self.factor,
+            is_partial=self.stopped is not None,
+            statistics=counts,
+        )
+        return read_only(found.edges)
+
+    def _proven_unbounded(self) -> NDArray[np.bool_]:
+        if not self.domain.is_space:
+            return read_only(np.zeros(len(self.words), dtype=np.bool_))
+        found = find_unbounded(self.network, self.domain, self.regions, factor=self.factor)
+        return read_only(found.is_unbounded)
 
 
-def search_partition(
+def search_patterns(
     network: Network,
     domain: Domain,
     *,
     budget: Budget,
     progress: Progress | None = None,
     factor: float = 1,
-) -> SearchPartition:
+) -> SearchEvidence:
     """Return the partition that the LP engine finds within a budget."""
     counts = LpStatistics()
     gathered = Gathering()
     room = CHUNK if budget.max_regions is None else min(CHUNK, budget.max_regions + 1)
-    is_finished = True
-    for chunk in enumerate_regions(
-        network, domain, factor=factor, room=room, statistics=counts
-    ):
+    stopped = None
+    for chunk in enumerate_regions(network, domain, factor=factor, room=room, statistics=counts):
         gathered.add(chunk.words, chunk.x, chunk.exact)
         if progress is not None:
             done = int(chunk.share * network.num_hidden)
             progress(done, network.num_hidden, f"{gathered.count} regions")
         if chunk.share < 1 and budget.is_spent(gathered.count, 0):
-            is_finished = False
+            stopped = "the budget is spent"
             break
-    done = network.num_hidden
-    return SearchPartition(network, domain, done, gathered.all(), is_finished, counts, factor)
+    return SearchEvidence(network, domain, gathered.all(), stopped, counts, factor)
 
 
 class Gathering:

@@ -1,23 +1,27 @@
 """Counting the regions of many boxes at once, without their faces."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Budget, Progress
-from exactbn.errors import LimitError
+from exactbn.errors import InputError, LimitError
+from exactbn.model.asking import as_box, as_network
 from exactbn.model.domain import Box, Domain
-from exactbn.model.network import Network
+
+if TYPE_CHECKING:
+    from exactbn.model.asking import NetworkLike
 
 # Faces with which one run begins: enough to make a run's own cost small, and not too much memory.
 _MOST_FACES = 1 << 20
 
 
 def count_regions(
-    network: Network,
-    boxes: Sequence[Box],
+    network: "NetworkLike",
+    boxes: Sequence[Box | tuple[object, object]],
     *,
     max_seconds: float | None = None,
     progress: Progress | None = None,
@@ -30,9 +34,9 @@ def count_regions(
     Parameters
     ----------
     network : Network
-        d inputs.
+        d inputs; what :func:`exactbn.partition` takes for one.
     boxes : sequence of N boxes
-        Of dimension d.
+        Of dimension d, as Box or (lo, hi).
     max_seconds : optional
         A budget, looked at between two neurons.
     progress : callable, optional
@@ -48,9 +52,12 @@ def count_regions(
         When the budget is spent; nothing is known of the boxes then.
     """
     budget = Budget(max_seconds=max_seconds)
+    network = as_network(network)
+    if not hasattr(boxes, "__iter__"):
+        raise InputError(f"got a {type(boxes).__name__} for the boxes, expected a sequence of them")
+    domains = [Domain.of(as_box(box, network.num_inputs)) for box in boxes]
     size = max(1, _MOST_FACES // 3**network.num_inputs)
-    domains = [Domain.of(box) for box in boxes]
-    groups = [domains[first:first + size] for first in range(0, len(boxes), size)]
+    groups = [domains[first:first + size] for first in range(0, len(domains), size)]
     total = network.num_hidden
     counts = [np.zeros(0, dtype=np.int64)]
     for run, group in enumerate(groups):
@@ -62,7 +69,7 @@ def count_regions(
         outcome = subdivide(network, group, budget=budget, progress=report)
         if outcome.neurons_done < total or (run + 1 < len(groups) and budget.is_late()):
             raise LimitError(
-                f"the budget is spent while the regions of {len(boxes)} boxes are counted: "
+                f"the budget is spent while the regions of {len(domains)} boxes are counted: "
                 f"{run * total + outcome.neurons_done} of {len(groups) * total} neurons done"
             )
         lattice = outcome.lattice

@@ -31,7 +31,7 @@ _SHORTEST = 2.0**-40
 _LENGTHENED = 1.0 + 2.0**-40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecisionBoundary:
     """The points of a box with logit 0 that have points with logit > 0 of the box near them.
 

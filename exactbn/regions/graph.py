@@ -1,7 +1,7 @@
 """The region adjacency graph: regions are nodes, shared facets are edges."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import networkx as nx
 import numpy as np
@@ -10,11 +10,60 @@ import pyarrow.parquet as pq
 import scipy.sparse
 from numpy.typing import NDArray
 
-from exactbn.exact.rational import to_text
+from exactbn.exact.rational import Vector, to_text
+from exactbn.model.arrays import read_only
+from exactbn.model.domain import Domain
+from exactbn.model.network import Network
 from exactbn.output import create_file
 
-if TYPE_CHECKING:
-    from exactbn.regions.partition import Partition
+
+class Regions(Protocol):
+    """What the graph asks of a partition; :class:`exactbn.Partition` has it."""
+
+    @property
+    def network(self) -> Network:
+        """Return the network."""
+
+    @property
+    def domain(self) -> Domain:
+        """Return the domain."""
+
+    @property
+    def sigma_policy(self) -> str:
+        """Return how sigma entered the network."""
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of regions."""
+
+    @property
+    def patterns(self) -> NDArray[np.uint8]:
+        """Return the patterns, shape (regions, neurons)."""
+
+    @property
+    def edges(self) -> NDArray[np.int32]:
+        """Return the adjacent pairs, shape (E, 2)."""
+
+    @property
+    def is_unbounded(self) -> NDArray[np.bool_]:
+        """Return which regions are unbounded."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether these are all regions."""
+
+    @property
+    def has_faces(self) -> bool:
+        """Return whether there are volumes."""
+
+    def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return enclosures of the volumes."""
+
+    def interior_points(self) -> NDArray[np.float64]:
+        """Return a float point inside each region."""
+
+    def witnesses(self) -> list[Vector]:
+        """Return an exact point inside each region."""
 
 
 def adjacency_matrix(edges: NDArray[np.int32], num_regions: int) -> scipy.sparse.csr_array:
@@ -22,10 +71,13 @@ def adjacency_matrix(edges: NDArray[np.int32], num_regions: int) -> scipy.sparse
     i, j = edges[:, 0], edges[:, 1]
     ones = np.ones(2 * len(edges), dtype=np.int8)
     rows, columns = np.concatenate((i, j)), np.concatenate((j, i))
-    return scipy.sparse.csr_array((ones, (rows, columns)), shape=(num_regions, num_regions))
+    matrix = scipy.sparse.csr_array((ones, (rows, columns)), shape=(num_regions, num_regions))
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        read_only(array)
+    return matrix
 
 
-def region_graph(partition: "Partition") -> nx.Graph:
+def region_graph(partition: Regions) -> nx.Graph:
     """Return the region adjacency graph.
 
     A node is a region's number, an edge a shared facet of the complex (never a Hamming distance).
@@ -51,7 +103,7 @@ def region_graph(partition: "Partition") -> nx.Graph:
     return graph
 
 
-def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
+def node_table(partition: Regions, *, witnesses: bool = False) -> pa.Table:
     """Return the regions as a table, with exact witnesses as text if asked for."""
     points = partition.interior_points()
     patterns = partition.patterns
@@ -68,14 +120,14 @@ def node_table(partition: "Partition", *, witnesses: bool = False) -> pa.Table:
     return _annotated(pa.table(columns), partition)
 
 
-def _volumes(partition: "Partition") -> dict[str, NDArray[np.float64]]:
+def _volumes(partition: Regions) -> dict[str, NDArray[np.float64]]:
     """Return the enclosures of the volumes, where the engine has volumes."""
     if not partition.has_faces:
         return {}
     return dict(zip(("volume", "volume_radius"), partition.volumes(), strict=True))
 
 
-def edge_table(partition: "Partition") -> pa.Table:
+def edge_table(partition: Regions) -> pa.Table:
     """Return the adjacencies as a table: source < target, first neuron that differs, flips."""
     edges = partition.edges
     source, target = edges[:, 0], edges[:, 1]
@@ -89,14 +141,14 @@ def edge_table(partition: "Partition") -> pa.Table:
     return _annotated(pa.table(columns), partition)
 
 
-def write_graphml(partition: "Partition", path: str | Path) -> None:
+def write_graphml(partition: Regions, path: str | Path) -> None:
     """Write the region adjacency graph as GraphML. It is never read back: XML is no door."""
     graph = region_graph(partition)
     with create_file(path, force=True) as stream:
         nx.write_graphml_xml(graph, stream)
 
 
-def write_tables(partition: "Partition", directory: str | Path, *, witnesses: bool = True) -> None:
+def write_tables(partition: Regions, directory: str | Path, *, witnesses: bool = True) -> None:
     """Write ``nodes.parquet`` and ``edges.parquet``."""
     folder = Path(directory)
     nodes, edges = node_table(partition, witnesses=witnesses), edge_table(partition)
@@ -111,7 +163,7 @@ def _texts(patterns: NDArray[np.uint8]) -> list[str]:
     return [row.tobytes().decode() for row in letters]
 
 
-def _remarks(partition: "Partition") -> dict[str, str | int | bool]:
+def _remarks(partition: Regions) -> dict[str, str | int | bool]:
     """Return what the graph is of."""
     return {
         "regions": partition.num_regions,
@@ -122,6 +174,6 @@ def _remarks(partition: "Partition") -> dict[str, str | int | bool]:
     }
 
 
-def _annotated(table: pa.Table, partition: "Partition") -> pa.Table:
+def _annotated(table: pa.Table, partition: Regions) -> pa.Table:
     """Return the table with the graph's remarks as metadata."""
     return table.replace_schema_metadata({k: str(v) for k, v in _remarks(partition).items()})

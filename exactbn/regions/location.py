@@ -16,7 +16,7 @@ from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Location:
     """The regions of a network in a domain, known by their patterns, as sets of points.
 

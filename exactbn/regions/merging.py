@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.model.arrays import read_only
+from exactbn.model.domain import Domain
 
 Ints = NDArray[np.int32]
 
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
-@dataclass(frozen=True)
-class Regions:
-    """The regions of a complex, numbered in the order of their first d-face.
+@dataclass(frozen=True, eq=False)
+class MergedCells:
+    """The d-faces of a complex as regions, numbered in the order of their first d-face.
 
     ``words``, shape (R, words), are their patterns; ``edges``, shape (E, 2), the pairs i < j that
     share a facet; ``of_cell``, shape (d-faces,), the region of each d-face; ``cell``, shape (R,),
@@ -41,14 +43,19 @@ class Regions:
         return np.bincount(self.of_cell, values, len(self.cell)).astype(np.float64)
 
 
-def regions_in_box(lattice: FaceLattice) -> Regions:
+def merge_cells(lattice: FaceLattice, domain: Domain) -> MergedCells:
+    """Return the regions of a complex that subdivides a box or all of R^d."""
+    return _cells_of_fan(lattice) if domain.box is None else _cells_of_box(lattice)
+
+
+def _cells_of_box(lattice: FaceLattice) -> MergedCells:
     """Return the d-faces themselves as regions."""
-    cells = np.arange(lattice.num_regions)
-    bounded = np.zeros(len(cells), dtype=bool)
-    return Regions(lattice.words, lattice.edges, cells, cells, bounded)
+    cells = read_only(np.arange(lattice.num_regions))
+    bounded = read_only(np.zeros(len(cells), dtype=bool))
+    return MergedCells(lattice.words, read_only(lattice.edges), cells, cells, bounded)
 
 
-def regions_in_space(lattice: FaceLattice) -> Regions:
+def _cells_of_fan(lattice: FaceLattice) -> MergedCells:
     """Return the regions of a fan: d-faces of equal pattern, joined across the first walls."""
     first, of_cell = distinct_words(lattice.words)
     pairs = np.sort(of_cell[lattice.edges], axis=1)
@@ -57,7 +64,9 @@ def regions_in_space(lattice: FaceLattice) -> Regions:
     unbounded = np.zeros(len(first), dtype=bool)
     reaches_infinity = _with_vertex(lattice, lattice.is_at_infinity, lattice.dim)
     unbounded[of_cell[reaches_infinity]] = True
-    return Regions(lattice.words[first], edges, of_cell, first, unbounded)
+    for array in (edges, of_cell, first, unbounded):
+        array.setflags(write=False)
+    return MergedCells(read_only(lattice.words[first]), edges, of_cell, first, unbounded)
 
 
 def distinct_words(

@@ -1,20 +1,24 @@
-"""The result of every engine: the activation regions of a network in a domain."""
+"""A partition: the activation regions of a network in a domain, whatever engine found them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.errors import InputError
+from exactbn.errors import InputError, StructureError
 from exactbn.exact.rational import Matrix, Vector
+from exactbn.exact.values import Value
+from exactbn.model.arrays import are_equal, read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
+from exactbn.regions.evidence import Evidence
+from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
 
 if TYPE_CHECKING:
@@ -24,8 +28,9 @@ if TYPE_CHECKING:
     from exactbn.engines.complex.lattice import FaceLattice
 
 
-@dataclass(frozen=True)
-class Partition:
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Partition(Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box, a polytope in a box, or all of R^d. A region is the closure of
@@ -33,29 +38,40 @@ class Partition:
     regions are numbered from 0 in the order of their making. A neuron is on where its
     preactivation is > 0. The output layer makes no regions.
 
-    Obtained from :func:`exactbn.partition`, as one of two kinds: of the complex engine, which has
-    faces and volumes too, or of the LP engine, which has regions and adjacencies in any dimension.
+    Obtained from :func:`exactbn.partition`; ``evidence`` is what the engine found. The complex
+    engine has faces and volumes too, the LP engine regions and adjacencies in any dimension.
+
+    Two partitions are equal if network, domain and regions are, in their order. Arrays that are
+    handed out cannot be written to.
     """
 
     network: Network
     domain: Domain
-    neurons_done: int
+    evidence: Evidence
 
-    #: The engine's name.
-    engine: ClassVar[str]
-    #: Whether there are vertices, faces and volumes.
-    has_faces: ClassVar[bool] = False
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Partition):
+            return NotImplemented
+        return (
+            (self.network, self.domain, self.neurons_done, self.stopped)
+            == (other.network, other.domain, other.neurons_done, other.stopped)
+            and are_equal(self.words, other.words)
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash((self.network, self.domain, self.num_regions))
 
     def __repr__(self) -> str:
         """Return one short line; the attributes have the numbers."""
         place = self.domain
         kind = "all of" if place.is_space else "the box" if place.is_box else "the polytope"
-        stopped = "" if self._is_done else ", incomplete"
+        stopped = "" if self.stopped is None else ", incomplete"
         return (
-            f"<Partition of {kind} {self.domain} by a "
-            f"{self.network.architecture} network: "
-            f"{self.num_regions} regions, {self.num_adjacencies} adjacencies{stopped}>"
+            f"<Partition of {kind} {place} by a {self.network.architecture} network: "
+            f"{self.num_regions} regions{stopped}>"
         )
+
+    # -- what it is of -------------------------------------------------------------------------
 
     @property
     def box(self) -> Box:
@@ -68,13 +84,61 @@ class Partition:
         """
         if self.domain.is_box and self.domain.box is not None:
             return self.domain.box
-        kind = f"all of {self.domain}," if self.domain.is_space else "a polytope,"
-        raise InputError(f"the partition is of {kind} expected one of a box")
+        kind = f"all of {self.domain}" if self.domain.is_space else "a polytope"
+        raise InputError(f"the partition is of {kind}, expected one of a box")
 
     @property
     def sigma_policy(self) -> str:
         """Return how sigma entered the network (decision 0001)."""
         return self.network.sigma_policy
+
+    @property
+    def engine(self) -> str:
+        """Return the engine's name."""
+        return self.evidence.engine
+
+    @property
+    def neurons_done(self) -> int:
+        """Return how many hidden neurons the patterns know: all, where no budget ended the run."""
+        return self.evidence.neurons_done
+
+    @property
+    def stopped(self) -> str | None:
+        """Return why the partition is incomplete where a budget ended the run, else None."""
+        return self.evidence.stopped
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the regions are established to fill the domain and to be all there are.
+
+        By the complex engine they are where its faces prove it (docs/completeness.md); by the LP
+        engine where its search, which proves every step, has come to its end.
+        """
+        return self.evidence.is_complete
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Return how much the engine did in floats, and how much needed exact arithmetic."""
+        return self.evidence.statistics
+
+    def check(self) -> None:
+        """Check the structure: no exception where it holds.
+
+        Of the complex engine: the faces fit together, tile the domain and have the patterns of
+        exact signs, and the float coordinates are as near to the exact ones as they say. Of the LP
+        engine: patterns differ, witnesses lie inside, adjacencies come out again. Of an incomplete
+        partition the same, by the neurons that are done.
+
+        Raises
+        ------
+        StructureError
+            Which names the first thing that does not hold.
+        """
+        fault = self.evidence.fault()
+        if fault is not None:
+            raise StructureError(f"{self!r}: {fault}")
+
+    # -- the regions ---------------------------------------------------------------------------
 
     @property
     def num_regions(self) -> int:
@@ -87,18 +151,37 @@ class Partition:
         return len(self.edges)
 
     @property
-    def f_vector(self) -> tuple[int, ...] | None:
-        """Return the numbers of vertices, edges, ..., regions; None where there are no faces."""
-        return None
+    def words(self) -> NDArray[np.uint64]:
+        """Return the patterns as bits, shape (regions, words), see :mod:`.patterns`."""
+        return self.evidence.words
 
     @cached_property
     def patterns(self) -> NDArray[np.uint8]:
         """Return the patterns, shape (regions, neurons done): 1 where on, 0 where off."""
-        return unpack(self.words, self.network.widths)[:, : self.neurons_done]
+        return read_only(unpack(self.words, self.network.widths)[:, : self.neurons_done])
+
+    @property
+    def edges(self) -> NDArray[np.int32]:
+        """Return the adjacent pairs (i, j), i < j, shape (num_adjacencies, 2)."""
+        return self.evidence.edges
+
+    @property
+    def is_unbounded(self) -> NDArray[np.bool_]:
+        """Return which regions are unbounded, shape (regions,); none in a box."""
+        return self.evidence.is_unbounded
 
     def witness(self, i: int) -> Vector:
         """Return an exact point strictly inside region i, with few digits where that suffices."""
         return self.witnesses([i])[0]
+
+    def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
+        """Return an exact point strictly inside each region (all of them by default)."""
+        wanted = range(self.num_regions) if regions is None else map(self._checked, regions)
+        return self.evidence.witnesses(wanted)
+
+    def interior_points(self) -> NDArray[np.float64]:
+        """Return a float point inside each region, for drawing; shape (regions, d)."""
+        return self.evidence.interior_points()
 
     def region_of(self, x: Iterable[object]) -> int | None:
         """Return the region that holds ``x``, or None outside the domain or on a boundary.
@@ -108,16 +191,27 @@ class Partition:
         """
         return self._location.region_of(self.network.point(x))
 
+    def affine_map(self, i: int) -> tuple[Matrix, Vector]:
+        """Return (A, b), exact: the network maps x in region i to A x + b."""
+        if self.neurons_done < self.network.num_hidden:
+            raise InputError(
+                f"the partition is incomplete: {self.neurons_done} of {self.network.num_hidden} "
+                "neurons are done, so its regions have no affine map; raise the budget"
+            )
+        return self._location.affine_map(self._checked(i))
+
+    # -- the graph -----------------------------------------------------------------------------
+
     def neighbours(self, i: int) -> NDArray[np.int32]:
         """Return the regions that share a facet with region i, ascending."""
         adjacency = self.adjacency()
         i = self._checked(i)
-        return np.sort(adjacency.indices[adjacency.indptr[i] : adjacency.indptr[i + 1]])
+        found = adjacency.indices[adjacency.indptr[i] : adjacency.indptr[i + 1]]
+        return read_only(np.sort(found))
 
-    def affine_map(self, i: int) -> tuple[Matrix, Vector]:
-        """Return (A, b), exact: the network maps x in region i to A x + b."""
-        i = self._require_complete(i)
-        return self._location.affine_map(i)
+    def adjacency(self) -> "scipy.sparse.csr_array":
+        """Return the symmetric 0/1 adjacency matrix of the regions."""
+        return self._adjacency
 
     def graph(self) -> "networkx.Graph":
         """Return the region adjacency graph, see :func:`exactbn.regions.graph.region_graph`."""
@@ -125,15 +219,74 @@ class Partition:
 
         return region_graph(self)
 
-    def adjacency(self) -> "scipy.sparse.csr_array":
-        """Return the symmetric 0/1 adjacency matrix of the regions."""
-        return self._adjacency
+    # -- the faces -----------------------------------------------------------------------------
+
+    @property
+    def has_faces(self) -> bool:
+        """Return whether there are vertices, faces and volumes."""
+        return self.evidence.faces is not None
+
+    @property
+    def f_vector(self) -> tuple[int, ...] | None:
+        """Return the numbers of vertices, edges, ..., regions; None where there are no faces.
+
+        The box's own faces are included. None for all of R^d too, whose complex is cut by walls
+        that are not the network's.
+        """
+        return None if self.evidence.faces is None else self.evidence.faces.f_vector
+
+    @property
+    def lattice(self) -> "FaceLattice":
+        """Return the faces of the complex that subdivides the domain."""
+        return self._faces("faces").lattice
+
+    def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (middle, radius): the volume of region i is within radius[i] of middle[i].
+
+        Unbounded regions have the volume infinity.
+        """
+        return self._faces("volumes").volumes
+
+    def volume(self, i: int) -> Fraction:
+        """Return the exact volume of region i, which must be bounded."""
+        return self._faces("volumes").volume(self._checked(i))
+
+    def vertex(self, v: int) -> Vector:
+        """Return the exact coordinates of vertex v of the complex."""
+        return self._faces("vertices").vertex(v)
+
+    def polygons(self) -> list[NDArray[np.float64]]:
+        """Return the regions of a plane partition as float polygons in order, for drawing."""
+        return self._faces("polygons").polygons()
+
+    # -- files ---------------------------------------------------------------------------------
 
     def save(self, directory: str | Path) -> None:
         """Write the partition to a new directory, see :func:`exactbn.regions.storage.save`."""
         from exactbn.regions.storage import save
 
-        save(self, Path(directory))
+        save(self.network, self.domain, self.evidence, Path(directory))
+
+    @classmethod
+    def open(cls, directory: str | Path, *, check: bool = False) -> "Partition":
+        """Read a partition that :meth:`save` wrote, without computing it again.
+
+        A folder that was damaged is refused: every file is compared with its hash. With ``check``
+        the structure is verified at once, as by :meth:`check`.
+
+        Raises
+        ------
+        InputError
+            If a file is missing, damaged, or not what a partition is made of.
+        StructureError
+            With ``check``, if the structure does not hold.
+        """
+        from exactbn.regions.storage import load
+
+        partition = cls(*load(Path(directory)))
+        if check:
+            partition.check()
+        return partition
 
     def write_certificate(self, path: str | Path, *, force: bool = False) -> None:
         """Write a proof that exactbn/checker.py checks, compressed where the name ends in .gz.
@@ -143,86 +296,11 @@ class Partition:
         InputError
             If the partition is incomplete, the file exists without ``force``, or is not writable.
         """
-        if not self._is_done:
+        if self.stopped is not None:
             raise InputError("the partition is incomplete, so there is nothing to prove")
-        self._write_proof(Path(path), force=force)
+        self.evidence.write_proof(Path(path), force=force)
 
-    @classmethod
-    def open(cls, directory: str | Path) -> "Partition":
-        """Read a partition that :meth:`save` wrote."""
-        from exactbn.regions.storage import load
-
-        partition: Partition = load(Path(directory))
-        return partition
-
-    # -- what an engine must give --------------------------------------------------------------
-
-    @property
-    def words(self) -> NDArray[np.uint64]:
-        """Return the patterns as bits, (regions, words), see :mod:`exactbn.model.patterns`."""
-        raise NotImplementedError
-
-    @property
-    def edges(self) -> NDArray[np.int32]:
-        """Return the adjacent pairs (i, j), i < j, shape (num_adjacencies, 2)."""
-        raise NotImplementedError
-
-    @property
-    def is_unbounded(self) -> NDArray[np.bool_]:
-        """Return which regions are unbounded, shape (regions,); none in a box."""
-        raise NotImplementedError
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether the regions are established to fill the domain and to be all there are."""
-        raise NotImplementedError
-
-    @property
-    def statistics(self) -> dict[str, int]:
-        """Return how much the engine did in floats, and how much needed exact arithmetic."""
-        raise NotImplementedError
-
-    def witnesses(self, regions: Iterable[int] | None = None) -> list[Vector]:
-        """Return an exact point strictly inside each region (all of them by default)."""
-        raise NotImplementedError
-
-    def interior_points(self) -> NDArray[np.float64]:
-        """Return a float point inside each region, for drawing."""
-        raise NotImplementedError
-
-    def _write_proof(self, path: Path, *, force: bool) -> None:
-        """Write the certificate of a complete partition."""
-        raise NotImplementedError
-
-    # -- what only some engines give -----------------------------------------------------------
-
-    @property
-    def lattice(self) -> "FaceLattice":
-        """Return the faces of the complex that subdivides the domain."""
-        raise self._no_faces("faces")
-
-    def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (middle, radius): the volume of region i is within radius[i] of middle[i]."""
-        raise self._no_faces("volumes")
-
-    def volume(self, i: int) -> Fraction:
-        """Return the exact volume of region i."""
-        raise self._no_faces("volumes")
-
-    def vertex(self, v: int) -> Vector:
-        """Return the exact coordinates of vertex v of the complex."""
-        raise self._no_faces("vertices")
-
-    def polygons(self) -> list[NDArray[np.float64]]:
-        """Return the regions of a plane partition as float polygons in order, for drawing."""
-        raise self._no_faces("polygons")
-
-    # -- shared machinery ----------------------------------------------------------------------
-
-    @property
-    def _is_done(self) -> bool:
-        """Return whether no budget ended the run."""
-        return self.neurons_done == self.network.num_hidden
+    # -- what is derived when first asked for --------------------------------------------------
 
     @cached_property
     def _adjacency(self) -> "scipy.sparse.csr_array":
@@ -234,24 +312,15 @@ class Partition:
     def _location(self) -> Location:
         return Location(self.network, self.domain, self.words, self.neurons_done)
 
-    def _no_faces(self, what: str) -> InputError:
-        return InputError(
-            f"engine {self.engine!r} makes no {what}; use engine='complex', which does"
-        )
-
-    def _all(self, regions: Iterable[int] | None) -> Iterable[int]:
-        return range(self.num_regions) if regions is None else regions
+    def _faces(self, what: str) -> Faces:
+        if self.evidence.faces is None:
+            raise InputError(
+                f"engine {self.engine!r} makes no {what}; use engine='complex', which does"
+            )
+        return self.evidence.faces
 
     def _checked(self, i: int) -> int:
         """Return a region number after a look at its range."""
         if not 0 <= i < self.num_regions:
             raise InputError(f"region {i}, expected 0 to {self.num_regions - 1}")
         return int(i)
-
-    def _require_complete(self, i: int) -> int:
-        if self.neurons_done < self.network.num_hidden:
-            raise InputError(
-                f"the partition is incomplete: {self.neurons_done} of {self.network.num_hidden} "
-                "neurons are done, so its regions have no affine map; raise the budget"
-            )
-        return self._checked(i)

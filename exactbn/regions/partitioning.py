@@ -1,28 +1,36 @@
 """The partition of a domain into the activation regions of a network."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
+from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.output import check_file
-from exactbn.regions.by_lattice import LatticePartition
+from exactbn.regions.evidence import Evidence
 from exactbn.regions.partition import Partition as Partition
+
+if TYPE_CHECKING:
+    from exactbn.model.asking import NetworkLike
 
 #: The engines, and what they are for.
 ENGINES = ("complex", "lp")
 
+#: What may be done when a budget is spent.
+ON_BUDGET = ("raise", "return")
+
 
 def partition(
-    network: Network,
-    box: Box | tuple[object, object] | None = None,
+    network: "NetworkLike",
+    box: Box | Domain | tuple[object, object] | None = None,
     *,
     rows: tuple[object, object] | None = None,
     engine: str = "complex",
     max_regions: int | None = None,
     max_seconds: float | None = None,
+    on_budget: str = "raise",
     progress: Progress | None = None,
     certificate: str | Path | None = None,
     filter_factor: float = 1,
@@ -32,7 +40,8 @@ def partition(
     Parameters
     ----------
     network : Network
-        d inputs; its hidden layers make the regions.
+        d inputs; its hidden layers make the regions. A ``torch.nn`` module in eval mode and the
+        name of a network file are read as one.
     box : (lo, hi), Box or None
         Exact scalars (the same for every axis) or sequences of length d; None is all of R^d.
     rows : (A, b), optional
@@ -42,6 +51,9 @@ def partition(
         "lp" searches the patterns with certified linear programs, in any dimension.
     max_regions, max_seconds : optional
         Budgets, looked at between two neurons, or between some thousand regions.
+    on_budget : "raise" or "return"
+        What happens when a budget is spent: an error that carries the partition so far, or that
+        partition itself, with ``is_complete`` False and the reason in ``stopped``.
     progress : callable, optional
         Called with (neurons done, all neurons, remark).
     certificate : path, optional
@@ -69,50 +81,46 @@ def partition(
     >>> everywhere.num_regions, everywhere.num_adjacencies, everywhere.is_unbounded.all()
     (6, 6, np.True_)
     """
-    if engine not in ENGINES:
-        raise InputError(f"engine {engine!r} is not known, expected one of {', '.join(ENGINES)}")
-    domain = _domain_of(box, network)
+    for name, value, known in (("engine", engine, ENGINES), ("on_budget", on_budget, ON_BUDGET)):
+        if value not in known:
+            raise InputError(f"{name} {value!r} is not known, expected one of {', '.join(known)}")
+    network = as_network(network)
+    domain = _cut_down(as_domain(box, network.num_inputs), rows)
+    if engine == "complex" and domain.bounds:
+        raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
     if certificate is not None:
         check_file(certificate)
     budget = Budget(max_regions, max_seconds)
-    result: Partition
-    if engine == "lp":
-        result = _search(network, _cut_down(domain, rows), budget, progress, filter_factor)
-    elif rows is not None:
-        raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
-    else:
-        result = _subdivide(network, domain, budget, progress, filter_factor)
+    evidence = _found(network, domain, engine, budget, progress, filter_factor)
+    result = Partition(network, domain, evidence)
+    if result.stopped is not None:
+        if on_budget == "return":
+            return result
+        raise LimitError(
+            f"{result.stopped}: {result.num_regions} regions so far, the partition is incomplete",
+            result,
+        )
     if certificate is not None:
         result.write_certificate(certificate)
     return result
 
 
-def _subdivide(
-    network: Network, domain: Domain, budget: Budget, progress: Progress | None, factor: float
-) -> Partition:
-    """Return the partition by the complex engine."""
-    outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=factor)
-    result = LatticePartition.of(network, domain, outcome)
-    if outcome.neurons_done < network.num_hidden:
-        raise LimitError(
-            f"the budget is spent after {outcome.neurons_done} of {network.num_hidden} neurons: "
-            f"{result.num_regions} regions so far, the partition is incomplete",
-            result,
-        )
-    return result
+def _found(
+    network: Network,
+    domain: Domain,
+    engine: str,
+    budget: Budget,
+    progress: Progress | None,
+    factor: float,
+) -> Evidence:
+    """Return what an engine finds; the kernels of the other one are not loaded."""
+    if engine == "lp":
+        from exactbn.regions.by_search import search_patterns
 
+        return search_patterns(network, domain, budget=budget, progress=progress, factor=factor)
+    from exactbn.regions.by_lattice import cut_lattice
 
-def _domain_of(box: Box | tuple[object, object] | None, network: Network) -> Domain:
-    """Return the domain that the argument of :func:`partition` names."""
-    if box is None:
-        return Domain.space(network.num_inputs)
-    if not isinstance(box, Box):
-        try:
-            lo, hi = box
-        except (TypeError, ValueError):
-            raise InputError("the box is not a pair (lo, hi) of bounds") from None
-        box = Box.of(lo, hi, network.num_inputs)
-    return Domain.of(box)
+    return cut_lattice(network, domain, budget=budget, progress=progress, factor=factor)
 
 
 def _cut_down(domain: Domain, rows: tuple[object, object] | None) -> Domain:
@@ -122,23 +130,3 @@ def _cut_down(domain: Domain, rows: tuple[object, object] | None) -> Domain:
     if domain.box is None:
         raise InputError("rows cut down a box, but the domain is all of R^d; give a box as well")
     return Domain.cut(domain, rows)
-
-
-def _search(
-    network: Network,
-    domain: Domain,
-    budget: Budget,
-    progress: Progress | None,
-    factor: float,
-) -> Partition:
-    """Return the partition by the LP engine, whose kernels load when first used."""
-    from exactbn.regions.by_search import search_partition
-
-    result = search_partition(network, domain, budget=budget, progress=progress, factor=factor)
-    if not result.is_finished:
-        raise LimitError(
-            f"the budget is spent: {result.num_regions} regions so far, the partition is "
-            "incomplete",
-            result,
-        )
-    return result

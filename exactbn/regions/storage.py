@@ -1,200 +1,332 @@
-"""Partitions on disk: a directory that can be opened again, and is believed only if it is right.
+"""Partitions on disk: what was computed, with a hash of each file, read without computing.
 
-``partition.json`` holds the network in its canonical exact form, the domain and the counts;
-``complex.npz`` the combinatorics of the face lattice, or ``regions.npz`` the patterns of a search.
-Opening computes the partition again from network and domain, which takes microseconds a region,
-and compares: a file that was damaged or changed is refused, never passed on.
+A folder holds ``partition.json`` (domain, counts, what the engine said, the SHA-256 of every other
+file and of itself), ``network.json`` (the network's canonical exact form) and Arrow files:
+``regions`` (patterns, which are unbounded) and ``adjacency``; of the complex engine ``cells``,
+``vertices``, ``faces`` and ``facets``, of the LP engine ``witnesses`` and ``exact_witnesses``.
+docs/file_formats.md has the columns.
+
+A hash finds damage, not malice. Nothing in a folder can make a program read beyond its arrays, and
+whether the faces are a partition is asked of themselves: :meth:`exactbn.Partition.check`, and
+``is_complete`` of the complex engine. That a search was complete is the word of its folder.
 """
 
 import json
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import subdivide
-from exactbn.engines.run import Budget
-from exactbn.errors import InputError
-from exactbn.exact.rational import to_text
+from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.lp.adjacency import Witnesses
+from exactbn.engines.lp.engine import LpStatistics
+from exactbn.errors import ExactBNError, InputError
+from exactbn.exact.rational import Vector, to_text, to_vector
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
-from exactbn.regions.by_lattice import LatticePartition
-from exactbn.regions.partition import Partition
+from exactbn.model.patterns import num_words
+from exactbn.output import create_folder
+from exactbn.readers.json_file import read_document
+from exactbn.readers.source import Source
+from exactbn.regions.arrow_files import (
+    Table,
+    read_hashed,
+    read_table,
+    sha256_of,
+    write_table,
+)
+from exactbn.regions.by_lattice import LatticeEvidence
+from exactbn.regions.by_search import SearchEvidence
+from exactbn.regions.evidence import Evidence, Tables
+from exactbn.regions.faces import Faces
+from exactbn.regions.merging import MergedCells
 
-FORMAT = "exactbn partition 1"
-# They follow from exact signs alone, so they are the same on every machine.
-_ARRAYS = ("starts", "indptr", "indices", "parents", "words", "component")
-# Bytes of a description beyond which it is not read, and of the header of a stored array.
-_LARGEST_DESCRIPTION = 256 * 2**20
-_HEADER = 4096
-
-
-def save(partition: Partition, directory: Path) -> None:
-    """Write a partition to a new directory, all of it or nothing."""
-    if directory.exists():
-        raise InputError(f"{directory} exists already; give a new directory, or remove it first")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    description = {
-        "format": FORMAT,
-        "network": json.loads(partition.network.canonical()),
-        "sha256": partition.network.sha256,
-        "sigma_policy": partition.sigma_policy,
-        "box": _bounds(partition.domain),
-        "engine": partition.engine,
-        "neurons_done": partition.neurons_done,
-        "regions": partition.num_regions,
-        "adjacencies": partition.num_adjacencies,
-        "f_vector": _listed(partition.f_vector),
-        "complete": partition.is_complete,
-        **partition.statistics,
-    }
-    if partition.has_faces:
-        description["cells"] = partition.lattice.num_regions
-        name, arrays = "complex.npz", {key: getattr(partition.lattice, key) for key in _ARRAYS}
-    else:
-        name, arrays = "regions.npz", {"words": partition.words}
-    if partition.domain.bounds:
-        domain = partition.domain
-        description["rows"] = {
-            "A": [list(map(to_text, row)) for row in domain.matrix],
-            "b": list(map(to_text, domain.bounds)),
-        }
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".exactbn-") as temporary:
-        folder = Path(temporary) / "partition"
-        folder.mkdir()
-        np.savez(folder / name, **arrays)
-        (folder / "partition.json").write_text(json.dumps(description, indent=1) + "\n")
-        folder.rename(directory)
+FORMAT = "exactbn partition 2"
+DESCRIPTION = "partition.json"
+# Bytes of a description beyond which it is not read: a box of many axes with long bounds.
+_LARGEST_DESCRIPTION = 64 * 2**20
 
 
-def _bounds(domain: Domain) -> dict[str, list[str]] | None:
-    """Return the bounds of a box as text, None for all of R^d."""
-    box = domain.box
-    return None if box is None else {
-        "lo": list(map(to_text, box.lo)), "hi": list(map(to_text, box.hi))
-    }
-
-
-def _listed(f_vector: tuple[int, ...] | None) -> list[int] | None:
-    return None if f_vector is None else list(f_vector)
-
-
-def load(directory: Path) -> Partition:
-    """Read a partition, and check it by computing it again.
+def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) -> None:
+    """Write a partition to a new directory, all of it or nothing.
 
     Raises
     ------
     InputError
-        If a file is missing or damaged, or it is not the partition of its network and domain.
+        If the directory exists or cannot be written.
     """
-    source = directory / "partition.json"
-    try:
-        if source.stat().st_size > _LARGEST_DESCRIPTION:
-            raise InputError(f"it has more than {_LARGEST_DESCRIPTION} bytes")
-        description = json.loads(source.read_text(encoding="utf-8"))
-        if description["format"] != FORMAT:
-            raise InputError(f"its format is {description['format']!r}, expected {FORMAT!r}")
-        layers = description["network"]["layers"]
-        network = Network.from_arrays(
-            [layer["W"] for layer in layers],
-            [layer["b"] for layer in layers],
-            slope=[layer["slope"] for layer in layers[:-1]],
-            sigma_policy=description["sigma_policy"],
-        )
-        bounds, d = description["box"], network.num_inputs
-        box = None if bounds is None else Box.of(bounds["lo"], bounds["hi"], d)
-        domain = Domain(d, box)
-        rows, is_search = description.get("rows"), description["engine"] == "lp"
-        # No more is computed than the description says that there is.
-        cells = int(description["regions" if is_search else "cells"])
-        budget = Budget(cells, max_neurons=int(description["neurons_done"]))
-        stated = {key: description[key] for key in ("regions", "adjacencies", "f_vector")}
-        sha256 = description["sha256"]
-    except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(f"{source} is not the description of a partition: {error}") from None
-    if sha256 != network.sha256:
-        raise InputError(f"{source} names network {sha256}, but holds {network.sha256}")
-    partition: Partition
-    if is_search:
-        path = directory / "regions.npz"
-        partition = _searched(path, network, _cut_down(domain, rows, source), budget)
-    else:
-        outcome = subdivide(network, [domain], budget=budget)
-        expected = {name: getattr(outcome.lattice, name) for name in _ARRAYS}
-        path = directory / "complex.npz"
-        for name, array in _arrays(path, expected):
-            if not np.array_equal(array, expected[name]):
-                raise InputError(f"{path}: {name} is not what its network makes")
-        partition = LatticePartition.of(network, domain, outcome)
-    found = {
-        "regions": partition.num_regions,
-        "adjacencies": partition.num_adjacencies,
-        "f_vector": _listed(partition.f_vector),
+    tables: Tables = {
+        "regions": {"word": evidence.words, "unbounded": evidence.is_unbounded},
+        "adjacency": {"source": evidence.edges[:, 0], "target": evidence.edges[:, 1]},
+        **evidence.tables(),
     }
-    if found != stated or partition.neurons_done != description["neurons_done"]:
-        raise InputError(f"{source} states {stated}, but its network makes {found}")
-    return partition
+    with create_folder(directory) as folder:
+        files = {name: write_table(folder / f"{name}.arrow", tables[name]) for name in tables}
+        text = network.canonical().encode()
+        (folder / "network.json").write_bytes(text)
+        description: dict[str, Any] = {
+            "format": FORMAT,
+            "network": network.sha256,
+            "sigma_policy": network.sigma_policy,
+            "domain": _told(domain),
+            "engine": evidence.engine,
+            "neurons_done": evidence.neurons_done,
+            "stopped": evidence.stopped,
+            "regions": len(evidence.words),
+            "adjacencies": len(evidence.edges),
+            "starts": None if evidence.faces is None else evidence.faces.lattice.starts.tolist(),
+            "statistics": evidence.statistics,
+            "sha256": files,
+        }
+        description["digest"] = _digest(description)
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
 
-def _cut_down(
-    domain: Domain, rows: dict[str, Any] | None, source: Path
-) -> Domain:
-    """Return the domain with its rows, which need a box."""
-    if rows is None:
-        return domain
-    if domain.box is None:
-        raise InputError(f"{source} has rows without a box")
-    return Domain.cut(domain, (rows["A"], rows["b"]))
+def load(directory: Path) -> tuple[Network, Domain, Evidence]:
+    """Read what :func:`save` wrote.
 
-
-def _searched(
-    path: Path, network: Network, domain: Domain, budget: Budget
-) -> Partition:
-    """Return the partition of a search, its regions in the order in which they were saved."""
-    from exactbn.regions.by_search import search_partition
-
-    partition = search_partition(network, domain, budget=budget)
-    if not partition.is_finished:
-        raise InputError(f"{path}: its network makes more regions, or the search was incomplete")
-    words = partition.words
-    for _, stored in _arrays(path, {"words": words}):
-        if stored.shape != words.shape:
-            raise InputError(f"{path}: words is not what its network makes")
-        mine, theirs = (np.lexsort(array.T) for array in (words, stored))
-        if not np.array_equal(words[mine], stored[theirs]):
-            raise InputError(f"{path}: words is not what its network makes")
-        order = np.empty_like(mine)
-        order[theirs] = mine
-    return partition.reordered(order)
-
-
-def _arrays(
-    path: Path, expected: dict[str, NDArray[Any]]
-) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield the arrays of a file, reading no more than those of ``expected`` take."""
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, or not what a partition is made of.
+    """
+    source = Source(directory / DESCRIPTION)
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            sizes = {info.filename: info.file_size for info in archive.infolist()}
-            for name, model in expected.items():
-                if sizes[f"{name}.npy"] > model.nbytes + _HEADER:
-                    raise InputError(f"{path}: {name} is larger than its network makes it")
-                with archive.open(f"{name}.npy") as member:
-                    array = np.lib.format.read_array(member, allow_pickle=False)
-                if array.dtype != model.dtype:
-                    raise InputError(f"{path}: {name} is not what its network makes")
-                yield name, array
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except KeyError as error:
-        raise InputError(f"{path} lacks {error}") from None
-    except InputError:
-        raise
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is not the complex of a partition: {error}") from None
+        with source.named():
+            told = _described(source.read(_LARGEST_DESCRIPTION))
+        network = _network(directory / "network.json", told)
+        domain = _domain(told["domain"], network.num_inputs)
+        folder = _Folder(directory, told["sha256"])
+        make = _READERS[told["engine"]]
+        return network, domain, make(network, domain, told, folder)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        if isinstance(error, ExactBNError):
+            raise
+        raise InputError(
+            f"{source.path}: is not the description of a partition: "
+            f"{type(error).__name__}: {error}"
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """The tables of a folder, and the hash of each."""
+
+    place: Path
+    sha256: dict[str, str]
+
+    def table(self, name: str) -> Table:
+        """Return one table."""
+        return read_table(self.place / f"{name}.arrow", self.sha256[name])
+
+
+def _described(content: bytes) -> dict[str, Any]:
+    """Return the description after a look at its format and its own hash."""
+    try:
+        told = json.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}") from None
+    if not isinstance(told, dict) or told.get("format") != FORMAT:
+        got = told.get("format") if isinstance(told, dict) else type(told).__name__
+        raise InputError(f"its format is {got!r}, expected {FORMAT!r}; save the partition again")
+    if told.pop("digest", None) != _digest(told):
+        raise InputError("is damaged: its digest is not that of its contents")
+    return told
+
+
+def _digest(description: dict[str, Any]) -> str:
+    """Return the hash of a description, in one form."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+    return sha256_of(text.encode())
+
+
+def _network(path: Path, told: dict[str, Any]) -> Network:
+    """Return the network, whose canonical form has the hash that names it."""
+    with Source(path).named():
+        chain = read_document(read_hashed(path, told["network"]))
+    return Network.from_chain(replace(chain, sigma_policy=told["sigma_policy"]))
+
+
+def _told(domain: Domain) -> dict[str, Any]:
+    """Return a domain in texts."""
+    box = domain.box
+    return {
+        "lo": None if box is None else list(map(to_text, box.lo)),
+        "hi": None if box is None else list(map(to_text, box.hi)),
+        "A": [list(map(to_text, row)) for row in domain.matrix],
+        "b": list(map(to_text, domain.bounds)),
+    }
+
+
+def _domain(told: dict[str, Any], d: int) -> Domain:
+    """Return the domain that :func:`_told` tells."""
+    whole = Domain.space(d) if told["lo"] is None else Domain.of(Box.of(told["lo"], told["hi"], d))
+    return Domain.cut(whole, (told["A"], told["b"]))
+
+
+def _count(told: dict[str, Any], key: str, most: int) -> int:
+    """Return a number from 0 to ``most``."""
+    value = told[key]
+    if type(value) is not int or not 0 <= value <= most:
+        raise InputError(f"{key} is {value!r}, expected an integer from 0 to {most}")
+    return value
+
+
+def _statistics(told: dict[str, Any], *names: str) -> list[int]:
+    return [_count(told["statistics"], name, 1 << 62) for name in names]
+
+
+def _regions(
+    network: Network, told: dict[str, Any], folder: _Folder
+) -> tuple[NDArray[np.uint64], NDArray[np.bool_], NDArray[np.int32]]:
+    """Return patterns, which regions are unbounded, and adjacencies."""
+    count = _count(told, "regions", 1 << 31)
+    table = folder.table("regions")
+    patterns = table.stacked("word", np.uint64, (count, num_words(network.widths)))
+    unbounded = table.column("unbounded", np.bool_, count)
+    return patterns, unbounded, _adjacency(folder, _count(told, "adjacencies", 1 << 40), count)
+
+
+def _adjacency(folder: _Folder, pairs: int, count: int) -> NDArray[np.int32]:
+    """Return the pairs i < j of regions, each once."""
+    table = folder.table("adjacency")
+    columns = [table.column(name, np.int32, pairs) for name in ("source", "target")]
+    i, j = (column.astype(np.int64) for column in columns)
+    keys = np.sort(i * count + j)
+    table.demand(
+        np.all((i >= 0) & (i < j) & (j < count)) and np.all(keys[1:] > keys[:-1]),
+        f"the pairs are not i < j < {count}, each once",
+    )
+    return np.stack(columns, axis=1)
+
+
+def _lattice_evidence(
+    network: Network, domain: Domain, told: dict[str, Any], folder: _Folder
+) -> LatticeEvidence:
+    """Return the evidence of the complex engine."""
+    patterns, unbounded, edges = _regions(network, told, folder)
+    table = folder.table("cells")
+    of_cell = table.column("region", np.int64)
+    table.demand(
+        np.all((of_cell >= 0) & (of_cell < len(patterns))),
+        f"the cells are not of the regions 0 to {len(patterns) - 1}",
+    )
+    regions, first = np.unique(of_cell, return_index=True)
+    table.demand(len(regions) == len(patterns), "a region has no cell")
+    lattice = _lattice(network, domain, told, folder, patterns[of_cell])
+    cells = MergedCells(patterns, edges, of_cell, first, unbounded)
+    done = _count(told, "neurons_done", network.num_hidden)
+    return LatticeEvidence(
+        Faces(network, domain, lattice, cells), done, *_statistics(told, "signs", "exact_signs")
+    )
+
+
+def _lattice(
+    network: Network,
+    domain: Domain,
+    told: dict[str, Any],
+    folder: _Folder,
+    words: NDArray[np.uint64],
+) -> FaceLattice:
+    """Return the face lattice, whose ids are all in range: loops over it end and stay inside."""
+    d = domain.dim
+    starts = np.array(told["starts"], dtype=np.int64)
+    if starts.shape != (d + 2,) or starts[0] or np.any(np.diff(starts) < 1):
+        raise InputError(f"starts is {told['starts']!r}, expected {d + 2} ascending numbers from 0")
+    vertices, cells = int(starts[1]), int(starts[-1] - starts[-2])
+    if cells != len(words):
+        raise InputError(f"there are {len(words)} cells, expected {cells}")
+    lists, table = folder.table("faces"), folder.table("facets")
+    first = lists.column("first", np.int64, int(starts[-1]) + 1)
+    facets = table.column("face", np.int32)
+    _check_lists(lists, starts, first, len(facets))
+    _check_dimensions(table, starts, first, facets)
+    table = folder.table("vertices")
+    parents = table.stacked("parent", np.int32, (vertices, 3))
+    x = table.stacked("x", np.float64, (vertices, 1 + d))
+    error = table.stacked("error", np.float64, (vertices, 1 + d))
+    _check_parents(table, parents, network.num_hidden, d)
+    return FaceLattice(
+        starts, first, facets, parents, x, error, words, np.zeros(cells, dtype=np.int32)
+    )
+
+
+def _check_lists(
+    table: Table, starts: NDArray[np.int64], first: NDArray[np.int64], facets: int
+) -> None:
+    """Check that the lists of facets follow each other, that of an edge with two entries."""
+    sizes = np.diff(first)
+    table.demand(
+        not np.any(first[: starts[1] + 1]) and first[-1] == facets,
+        "the lists of facets do not follow each other",
+    )
+    table.demand(np.all(sizes[starts[1] :] > 0), "a face lists no facets")
+    table.demand(np.all(sizes[starts[1] : starts[2]] == 2), "an edge has not two ends")
+
+
+def _check_dimensions(
+    table: Table, starts: NDArray[np.int64], first: NDArray[np.int64], facets: NDArray[np.int32]
+) -> None:
+    """Check that every k-face lists (k-1)-faces."""
+    for k in range(1, len(starts) - 1):
+        listed = facets[first[starts[k]] : first[starts[k + 1]]]
+        table.demand(
+            listed.min() >= starts[k - 1] and listed.max() < starts[k],
+            f"a face of dimension {k} lists a face of another dimension",
+        )
+
+
+def _check_parents(table: Table, parents: NDArray[np.int32], neurons: int, d: int) -> None:
+    """Check that corners come first, and every other vertex after its parents."""
+    corners = int(np.count_nonzero(parents[:, 0] < 0))
+    own, made = parents[:corners], parents[corners:]
+    most = max(1 << d, d + 2)
+    is_corner = (own[:, 0] == -1) & (own[:, 1] == 0) & (own[:, 2] >= 0) & (own[:, 2] < most)
+    earlier = np.arange(corners, len(parents))[:, None]
+    is_made = np.all((made[:, :2] >= 0) & (made[:, :2] < earlier), axis=1)
+    is_made &= (made[:, 2] >= 0) & (made[:, 2] < neurons)
+    table.demand(np.all(is_corner) and np.all(is_made), "a vertex has no proper parents")
+
+
+def _search_evidence(
+    network: Network, domain: Domain, told: dict[str, Any], folder: _Folder
+) -> SearchEvidence:
+    """Return the evidence of the LP engine."""
+    patterns, unbounded, edges = _regions(network, told, folder)
+    unknowns = domain.dim + (domain.box is None)
+    table = folder.table("witnesses")
+    x = table.stacked("x", np.float64, (len(patterns), unknowns))
+    table.demand(np.all(np.isfinite(x)), "a coordinate is not finite")
+    exact = _exact_witnesses(folder.table("exact_witnesses"), len(x), unknowns)
+    witnesses = Witnesses(patterns, x, exact)
+    at_infinity = domain.box is None and any(witnesses.point(i)[0] <= 0 for i in range(len(x)))
+    table.demand(not at_infinity, "a witness is at infinity")
+    stopped = told["stopped"]
+    if not (stopped is None or isinstance(stopped, str)):
+        raise InputError(f"stopped is {stopped!r}, expected a text or null")
+    counts = LpStatistics(*_statistics(told, "programs", "exact_questions"))
+    return SearchEvidence(
+        network, domain, witnesses, stopped, counts,
+        known_edges=edges, known_unbounded=unbounded,
+    )  # fmt: skip
+
+
+def _exact_witnesses(table: Table, regions: int, unknowns: int) -> dict[int, Vector]:
+    """Return the witnesses that no float is, by their regions."""
+    numbers = table.column("region", np.int64).tolist()
+    texts = table.column("point", np.object_, len(numbers)).tolist()
+    exact = {i: to_vector(str(t).split(), "point") for i, t in zip(numbers, texts, strict=True)}
+    table.demand(
+        all(0 <= i < regions and len(point) == unknowns for i, point in exact.items()),
+        "a point is of no region, or has not as many coordinates",
+    )
+    return exact
+
+
+_READERS: dict[str, Callable[..., Evidence]] = {
+    "complex": _lattice_evidence,
+    "lp": _search_evidence,
+}

@@ -35,7 +35,7 @@ from exactbn.sampling.statistics import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SamplingResult:
     """What ``samples`` random points of the box say about the exact ``regions``.
 

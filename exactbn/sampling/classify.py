@@ -32,7 +32,7 @@ from exactbn.sampling.stage import FloatStage
 _BATCH = {2: 1 << 12, 4: 1 << 9}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """Finds the regions of float points on one device.
 

@@ -50,7 +50,7 @@ _SAFELY_FINITE = {"float32": 2.0**120, "float64": 2.0**1000}
 _MOST_BINARY_PLACES = {"float32": 60, "float64": 300}  # by which a row is scaled
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoundedLayer:
     """A layer rounded to float64: ``weight`` of shape (n, m + 1), the bias in the last column.
 
@@ -64,7 +64,7 @@ class RoundedLayer:
     slope_error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FilteredLayer:
     """A layer scaled and rounded for the float filter.
 
@@ -143,7 +143,7 @@ def static_filter(
     return tuple(result)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Inputs:
     """What a layer is given: bounds of |h|, of its error after scaling, and the scale."""
 

@@ -24,7 +24,7 @@ _LAP = 8
 _BARE_SHARE = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HitCounts:
     """The counts by result of :class:`Classifier`, and the times of the run."""
 

@@ -42,7 +42,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompiledStage:
     """The layers of a :class:`FloatStage` on a CPU, with other buffers.
 
@@ -98,7 +98,7 @@ class CompiledStage:
         return self.codes[:rows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompiledTable:
     """The table of the regions for :func:`count_rows`."""
 

@@ -31,7 +31,7 @@ def num_words(neurons: int) -> int:
     return max(2, 2 * -(-neurons // (2 * DIGITS)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packing:
     """The halving steps from the digits of some points to their codes, on fixed buffers.
 
@@ -95,7 +95,7 @@ def certain_mask(neurons: int, device: torch.device) -> tuple[torch.Tensor, torc
     return _pack(torch.full_like(odd, 2)), _pack(odd)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionTable:
     """A hash table from codes to regions on one device, open addressing in whole rounds.
 

@@ -86,7 +86,7 @@ def _inward(bound: Fraction, dtype: str, *, up: bool) -> float:
     return float(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PointStream:
     """The points of a seed, in blocks that can be drawn in any order, or at the same time.
 

@@ -23,7 +23,7 @@ _LEAST = LEAST_NORMAL["float64"]
 _PROVES_FINITE = 2.0**960
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _RunningLayer:
     """One layer: ``weight`` of shape (m + 1, n), the bias last, and what its bounds need.
 

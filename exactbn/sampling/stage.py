@@ -64,7 +64,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Workspace:
     """Buffers for ``rows`` points.
 
@@ -97,7 +97,7 @@ class _Workspace:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloatStage:
     """The filtered layers on a device, with buffers for ``chunk`` points.
 

@@ -44,7 +44,7 @@ CLASS_STYLES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """One partition to draw: float polygons, a colour index for each, and what to say of it."""
 
@@ -54,7 +54,7 @@ class Panel:
     colours: Sequence[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What all panels of one picture share: data, box, names of the axes."""
 

@@ -40,7 +40,7 @@ class Recipe:
     momentum: float = 0.9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """S networks of one shape: per layer weights (S, n, m), shifts (S, n), scales (S, n) or None.
 

@@ -23,6 +23,7 @@ from exactbn.engines.complex.kernels import (
 from exactbn.engines.complex.signs import Pause
 from exactbn.engines.complex.start import corner_coordinates, template
 from exactbn.errors import InternalError
+from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 
 Ints = NDArray[np.int32]
@@ -38,7 +39,7 @@ _SMALL = 50_000
 _FACES_AT_ONCE = 1_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceLattice:
     """All faces of a polyhedral complex, each as the list of its facets.
 
@@ -83,7 +84,7 @@ class FaceLattice:
     @cached_property
     def is_at_infinity(self) -> NDArray[np.bool_]:
         """Return which vertices are directions at infinity: their x_0 is exactly 0."""
-        return np.asarray((self.x[:, 0] == 0) & (self.ex[:, 0] == 0))
+        return read_only((self.x[:, 0] == 0) & (self.ex[:, 0] == 0))
 
     @cached_property
     def owners(self) -> Ints:
@@ -93,13 +94,13 @@ class FaceLattice:
         regions = self.indptr[self.starts[d] :]
         if numbering.facet_owners(regions, self.indices, self.starts[d - 1], owners):
             raise InternalError("a facet lies in more than two regions; please report this network")
-        return owners
+        return read_only(owners)
 
     @cached_property
     def edges(self) -> Ints:
         """Return the pairs (i, j), i < j, of regions that share a facet, one row a facet."""
         owners = self.owners
-        return owners[owners[:, 1] >= 0]
+        return read_only(owners[owners[:, 1] >= 0])
 
 
 class Subdivision:

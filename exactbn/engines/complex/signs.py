@@ -41,7 +41,7 @@ def _no_pause() -> None:
     """Do not look at the clock."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FloatLayer:
     """A layer rounded to float64, for inputs whose columns the layer before has scaled.
 

@@ -30,7 +30,7 @@ NEAREST_ROUNDING = 2.0 * 2.0**-53
 CORNER_FLOOR = 2.0**-1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
     """The faces of one domain of dimension d, numbered within each dimension.
 

@@ -63,7 +63,7 @@ class NoFacet:
     basis: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjacency:
     """The pairs i < j that share a facet, shape (E, 2), and the proofs if they were kept.
 
@@ -78,7 +78,7 @@ class Adjacency:
     proofs: tuple[Facet | NoFacet, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Witnesses:
     """Patterns and witnesses of all regions: floats, and those that no float is."""
 
@@ -310,7 +310,7 @@ class _Run:
         return int(facets.find(self.regions.words, self.table.slots, words))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recession:
     """Which regions of R^d are unbounded, and why.
 

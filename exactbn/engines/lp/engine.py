@@ -39,7 +39,7 @@ class LpStatistics:
     exact: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chunk:
     """Regions in the order of the search, and the log of the tree between them.
 

@@ -1,0 +1,107 @@
+"""What may be written where a network or a domain is asked for, and what it then is."""
+
+import sys
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from exactbn.errors import DimensionError, InputError
+from exactbn.exact.rational import to_text
+from exactbn.model.domain import Box, Domain
+from exactbn.model.files import load
+from exactbn.model.network import Network
+
+if TYPE_CHECKING:
+    import torch
+
+    #: What is read as a network.
+    NetworkLike = Network | torch.nn.Module | str | PathLike[str]
+
+
+def as_network(value: object) -> Network:
+    """Return a network; a ``torch.nn`` module in eval mode and the name of a file are read as one.
+
+    Raises
+    ------
+    InputError
+        If it is nothing of the kind, or cannot be read.
+    """
+    if isinstance(value, Network):
+        return value
+    if isinstance(value, (str, PathLike)):
+        return load(value)
+    torch = sys.modules.get("torch")  # whoever has a module has imported it
+    if torch is not None and isinstance(value, torch.nn.Module):
+        return Network.from_torch(value)
+    raise InputError(
+        f"got a {type(value).__name__} for the network, expected a Network, a torch.nn.Module in "
+        "eval mode, or the name of a network file"
+    )
+
+
+def as_domain(value: object, d: int) -> Domain:
+    """Return a domain of d dimensions: a :class:`Domain`, what is a box, or None for all of R^d."""
+    if value is None:
+        return Domain.space(d)
+    return value if isinstance(value, Domain) else Domain.of(as_box(value, d))
+
+
+def as_box(value: object, d: int) -> Box:
+    """Return a box of d dimensions: a :class:`Box`, or a pair (lo, hi) as :meth:`Box.of` takes it.
+
+    One pair an axis is not guessed at: for d = 2 it would be a pair (lo, hi) as well.
+
+    Raises
+    ------
+    InputError
+        If it is neither; what was probably meant is said.
+    DimensionError
+        If the bounds are not as many as axes.
+
+    Examples
+    --------
+    >>> as_box([(-1, 1), (-1, 1), (0, 2)], 3)
+    Traceback (most recent call last):
+      ...
+    exactbn.errors.InputError: the box has one pair an axis, expected a pair (lo, hi) of corners; \
+write box=((-1, -1, 0), (1, 1, 2))
+    """
+    if isinstance(value, Box):
+        return value
+    if isinstance(value, Domain) and value.is_box and value.box is not None:
+        return value.box
+    items = [] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+    meant = _pairs(items, d)
+    if len(items) == 2:
+        try:
+            return Box.of(items[0], items[1], d)
+        except InputError as error:
+            if meant is None:
+                raise
+            raise type(error)(f"{error}; if that was one pair an axis, write box={meant}") from None
+    if meant is not None:
+        raise InputError(
+            f"the box has one pair an axis, expected a pair (lo, hi) of corners; write box={meant}"
+        )
+    text = repr(value)
+    got = text if len(text) < 60 else f"a {type(value).__name__}"
+    raise InputError(
+        f"the box is {got}, expected a pair (lo, hi) of bounds, each a number for all axes or {d} "
+        f"number{'s' * (d > 1)}"
+    )
+
+
+def _pairs(items: Sequence[Any], d: int) -> str | None:
+    """Return how the box of one pair an axis is written, None where the items are no such box."""
+    if len(items) != d:
+        return None
+    try:
+        lo, hi = zip(*((lo, hi) for lo, hi in items), strict=True)
+        box = Box(tuple(lo), tuple(hi))
+    except (TypeError, ValueError, DimensionError):
+        return None
+    corners = (
+        tuple(int(t) if t.denominator == 1 else to_text(t) for t in side)
+        for side in (box.lo, box.hi)
+    )
+    return repr(tuple(corners))
