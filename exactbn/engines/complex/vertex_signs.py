@@ -39,7 +39,7 @@ _CHUNK = 1024
 _ONE = np.uint64(1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BlockSigns:
     """The signs of at most 64 neurons of one layer at all vertices, bit k for ``first + k``.
 
