@@ -92,6 +92,14 @@ CASES: dict[str, tuple[Network, Box]] = {
         ),
         Box.of(("-1e-40", -1000), ("1e-40", 10**6), 2),
     ),
+    "only dead units before a steep slope": (
+        Network.from_arrays([[[0], [0]], [[1, 1], [-1, 2]], [[1, 1]]], [[0, 0], [1, -1], [0]],
+                            slope=[2**127, 0]), Box.of(-1, 1, 1),
+    ),
+    "only dead units before a steeper slope": (
+        Network.from_arrays([[[0], [0]], [[1, 1], [-1, 2]], [[1, 1]]], [[0, 0], [1, -1], [0]],
+                            slope=[2**1023, 0]), Box.of(-1, 1, 1),
+    ),
     "large entries that cancel": (
         Network.from_arrays(
             [[[1], [1]], [[BIG, -BIG], [BIG, -BIG + 1]], [[1, 1]]], [[0, 0], [0, 0], [0]],
@@ -218,6 +226,14 @@ def test_static_filters_are_finite(problem: tuple[Network, Box], dtype: str) -> 
         assert np.isfinite(layer.weight).all() and np.isfinite(layer.slope)
         weight = np.abs(layer.weight)
         assert not np.any((weight > 0) & (weight < floats.LEAST_NORMAL[dtype]))
+
+
+def test_slopes_that_may_be_flushed_are_zero() -> None:
+    """A subnormal slope may be taken as 0, which is no rounding error of it: so it is 0."""
+    for dtype, slope in (("float32", power(-127)), ("float64", Fraction(3, 2**1075))):
+        ends = np.array([-1.0]), np.array([1.0])
+        first, _ = static_filter(round_layers(steep(slope)), *ends, dtype=dtype)
+        assert first.slope == 0
 
 
 def test_rows_with_too_many_terms_have_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ class _RunningLayer:
         if slope in (-1.0, 1.0) and off == 0:
             return error
         rounding = BOUND_ROUNDING * (off + _UNIT * abs(slope)) * (z.abs() + bound)
-        return torch.where(bound == 0, bound, error + rounding + 4 * _LEAST)
+        return torch.where(bound == 0, bound, error + rounding + 2 * _LEAST)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""Mutants of sampling: error bounds, decisions, the table, points and counts."""
+
+from tests.mutants.mutation import Mutant
+
+BOUNDS = "tests/test_sampling_bounds.py"
+RANGE = "tests/test_sampling_range.py"
+STATIC = f"{BOUNDS}::test_every_rounding_of_a_static_bound_can_happen"
+RUNNING = f"{BOUNDS}::test_every_rounding_of_a_running_bound_can_happen"
+UNDERFLOW = f"{BOUNDS}::test_underflow_of_a_running_bound_can_happen"
+SLOPES = f"{RANGE}::test_slopes_at_the_ends_of_the_range"
+CASES = f"{RANGE}::test_entries_and_boxes_at_the_ends_of_the_range"
+GRID = "tests/test_sampling_certainty.py::test_central_network_on_a_grid"
+TABLE = "tests/test_sampling_table.py"
+RUN = "tests/test_sampling.py"
+
+
+def _of(module: str, *lines: tuple[str, str, str, str]) -> list[Mutant]:
+    """Return mutants of one module of sampling: (remark, old, new, test)."""
+    path = f"sampling/{module}.py"
+    return [Mutant(path, old, new, (test,), remark) for remark, old, new, test in lines]
+
+
+MUTANTS: list[Mutant] = [
+    *_of(
+        "floats",
+        ("no rounding of the sum", "gamma * size + _product", "_product", STATIC),
+        ("no error of the inputs", "_product(np.abs(weight), error) + ", "", STATIC),
+        ("no error of the weights", " + _product(delta, exact)", "", STATIC),
+        ("no underflow of products", "3 * terms + 2", "2",
+         f"{BOUNDS}::test_products_that_are_flushed_err_as_much_as_their_bound"),
+        ("no underflow of operands", " + 2 * np.abs(weight).sum(axis=1)", "",
+         f"{BOUNDS}::test_flushed_operands_err_as_much_as_their_bound"),
+        ("no rounding of the slope", "off + UNIT_ROUNDOFF[dtype]", "UNIT_ROUNDOFF[dtype]", STATIC),
+        ("no rounding of the product with the slope", "off + UNIT_ROUNDOFF[dtype] * abs(slope)",
+         "off", STATIC),
+        ("products with a slope may overflow", "if is_safe and abs", "if abs", SLOPES),
+        ("constants may overflow", "np.where(idle, 2.0 * THRESHOLD,", "np.where(idle, 0.0,", CASES),
+        ("slopes may be flushed", "abs(rounded) >= LEAST_NORMAL[dtype]", "abs(rounded) >= 0",
+         f"{RANGE}::test_slopes_that_may_be_flushed_are_zero"),
+        ("weights near 0 are 0 in intervals", "(layer.weight != 0) | (layer.error != 0)",
+         "layer.weight != 0", CASES),
+        ("activations near 0 are 0 in intervals", "is_sloped, LEAST_FACTOR, 0.0",
+         "is_sloped, 0.0, 0.0", CASES),
+        ("rows of any length", "if terms <= MOST_TERMS", "if terms <= 2 * MOST_TERMS",
+         f"{RANGE}::test_rows_with_too_many_terms_have_no_bound"),
+    ),
+    *_of(
+        "running",
+        ("no underflow of products", "3.0 * touched + 2.0", "2.0", UNDERFLOW),
+        ("no underflow of operands", "3.0 * touched + 2.0 * size", "3.0 * touched", UNDERFLOW),
+        ("no rounding of the sum", "gamma * size + layer.error", "layer.error", RUNNING),
+        ("no error of the weights", "gamma * size + layer.error", "gamma * size", RUNNING),
+        ("no rounding of the slope", "(off + _UNIT * abs(slope))", "(_UNIT * abs(slope))", RUNNING),
+        ("sums may overflow", "torch.where(bound < _PROVES_FINITE, bound, torch.inf)", "bound",
+         f"{RUN}::test_sums_that_overflow_decide_nothing"),
+        ("one known sign is enough", "(bound == 0)).all(dim=1)", "(bound == 0)).any(dim=1)", GRID),
+    ),
+    *_of(
+        "classify",
+        ("a boundary is a region", "if len(candidates) > 1:", "if len(candidates) > 99:", GRID),
+        ("one certain sign is enough", "(asked == mask).all(dim=1)", "(asked == mask).any(dim=1)",
+         "tests/test_sampling_certainty.py::test_preactivation_that_vanishes_on_a_region"),
+    ),
+    *_of(
+        "kernels",
+        ("any slot's region", "if other == 0 or region == empty",
+         "if other >= 0 or region == empty",
+         f"{RUN}::test_tensor_operations_and_compiled_loop_agree"),
+        ("no bias", "row[k] += bias[k]", "row[k] += 0 * bias[k]",
+         f"{RUN}::test_tensor_operations_and_compiled_loop_agree"),
+        ("no slope", " + slope * min(row[k], zero)", "", SLOPES),
+    ),
+    *_of(
+        "lookup",
+        ("region 0 in an empty slot", "same & (regions < self.regions)", "same", TABLE),
+        ("one word is enough", "(self.codes[regions] == codes).all(dim=1)",
+         "(self.codes[regions] == codes).any(dim=1)", TABLE),
+        ("the same pattern twice", "if np.any(np.all(ordered[1:] == ordered[:-1], axis=1)):",
+         "if False:", f"{RUN}::test_same_pattern_twice_is_an_internal_error"),
+    ),
+    *_of(
+        "points",
+        ("points leave the box", ".clamp_(low, high)", "",
+         f"{RUN}::test_points_stay_in_a_box_that_floats_cannot_bound"),
+        ("bounds are rounded outward", "if up and exact < bound", "if up and exact > bound",
+         f"{RUN}::test_points_stay_in_a_box_that_floats_cannot_bound"),
+    ),
+    *_of(
+        "statistics",
+        ("a degree of freedom too many", "freedom = len(expected) - 1", "freedom = len(expected)",
+         "tests/test_sampling_statistics.py"),
+        ("radii left out", "center + slack", "center", "tests/test_sampling_statistics.py"),
+    ),
+    *_of(
+        "hits",
+        ("points left over", "        counter.resolve()\n", "        pass\n",
+         f"{RUN}::test_missing_region_is_found"),
+    ),
+    *_of(
+        "checked",
+        ("what is not a number is not vague", "~(radius * samples <= _HITS_LEFT_OPEN)",
+         "radius * samples > _HITS_LEFT_OPEN", BOUNDS),
+        ("nothing is vague", "~(radius * samples <= _HITS_LEFT_OPEN)", "np.isnan(radius)", BOUNDS),
+        ("boxes of any volume", "vague[:] = True", "pass", BOUNDS),
+        ("no subnormal errors", " + _SUBNORMAL_ERRORS", "", BOUNDS),
+    ),
+]  # fmt: skip
