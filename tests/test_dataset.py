@@ -1,5 +1,6 @@
 """CSV files: exact reading, and every refusal with its place."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -112,3 +113,27 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dataset, "MAX_BYTES", 3)
     with pytest.raises(InputError, match="is larger than 3 bytes"):
         read_csv(path)
+
+
+def test_pipes_and_devices(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", "/dev/zero"):
+        with pytest.raises(InputError, match="not a regular file"):
+            read_csv(path)
+
+
+def test_few_bytes_that_stand_for_many_digits():
+    content = b"a,b\n" + b"1e-20000,1\n" * 200
+    with pytest.raises(InputError, match="x.csv: its numbers, written out, have more than"):
+        read_csv("x.csv", content=content)
+    assert read_csv("x.csv", content=content, features=["b"]).num_points == 200
+
+
+def test_as_many_columns_as_one_likes():
+    names = [f"c{i}" for i in range(20_000)]
+    text = ",".join(names) + "\n" + ",".join("1" * 20_000) + "\n"
+    assert read_csv("x.csv", content=text.encode(), features=names).dim == 20_000
+    with pytest.raises(InputError, match="expected one of: c0, c1, .* and 19980 more$"):
+        read_csv("x.csv", content=text.encode(), features=["x"])
+    with pytest.raises(InputError, match="the column name 'c7' occurs twice"):
+        read_csv("x.csv", content=text.replace("c19999", "c7").encode())

@@ -18,6 +18,8 @@ from exactbn.errors import InputError
 from exactbn.model.files import load, save_json
 from exactbn.model.network import Network
 from exactbn.readers import source
+from exactbn.readers.allowance import Allowance
+from exactbn.readers.json_file import parse, read_network
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("EXACTBN_SHARED", ROOT.parent / "shared"))
@@ -55,6 +57,19 @@ def test_missing_file(tmp_path):
 def test_directory(tmp_path):
     (tmp_path / "net.npz").mkdir()
     refused(tmp_path / "net.npz", "not a regular file")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json", ".pt", ".safetensors"])
+def test_pipes_and_devices(tmp_path, suffix):
+    """None of them is opened, nor waited for."""
+    pipe, device = tmp_path / f"pipe{suffix}", tmp_path / f"device{suffix}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    refused(pipe, "not a regular file")
+    refused(device, "not a regular file")
+    # Nor where it becomes one behind our back.
+    with pytest.raises(InputError, match="not a regular file"):
+        open(pipe, "rb", opener=source._open_regular)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json", ".pt", ".pth", ".safetensors"])
@@ -203,8 +218,31 @@ def test_json_that_is_not_utf8(tmp_path):
 
 
 def test_json_with_too_many_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("exactbn.readers.json_file.MAX_NUMBERS", 5)
+    monkeypatch.setattr("exactbn.readers.allowance.MAX_NUMBERS", 5)
     refused(write_json(tmp_path, {"layers": [layer([[1, 2, 3]] * 2, [0, 0])]}), "more than 5 numb")
+
+
+@pytest.mark.parametrize("number", ["1e20000", "1e-20000", '"-1E+20000"', "1e4000"])
+def test_few_bytes_that_stand_for_many_digits(tmp_path, number):
+    text = '{"layers": [{"W": [[%s]], "b": [0]}]}'
+    assert load(write_json(tmp_path, text % number)).num_inputs == 1
+    refused(
+        write_json(tmp_path, text % ", ".join([number] * 700)),
+        "its numbers, written out, have more than 2[0-9]{6} digits, the most that are read from",
+    )
+
+
+def test_json_of_one_key_many_times_is_refused_at_once(tmp_path):
+    keys = ", ".join(f'"{k}": 0' for k in range(40_000))
+    refused(write_json(tmp_path, "{%s, %s}" % (keys, '"39999": 0')), "the key '39999' occurs twice")
+
+
+def test_a_document_that_is_parsed_already():
+    text = '{"name": "x", "layers": [{"W": [[1, "1/3"]], "b": [0.1]}]}'
+    document = parse(text.encode())
+    assert isinstance(document, dict)
+    chain = read_network({"layers": document["layers"]}, Allowance(len(text)))
+    assert Network.from_chain(chain) == Network.from_arrays([[[1, "1/3"]]], [["1/10"]])
 
 
 def test_json_states_its_own_slopes(tmp_path):
@@ -260,10 +298,10 @@ def test_saved_json_of_long_numbers(tmp_path):
 
 
 def test_save_where_there_is_no_place(tmp_path):
-    with pytest.raises(InputError, match="none/net.json: the file cannot be written: No such"):
+    with pytest.raises(InputError, match="none/net.json: the folder .*none does not exist"):
         save_json(NET, tmp_path / "none" / "net.json")
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(InputError, match="folder.json: the file cannot be written"):
+    with pytest.raises(InputError, match="folder.json: is a folder"):
         save_json(NET, tmp_path / "folder.json")
     assert [path.name for path in tmp_path.iterdir()] == ["folder.json"]
 
@@ -372,8 +410,29 @@ def test_npz_that_unpacks_to_too_much(tmp_path):
 
 
 def test_npz_with_too_many_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr("exactbn.readers.npz_file.MAX_NUMBERS", 7)
+    monkeypatch.setattr("exactbn.readers.allowance.MAX_NUMBERS", 7)
     refused(write_npz(tmp_path, **good_arrays()), "more than 7 numbers")
+
+
+def test_npz_of_zeros_that_are_packed(tmp_path):
+    path = tmp_path / "net.npz"
+    np.savez_compressed(path, W0=np.zeros((900, 900)), b0=np.zeros(900))
+    refused(path, "more than [0-9]+ numbers, the most that are read from")
+
+
+def test_npz_of_denormals(tmp_path):
+    """Each has a denominator of 1074 bits."""
+    path = tmp_path / "net.npz"
+    np.savez(path, W0=np.full((100, 200), 5e-324), b0=np.zeros(100))
+    refused(path, "its numbers, written out, have more than")
+    np.savez(path, W0=np.full((100, 10), 5e-324), b0=np.zeros(100))
+    assert load(path).layers[0].weight[0][0] == F(1, 2**1074)
+
+
+def test_npz_that_stands_behind_something_else(tmp_path):
+    path = write_npz(tmp_path, **good_arrays())
+    path.write_bytes(b"PK\x03\x04" + path.read_bytes())
+    refused(path, "it does not begin as a zip file does")
 
 
 def test_npz_without_arrays(tmp_path):

@@ -6,7 +6,8 @@ from typing import NoReturn
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import to_fraction, to_matrix, to_vector
 from exactbn.exact.stages import Activation, Chain, Linear, Stage
-from exactbn.readers.source import MAX_NUMBERS, Source
+from exactbn.readers.allowance import Allowance
+from exactbn.readers.source import Source
 
 #: Greatest size of a JSON text: its nested lists take some thirty times as much memory.
 MAX_TEXT = 1 << 25
@@ -15,25 +16,41 @@ MAX_TEXT = 1 << 25
 class _Number(str):
     """The text of a JSON number, kept as it was written."""
 
+    __slots__ = ()
+
 
 def read_json(source: Source) -> Chain:
-    """Return the stages of a ``.json`` file, exact, see :func:`read_document`."""
+    """Return the stages of a ``.json`` file, exact: see :func:`read_network`."""
     return read_document(source.read(MAX_TEXT))
 
 
 def read_document(content: bytes) -> Chain:
-    """Return the stages of the network that a JSON text says, exact.
+    """Return the stages of the network that a JSON text says: see :func:`read_network`."""
+    return read_network(parse(content), Allowance(len(content)))
 
-    A decimal such as ``0.1`` is one tenth. The last layer is the output layer: it has no
-    activation, so its ``slope`` may be left out, or be 0 (the default's value) or 1.
+
+def read_network(document: object, allowance: Allowance) -> Chain:
+    """Return the stages of a network that is given as a JSON document, exact.
+
+    Parameters
+    ----------
+    document : object
+        What :func:`parse` returns, or an object within it: ``{"layers": [...]}``. A decimal such as
+        ``0.1`` is one tenth. The last layer is the output layer: it has no activation, so its
+        ``slope`` may be left out, or be 0 (the default's value) or 1.
+    allowance : Allowance
+        That of the text's size.
+
+    Raises
+    ------
+    InputError
+        If it is no network, or too much for its size; the message names the place.
     """
-    document = _parse(content)
     if not isinstance(document, dict) or set(document) != {"layers"}:
         raise InputError(f'got {_kind(document)}, expected an object with the one key "layers"')
     entries = document["layers"]
     if not isinstance(entries, list) or not entries:
         raise InputError(f'"layers" is {_kind(entries)}, expected a list of at least one layer')
-    budget = MAX_NUMBERS
     stages: list[Stage] = []
     for index, entry in enumerate(entries):
         where = f"layers[{index}]"
@@ -43,11 +60,14 @@ def read_document(content: bytes) -> Chain:
             )
         weight = _rows(entry["W"], f"{where}.W")
         bias = _flat(entry["b"], f"{where}.b")
-        budget -= sum(map(len, weight)) + len(bias)
-        if budget < 0:
-            raise InputError(f"more than {MAX_NUMBERS} numbers, the most that are read")
+        slope_text = entry.get("slope", 0)
+        for row in (*weight, bias, [slope_text]):
+            allowance.take_numbers(len(row))
+            for value in row:
+                if isinstance(value, str):
+                    allowance.take_text(value)
         matrix = to_matrix(weight, f"{where}.W")
-        slope = to_fraction(entry.get("slope", 0), f"{where}.slope")
+        slope = to_fraction(slope_text, f"{where}.slope")
         if index == len(entries) - 1:
             if slope not in (0, 1):
                 raise InputError(
@@ -61,8 +81,8 @@ def read_document(content: bytes) -> Chain:
     return Chain(tuple(stages))
 
 
-def _parse(content: bytes) -> object:
-    """Return the JSON document with its numbers as texts; duplicate keys are refused."""
+def parse(content: bytes) -> object:
+    """Return a JSON document with its numbers as texts; duplicate keys and NaN are refused."""
     try:
         return json.loads(
             content.decode("utf-8-sig"),
@@ -86,11 +106,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Return the object of the pairs, refusing a key that occurs twice."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"the key {twice[:40]!r} occurs twice in one object")
+    result: dict[str, object] = {}
+    for key, value in pairs:
+        if key in result:
+            raise InputError(f"the key {key[:40]!r} occurs twice in one object")
+        result[key] = value
     return result
 
 

@@ -1,6 +1,8 @@
 """Files from outside: read whole and size-capped, with errors that name the file."""
 
 import io
+import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,9 +17,6 @@ Path_ = str | PathLike[str]
 
 #: Greatest number of bytes of a file, packed or unpacked; a larger one is refused unread.
 MAX_BYTES = 1 << 26
-
-#: Greatest number of parameters of a network from a file.
-MAX_NUMBERS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Source:
         """
         self.check()
         try:
-            with self.path.open("rb") as stream:
+            with open(self.path, "rb", opener=_open_regular) as stream:
                 content = stream.read(limit + 1)
         except OSError as error:
             raise InputError(f"the file cannot be read: {error.strerror}") from None
@@ -62,16 +61,29 @@ class Source:
             raise type(error)(f"{self.path}: {error}") from error.__cause__
 
 
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file without waiting for it, and refuse it unless it is a regular one."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError("not a regular file")
+    return descriptor
+
+
 def read_archive(content: bytes, what: str) -> zipfile.ZipFile:
     """Return the zip archive ``content`` after a look at its directory alone.
 
     Refused are archives that would unpack to more than ``MAX_BYTES``, encrypted members, methods
-    other than store and deflate, and two members of one name.
+    other than store and deflate, two members of one name, and whatever does not begin with the
+    first member: another reader might take what stands before it for something else.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise InputError(f"not {what}, or damaged: {error}") from None
+    offsets = [int(info.header_offset) for info in archive.infolist()]
+    if offsets and (min(offsets) > 0 or not content.startswith(b"PK\x03\x04")):
+        raise InputError(f"not {what}, or damaged: it does not begin as a zip file does")
     seen = set()
     unpacked = 0
     for info in archive.infolist():

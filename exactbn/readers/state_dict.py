@@ -6,6 +6,8 @@ Between every two ``Linear`` layers one activation is assumed, in the one gap th
 nothing is assumed about a gap before the first layer (a ``Flatten``, say) or after the last.
 """
 
+import os
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -53,25 +55,22 @@ def read_state_dict(
     affine = [(place, _stage(place, groups[place], offset)) for place in sorted(groups)]
     gaps = _activation_gaps(affine)
     slopes = _slopes(slope, len(gaps))
+    after = dict(zip(gaps, slopes, strict=True))
     stages: list[Stage] = []
     for index, (_, stage) in enumerate(affine):
         stages.append(stage)
-        if index in gaps:
-            stages.append(Activation(slopes[gaps.index(index)]))
+        if index in after:
+            stages.append(Activation(after[index]))
     return Chain.of(stages)
 
 
 def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:
     """Return the tensors by the place of their module, a common prefix dropped."""
     split = {key: key.split(".") for key in sorted(tensors)}
-    prefix: list[str] = []
-    while True:
-        heads = {parts[0] for parts in split.values() if len(parts) > 1}
-        whole = all(len(parts) > 1 for parts in split.values())
-        if not whole or len(heads) != 1 or next(iter(heads)).isdecimal():
-            break
-        prefix.append(heads.pop())
-        split = {key: parts[1:] for key, parts in split.items()}
+    # The names of the modules around, common to all: no number, and never the tensor's own name.
+    common = os.path.commonprefix([parts[:-1] for parts in split.values()])
+    start = next((i for i, name in enumerate(common) if name.isdecimal()), len(common))
+    split = {key: parts[start:] for key, parts in split.items()}
     groups: dict[Place, Group] = {}
     for key, (*path, name) in split.items():
         if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in path):
@@ -134,7 +133,7 @@ def _activation_gaps(affine: Sequence[tuple[Place, Linear | Scaling]]) -> list[i
     places = [place for place, _ in affine]
     open_after = [index for index, (a, b) in enumerate(pairwise(places)) if not _adjacent(a, b)]
     for first, last in pairwise(linear):
-        found = [index for index in open_after if first <= index < last]
+        found = open_after[bisect_left(open_after, first) : bisect_left(open_after, last)]
         if len(found) != 1:
             count = f"{len(found)} places" if found else "no place"
             raise InputError(

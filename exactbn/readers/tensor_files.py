@@ -10,7 +10,9 @@ from collections.abc import Mapping
 import torch
 
 from exactbn.errors import InputError
+from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source, read_archive, read_member
+from exactbn.readers.tensors import check_plain, take_tensor
 
 #: What torch and its unpickler raise on damaged files, found by damaging files.
 _DAMAGE = (
@@ -50,13 +52,12 @@ def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
         ) from None
     except _DAMAGE as error:
         raise InputError(f"not a state dict, or damaged: {_first_line(error)}") from None
-    tensors = _checked(loaded)
+    tensors = _checked(loaded, len(content))
     # torch enlarges a storage that is smaller than its tensor says, with whatever is in memory.
     stored = Counter(info.file_size for info in archive.infolist())
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
         for tensor in tensors.values()
-        if tensor.layout == torch.strided and tensor.device.type == "cpu"
     }
     if any(count > stored[size] for size, count in Counter(storages.values()).items() if size):
         raise InputError("damaged: a tensor is larger than its data")
@@ -78,20 +79,23 @@ def read_safetensors(source: Source) -> Mapping[str, torch.Tensor]:
         loaded = safetensors.torch.load(content)
     except (safetensors.SafetensorError, *_DAMAGE) as error:
         raise InputError(f"not a .safetensors file, or damaged: {_first_line(error)}") from None
-    return _checked(loaded)
+    return _checked(loaded, len(content))
 
 
-def _checked(loaded: object) -> dict[str, torch.Tensor]:
-    """Return the loaded object as a dictionary of tensors by name."""
+def _checked(loaded: object, size: int) -> dict[str, torch.Tensor]:
+    """Return the loaded object as a dictionary of plain tensors by name, not too many numbers."""
     if not isinstance(loaded, Mapping) or not loaded:
         raise InputError(f"holds a {type(loaded).__name__}, expected a state dict of tensors")
     result = {}
+    allowance = Allowance(size)
     for key, value in loaded.items():
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
             raise InputError(
                 f"the entry {str(key)[:60]!r} is a {type(value).__name__}, expected a tensor; "
                 "save module.state_dict() alone"
             )
+        check_plain(value, f"the entry {key[:60]!r}")
+        take_tensor(allowance, value)
         result[key] = value
     return result
 

@@ -6,7 +6,36 @@ import torch
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, to_matrix, to_vector
-from exactbn.readers.source import MAX_NUMBERS
+from exactbn.readers.allowance import MAX_NUMBERS, Allowance
+
+#: Types whose every value float64 or an integer holds.
+_PLAIN = {
+    getattr(torch, name)
+    for name in (
+        "float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2",
+        "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    )
+    if hasattr(torch, name)
+}  # fmt: skip
+
+
+def check_plain(tensor: torch.Tensor, what: str) -> None:
+    """Raise InputError unless a tensor holds plain real numbers in memory."""
+    is_dense = tensor.layout == torch.strided and not tensor.is_nested
+    if not is_dense or tensor.is_quantized or tensor.device.type == "meta":
+        raise InputError(
+            f"{what} is a sparse, nested, quantized or empty-shell tensor, expected numbers"
+        )
+    if tensor.dtype not in _PLAIN:
+        raise InputError(f"{what} has the type {tensor.dtype}, expected real numbers")
+
+
+def take_tensor(allowance: Allowance, tensor: torch.Tensor) -> None:
+    """Take the numbers of a plain tensor off an allowance."""
+    if tensor.is_floating_point() and tensor.numel() <= MAX_NUMBERS:
+        allowance.take_array(tensor.detach().cpu().to(torch.float64).numpy())
+    else:
+        allowance.take_numbers(tensor.numel())
 
 
 def vector_of(tensor: torch.Tensor, what: str) -> Vector:
@@ -29,10 +58,7 @@ def _listed(tensor: torch.Tensor, what: str, ndim: int) -> list[Any]:
     InputError
         If its entries are not plain real numbers in memory, or are too many.
     """
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type == "meta":
-        raise InputError(f"{what} is a sparse, quantized or empty-shell tensor, expected numbers")
-    if tensor.is_complex() or tensor.dtype == torch.bool:
-        raise InputError(f"{what} has the type {tensor.dtype}, expected real numbers")
+    check_plain(tensor, what)
     if tensor.ndim != ndim or not tensor.numel():
         raise DimensionError(
             f"{what} has shape {tuple(tensor.shape)}, expected {ndim} "

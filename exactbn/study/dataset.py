@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exactbn.errors import InputError, NotRationalError
 from exactbn.exact.rational import Matrix, Vector, to_fraction
+from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source
 
 #: Greatest size of a file that is read. Every number becomes a Fraction of some hundred bytes.
@@ -99,11 +100,13 @@ def read_csv(
     """
     path = Path(path)
     raw = read_bytes(path) if content is None else content
-    header, numbers, rows = _table(path, raw)
+    allowance = Allowance(len(raw))
+    header, numbers, rows = _table(path, raw, allowance)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     chosen = _choose(path, columns, features)
-    values = [_numbers(path, name, columns[name], numbers) for name in chosen]
-    left_out = tuple(name for name in header if name not in chosen)
+    values = [_numbers(path, name, columns[name], numbers, allowance) for name in chosen]
+    used = set(chosen)
+    left_out = tuple(name for name in header if name not in used)
     label_name = _label_column(columns, left_out)
     return DataSet(
         name=path.name,
@@ -129,24 +132,11 @@ def read_bytes(path: str | Path) -> bytes:
         return source.read(MAX_BYTES)
 
 
-def _table(path: Path, raw: bytes) -> tuple[list[str], list[int], list[list[str]]]:
-    """Return the header, the numbers of the data rows, and these rows, all of equal length.
-
-    An empty line is no row; a line of commas alone is a row of gaps.
-    """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: byte {error.start} is not UTF-8, expected a CSV file in UTF-8"
-        ) from error
-    if "\0" in text:
-        raise InputError(f"{path} holds a NUL byte, expected a CSV file in UTF-8")
-    try:
-        table = [(i, row) for i, row in enumerate(csv.reader(io.StringIO(text, newline="")), 1)]
-    except csv.Error as error:
-        raise InputError(f"{path} is not a CSV file: {error}") from error
-    table = [(i, row) for i, row in table if row]
+def _table(
+    path: Path, raw: bytes, allowance: Allowance
+) -> tuple[list[str], list[int], list[list[str]]]:
+    """Return the header, the numbers of the data rows, and these rows, all of equal length."""
+    table = _rows(path, raw, allowance)
     if not table:
         raise InputError(f"{path} is empty, expected a header row and rows of data")
     header = [name.strip() for name in table[0][1]]
@@ -161,6 +151,33 @@ def _table(path: Path, raw: bytes) -> tuple[list[str], list[int], list[list[str]
     return header, [i for i, _ in table[1:]], [row for _, row in table[1:]]
 
 
+def _rows(path: Path, raw: bytes, allowance: Allowance) -> list[tuple[int, list[str]]]:
+    """Return the numbered rows of the text.
+
+    An empty line is no row; a line of commas alone is a row of gaps.
+    """
+    try:
+        raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: byte {error.start} is not UTF-8, expected a CSV file in UTF-8"
+        ) from error
+    if b"\0" in raw:
+        raise InputError(f"{path} holds a NUL byte, expected a CSV file in UTF-8")
+    stream = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
+    table: list[tuple[int, list[str]]] = []
+    try:
+        for i, row in enumerate(csv.reader(stream), 1):
+            if row:
+                allowance.take_numbers(len(row))
+                table.append((i, row))
+    except csv.Error as error:
+        raise InputError(f"{path} is not a CSV file: {error}") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return table
+
+
 def _check_header(path: Path, header: list[str]) -> None:
     """Check that the first row names the columns, each once."""
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
@@ -170,11 +187,13 @@ def _check_header(path: Path, header: list[str]) -> None:
             f"{path}, row 1: got only numbers ({', '.join(header)[:40]}), expected a header row "
             "with the names of the columns"
         )
+    seen: set[str] = set()
     for place, name in enumerate(header, 1):
         if not name:
             raise InputError(f"{path}, row 1: column {place} has no name, expected one")
-        if name in header[: place - 1]:
-            raise InputError(f"{path}, row 1: the column name {name!r} occurs twice")
+        if name in seen:
+            raise InputError(f"{path}, row 1: the column name {name[:40]!r} occurs twice")
+        seen.add(name)
 
 
 def _choose(
@@ -191,23 +210,31 @@ def _choose(
         return tuple(numeric)
     if not features:
         raise InputError("no features are named, expected at least one column name")
-    for place, name in enumerate(features):
+    seen: set[str] = set()
+    for name in features:
         if name not in columns:
             raise InputError(
                 f"{path} has no column {name!r}, expected one of: {_listed(columns)}"
             )
-        if name in features[:place]:
+        if name in seen:
             raise InputError(f"the feature {name!r} is named twice")
+        seen.add(name)
     return tuple(features)
 
 
-def _numbers(path: Path, name: str, cells: Sequence[str], rows: Sequence[int]) -> Vector:
+def _numbers(
+    path: Path, name: str, cells: Sequence[str], rows: Sequence[int], allowance: Allowance
+) -> Vector:
     """Return the entries of one column exactly; ``rows`` are their places in the file."""
     numbers = []
     for row, cell in zip(rows, cells, strict=True):
-        place = f"{path}, row {row}, column {name!r}"
+        place = f"{path}, row {row}, column {name[:40]!r}"
         if not cell.strip():
             raise InputError(f"{place}: got an empty cell, expected a number")
+        try:
+            allowance.take_text(cell)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         try:
             number = to_fraction(cell, "the cell")
         except NotRationalError as error:
@@ -242,5 +269,6 @@ def _is_number(cell: str) -> bool:
 
 
 def _listed(columns: dict[str, tuple[str, ...]]) -> str:
-    """Return the column names as text."""
-    return ", ".join(columns)
+    """Return the first column names as text."""
+    names = [name[:40] for name in list(columns)[:20]]
+    return ", ".join(names) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")

@@ -10,7 +10,7 @@ from math import sqrt
 
 from exactbn.errors import InputError
 from exactbn.model.network import Network
-from exactbn.readers.source import MAX_NUMBERS
+from exactbn.readers.allowance import MAX_NUMBERS
 
 
 def initialize_network(

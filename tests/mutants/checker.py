@@ -57,8 +57,8 @@ MUTANTS = [
     _mutant(
         "if not vanishing:\n            raise", "if False:\n            raise",
         "no check C6, that a facet is in a hyperplane",
-        "two patterns differ in a lowest layer; a neuron of it that is on in one of them and off in "
-        "the other has the same form in both, zero at the facet's vertices, which are in both "
+        "two patterns differ in a lowest layer; a neuron of it that is on in one of them and off "
+        "in the other has the same form in both, zero at the facet's vertices, which are in both "
         "cells, and not identically, since it is on in one",
     ),
     _mutant("if vanishing & (vanishing - 1):", "if False:", "C6, flat facets"),
@@ -97,7 +97,8 @@ MUTANTS = [
         "T2, a neuron before the first, of multipliers",
     ),
     _unchecked(
-        "without is not None and are_multiples(without, row)", "T5, of rows that are zero on a facet"
+        "without is not None and are_multiples(without, row)",
+        "T5, of rows that are zero on a facet",
     ),
     _unchecked("factor <= 0", "T2, that multipliers are positive"),
     _mutant("if factor <= 0:", "if factor < 0:", "T2, multipliers may be zero"),
@@ -105,8 +106,8 @@ MUTANTS = [
     _unchecked("sign > 0 and not any(form)", "T3, that a form does not vanish"),
     _unchecked("not fields", "T3, that there are multipliers"),
     _mutant(
-        "if not path.domain.is_never_positive(total):\n        raise Rejection(f\"the multipliers do",
-        "if False:\n        raise Rejection(f\"the multipliers do", "T3, any sum closes a side",
+        'if not path.domain.is_never_positive(total):\n        raise Rejection(f"the multi',
+        'if False:\n        raise Rejection(f"the multi', "T3, any sum closes a side",
     ),
     _mutant("return greatest <= 0", "return greatest <= 1", "a form may be positive"),
     _mutant(
@@ -147,7 +148,9 @@ MUTANTS = [
     _unchecked("not path.domain.has_inside(beyond)", "T5, that the point beyond is inside"),
     _unchecked("m == n and value >= 0", "T5, that a point is beyond the facet"),
     _mutant("if m == n and value >= 0:", "if m == n and value > 0:", "T5, a point on the facet"),
-    _unchecked("any(other) and not are_multiples(form, other)", "T5, that a point is beyond one only"),
+    _unchecked(
+        "any(other) and not are_multiples(form, other)", "T5, that a point is beyond one only"
+    ),
     _mutant("if m != n and value <= 0:", "if m != n and value < 0:", "T5, a point on another"),
     _mutant(
         "is_special = is_special or content == 0", "pass", "T5, special by a form that vanishes"
@@ -206,7 +209,8 @@ MUTANTS = [
         'f"not judged: {path}: {type(error).__name__}", 1)', "an error of the program is a verdict",
     ),
     _mutant(
-        'return tell(f"rejected: {path}: {error}", 1)', 'return tell(f"rejected: {path}: {error}", 2)',
+        'return tell(f"rejected: {path}: {error}", 1)',
+        'return tell(f"rejected: {path}: {error}", 2)',
         "rejected like malformed",
     ),
 ]

@@ -4,11 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 from exactbn.errors import InputError
 from exactbn.exact.rational import Matrix, to_fraction, to_matrix, to_text
 from exactbn.model.network import Network
+from exactbn.readers.allowance import Allowance
+from exactbn.readers.json_file import MAX_TEXT, parse, read_network
+from exactbn.readers.source import Source
 
 #: First entry of every file of an instance; another version is refused.
 FORMAT = "exactbn-instance 1"
@@ -55,23 +59,22 @@ def read_instance(path: Path) -> tuple[str, Instance]:
     InputError
         If the file cannot be read or is not such a file.
     """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_float=str, parse_int=int)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as an instance of a claim: {error}") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        raise InputError(f"{path}: expected a JSON object with \"format\": \"{FORMAT}\"")
-    try:
-        layers = record.get("layers")
+    source = Source(path)
+    with source.named():
+        content = source.read(MAX_TEXT)
+        record = parse(content)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise InputError(f'expected a JSON object with "format": "{FORMAT}"')
+        allowance = Allowance(len(content))
         network = None
-        if layers is not None:
-            network = Network.from_arrays(
-                [layer["W"] for layer in layers],
-                [layer["b"] for layer in layers],
-                slope=[layer["slope"] for layer in layers[:-1]],
-            )
-        data = to_matrix(record["data"], "data") if record["data"] else ()
-        numbers = {name: to_fraction(t, name) for name, t in record["numbers"].items()}
-        return str(record["claim"]), Instance(network, data, numbers)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: a part of the instance is missing or odd: {error}") from None
+        if record.get("layers") is not None:
+            network = Network.from_chain(read_network({"layers": record["layers"]}, allowance))
+        try:
+            named = record["numbers"]
+            for value in (*chain.from_iterable(record["data"]), *named.values()):
+                allowance.take_text(value)
+            data = to_matrix(record["data"], "data") if record["data"] else ()
+            numbers = {name: to_fraction(t, name) for name, t in named.items()}
+            return str(record["claim"]), Instance(network, data, numbers)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"a part of the instance is missing or odd: {error}") from None
