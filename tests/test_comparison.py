@@ -85,6 +85,13 @@ def test_measures_against_single_computations(comparison, variant, name):
             for x, count in zip(points, counts, strict=True):
                 ball = (tuple(t - radius for t in x), tuple(t + radius for t in x))
                 assert partition(part.network, ball).num_regions == count
+    for j, radius in enumerate(SMALL.radii):
+        near, far = sum(measures.data_counts[j]), sum(measures.random_counts[j])
+        assert measures.values[f"near_data@{radius}"] == F(near, len(form.points))
+        assert measures.values[f"near_random@{radius}"] == F(far, SMALL.random_points)
+        assert measures.values[f"concentration@{radius}"] == F(
+            near * SMALL.random_points, far * len(form.points)
+        )
     first = part.network.layers[0]
     total = sum((dot(w, x) + b) ** 2 / dot(w, w)
                 for w, b in zip(first.weight, first.bias, strict=True) for x in form.points)
@@ -115,6 +122,14 @@ def test_random_points_are_dyadic_parts_of_the_open_box():
     for x in points:
         assert all(lo < t < hi for lo, t, hi in zip(box.lo, x, box.hi, strict=True))
         assert ((x[0] - box.lo[0]) * 2**33).denominator == 1
+
+
+def test_a_layer_is_central_where_all_its_hyperplanes_are():
+    points = ((F(0), F(1)), (F(2), F(3)))  # Their mean is (1, 2).
+    through, beside = ([1, 1], -3), ([1, 0], 0)
+    for rows, expected in (((through, through), True), ((through, beside), False)):
+        net = Network.from_arrays([[w for w, _ in rows], [[1, 1]]], [[b for _, b in rows], [0]])
+        assert module._is_central(net, points) is expected
 
 
 def test_theorems_hold_and_are_counted(comparison):

@@ -1,0 +1,28 @@
+"""Compile the loops of the engines once, before the tests: ``python -m tests.warm``.
+
+Their compiled code is kept on the disk. Otherwise each worker compiles all of it, and the first
+test that needs a loop seems slow.
+"""
+
+import tempfile
+from pathlib import Path
+
+import exactbn
+from exactbn.sampling import sample
+
+
+def main() -> None:
+    """Do a little of everything that has compiled loops."""
+    network = exactbn.Network.from_arrays(
+        [[[1, 0], [0, 1], [1, 1]], [[1, -1, 1], [2, 1, -1]], [[1, 1]]], [[0, 0, -1], [1, -1], [0]]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for engine in ("complex", "lp"):
+            for box in ((-1, 1), None):
+                part = exactbn.partition(network, box, engine=engine)
+                part.write_certificate(Path(folder) / f"{engine}-{box}.txt")
+    sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu")
+
+
+if __name__ == "__main__":
+    main()
