@@ -85,6 +85,7 @@ def test_hash_is_that_of_the_bytes(tmp_path: Path):
         (b"a,b\n1,2\n\n\n3,nan\n", None, "row 5, column 'b': got 'nan', expected a number"),
         (b"a,b\n1,inf\n1,2\n", None, "row 2, column 'b': got 'inf', expected a number"),
         (b"a,b\n1,2e101\n", None, "got '2e101', expected at most 1e100"),
+        (b"a,b\n1,-2e101\n", None, "got '-2e101', expected at most 1e100"),
         (b"a,b\n1,1e99999\n1,2\n", None, "got '1e99999', expected a number"),
         (b"a,b\n1,x\n", ["b"], "row 2, column 'b': got 'x', expected a number"),
         (b"a,b\n1,2\n", ["c"], "has no column 'c', expected one of: a, b"),
