@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exactbn.cli.common import EXIT_DISAGREEMENT, one_line, print_json, progress, versions
+from exactbn.cli.common import (
+    EXIT_DISAGREEMENT,
+    one_line,
+    parse_domain,
+    print_json,
+    progress,
+    versions,
+)
+from exactbn.errors import InputError
 
 if TYPE_CHECKING:
     from exactbn.selfcheck import Summary
@@ -15,9 +23,11 @@ if TYPE_CHECKING:
 DEFAULT_MINUTES = 1.0
 
 FAMILY_COLUMNS = (
-    "networks", "regions", "adjacencies", "unbounded regions", "exact volumes compared",
+    "networks", "regions", "adjacencies", "exact volumes compared", "sampled points",
     "disagreements",
 )  # fmt: skip
+VOICES = ("complex engine", "LP engine", "brute force")
+VOICE_COLUMNS = ("networks", *(f"answers of the {name}" for name in VOICES), "certified networks")
 CERTIFICATE_COLUMNS = ("certificates", "certificates accepted", "certificates rejected")
 MUTANT_COLUMNS = ("mutants", "mutants rejected", "mutants still true", "false mutants accepted")
 
@@ -30,6 +40,23 @@ def selfcheck_command(
         int | None, typer.Option(min=1, help="Stop after this many networks.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the networks and of the mutants.")] = 1,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(help="A family, or a pattern such as 'space-*'; repeatable, all by default."),
+    ] = None,
+    first: Annotated[
+        int, typer.Option(min=0, help="Number of the first network of each family.")
+    ] = 0,
+    list_families: Annotated[
+        bool, typer.Option("--list-families", help="Print the families, one a line, and end.")
+    ] = False,
+    net: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Examine this network, in --box, only.")
+    ] = None,
+    box: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="LO HI", help="The domain of --net, as 'exactbn partition' takes it."),
+    ] = None,
     mutants: Annotated[int, typer.Option(min=0, help="Mutants of each certificate.")] = 8,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     out: Annotated[
@@ -39,21 +66,32 @@ def selfcheck_command(
 ) -> None:
     """Cross-examine the engines, the certificates and the checker on random networks.
 
-    The networks are small and degenerate on purpose. Engines and brute force must agree on
-    regions, adjacencies, unbounded regions and volumes; the checker must accept every certificate
-    and no mutant of one that says something false. Network k of a seed is always the same.
+    The networks are small and degenerate, or hard for floats, on purpose. Engines and brute force
+    must agree on regions, adjacencies, unbounded regions, vertices and volumes; witnesses must lie
+    in their regions; the checker must accept every certificate and no mutant of one that says
+    something false; sampled points must be found in the right region. A network of a seed, a family
+    and a number is always the same.
 
     Exit codes: 0 agreement, 1 disagreement (the networks are saved), 2 bad input.
     """
-    if minutes is None and networks is None:
-        minutes = DEFAULT_MINUTES
-    from exactbn.selfcheck import run
+    from exactbn.selfcheck.families import chosen_families
 
-    with progress("networks") as report:
-        summary = run(
-            seed, out=out, minutes=minutes, networks=networks, mutants=mutants, workers=workers,
-            progress=report,
-        )
+    families = chosen_families(family or [])
+    if list_families:
+        _list(families)
+        return
+    if net is not None or box is not None:
+        summary = _examine(net, box, out, mutants)
+    else:
+        if minutes is None and networks is None:
+            minutes = DEFAULT_MINUTES
+        from exactbn.selfcheck import run
+
+        with progress("networks") as report:
+            summary = run(
+                seed, out=out, minutes=minutes, networks=networks, mutants=mutants,
+                workers=workers, families=families, first=first, progress=report,
+            )
     if json:
         print_json(_record(summary))
     else:
@@ -62,6 +100,29 @@ def selfcheck_command(
         for path, result in summary.failures:
             typer.echo(f"disagreement: {path}: {one_line(result.faults[0].sentence)}", err=True)
         raise typer.Exit(EXIT_DISAGREEMENT)
+
+
+def _list(families: tuple[str, ...]) -> None:
+    """Print families with what is drawn in them."""
+    from exactbn.selfcheck.families import describe
+
+    for name in families:
+        typer.echo(f"{name:14}{describe(name)}")
+
+
+def _examine(
+    net: Path | None, box: tuple[str, str] | None, out: Path, mutants: int
+) -> "Summary":
+    """Return the summary of one network that is given."""
+    if net is None or box is None:
+        raise InputError("--net and --box belong together, expected both or neither")
+    from exactbn.model.files import load
+    from exactbn.selfcheck.problem import Problem
+    from exactbn.selfcheck.running import examine_one
+
+    network = load(net)
+    problem = Problem(network, parse_domain(*box, network.num_inputs), name=net.stem)
+    return examine_one(problem, out=out, mutants=mutants)
 
 
 def zeros(summary: "Summary") -> list[dict[str, Any]]:
@@ -108,6 +169,7 @@ def _show(summary: "Summary") -> None:
     # Outside a terminal rich takes 80 columns, too few for whole figures.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     _table(console, summary, "family", FAMILY_COLUMNS)
+    _table(console, summary, "who spoke", VOICE_COLUMNS)
     _table(console, summary, "certificates of", CERTIFICATE_COLUMNS)
     _table(console, summary, "mutation", MUTANT_COLUMNS)
     reasons = summary.by_kind("reasons")
@@ -115,9 +177,13 @@ def _show(summary: "Summary") -> None:
         console.print("Mutants that still prove the truth, by reason:")
     for reason, number in sorted(reasons.items(), key=lambda item: -item[1]):
         console.print(f"  {number} {reason}", markup=False, soft_wrap=True)
-    answers = summary.by_kind("answers")
-    asked = ", ".join(f"{name} {number}" for name, number in answers.items())
-    console.print(f"Answers: {asked}", soft_wrap=True)
+    for names, number in sorted(summary.by_kind("spoke").items(), key=lambda item: -item[1]):
+        console.print(f"{number} networks: {names}", soft_wrap=True)
+    certified, networks = summary.total("certified networks"), summary.total("networks")
+    console.print(
+        f"Certificates, and the checker, of {certified} of {networks} networks; "
+        f"{summary.total('sampled points')} points sampled"
+    )
     for zero in zeros(summary):
         text = f"{zero['what'].capitalize()}: {zero['count']} of {zero['trials']} {zero['of']}"
         if zero["bound"] is not None:

@@ -4,7 +4,8 @@ Engines that share no idea must give the same regions, adjacencies, unbounded re
 the checker must accept what they certify, and nothing false. What disagrees is saved and shrunk.
 """
 
-from exactbn.selfcheck.networks import NAMES, Problem, random_problem
+from exactbn.selfcheck.families import NAMES, draw_problem, random_problem
+from exactbn.selfcheck.problem import Problem
 from exactbn.selfcheck.running import Summary, run
 
-__all__ = ["NAMES", "Problem", "Summary", "random_problem", "run"]
+__all__ = ["NAMES", "Problem", "Summary", "draw_problem", "random_problem", "run"]

@@ -10,47 +10,60 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from math import factorial
+from math import factorial, isfinite
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import NoReturn
 
-from exactbn.errors import ExactBNError
+from exactbn.errors import ExactBNError, InputError, LimitError
+from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
-from exactbn.selfcheck.brute import brute_partition, volume
-from exactbn.selfcheck.networks import Problem
+from exactbn.selfcheck.brute import brute_partition, num_vertices, volume
+from exactbn.selfcheck.points import misplaced
+from exactbn.selfcheck.problem import Problem
 
 Pattern = bytes
 Edge = frozenset[Pattern]
 
 #: What broken code may raise; an answer that ends in one of these is a finding too.
 CRASHES = (
-    ExactBNError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError,
-    TimeoutError, TypeError, ValueError,
+    ExactBNError, ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError,
+    OSError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
 #: Seconds for one answer: thousands of times more than it takes, and enough to compile kernels.
 PATIENCE = 120
 #: Exact volumes are compared where all regions together have at most about this many simplices.
 MOST_SIMPLICES = 150
+#: Axes up to which enclosures of volumes are asked for; a cube has as many simplices as d!.
+MOST_AXES = 5
+
+
+class Silence(Exception):
+    """Somebody who is asked cannot follow; the message says why."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The regions, the adjacent pairs, the unbounded regions and, maybe, the bounded volumes.
+    """The regions, the adjacent pairs, the unbounded regions; maybe volumes and vertices.
 
-    ``complaints`` says what is wrong with the answer by itself.
+    ``volumes`` are those of the bounded regions, ``vertices`` is how many points are vertices of
+    regions of a box, ``complaints`` says what is wrong with the answer by itself.
     """
 
     regions: frozenset[Pattern]
     edges: frozenset[Edge]
     unbounded: frozenset[Pattern]
     volumes: dict[Pattern, Fraction] | None = None
+    vertices: int | None = None
     complaints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """Somebody who answers: ``answer(problem, path)``; one who certifies writes a proof there."""
+    """Somebody who answers: ``answer(problem, path)``; one who certifies writes a proof there.
+
+    Who cannot follow raises :class:`Silence`.
+    """
 
     name: str
     answer: Callable[[Problem, Path | None], Answer]
@@ -58,43 +71,49 @@ class Opinion:
 
 
 @contextmanager
-def time_limit(seconds: int) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the body when it takes too long: an engine without end is wrong too.
 
-    A signal does it, so it takes a main thread, a system that has this one, and Python code now
-    and then; elsewhere nothing is limited.
+    The seconds are those that this process computes, so that a busy machine changes nothing. A
+    signal does it, so it takes a main thread, a system that has this one, and Python code now and
+    then; elsewhere nothing is limited.
     """
-    if not hasattr(signal, "SIGALRM") or current_thread() is not main_thread():
+    if not hasattr(signal, "SIGPROF") or current_thread() is not main_thread():
         yield
         return
 
     def stop(number: int, frame: object) -> NoReturn:
         raise TimeoutError(f"no end after {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+#: What is said of a domain without interior points.
+NOTHING = Answer(frozenset(), frozenset(), frozenset())
 
 
 def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> Answer:
     """Return the answer of an engine of :func:`exactbn.partition`."""
     if certificate is not None:
         certificate.unlink(missing_ok=True)
-    part = partition(problem.network, problem.box, engine=engine, certificate=certificate)
+    try:
+        part = partition(
+            problem.network, problem.box, rows=problem.rows, engine=engine, certificate=certificate
+        )
+    except InputError:
+        # Of all problems only those with rows may have a domain that cannot be cut.
+        if problem.rows is None:
+            raise
+        return NOTHING
     names = [row.tobytes() for row in part.patterns]
     pairs = [frozenset((names[i], names[j])) for i, j in part.edges.tolist()]
     unbounded = part.is_unbounded.tolist()
-    complaints = []
-    if not part.is_complete:
-        complaints.append("calls its answer incomplete")
-    if len(set(names)) < len(names):
-        complaints.append("has two regions of one pattern")
-    if len(set(pairs)) < len(pairs) or any(len(pair) < 2 for pair in pairs):
-        complaints.append("has an adjacency twice, or of a region with itself")
     volumes = None
     if part.has_faces and _has_few_simplices(problem, len(names)):
         volumes = {name: part.volume(i) for i, name in enumerate(names) if not unbounded[i]}
@@ -103,13 +122,63 @@ def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> An
         frozenset(pairs),
         frozenset(name for name, far in zip(names, unbounded, strict=True) if far),
         volumes,
-        tuple(complaints),
+        None if part.f_vector is None else part.f_vector[0],
+        tuple(_complaints(problem, part, names, pairs, volumes)),
     )
 
 
+def _complaints(
+    problem: Problem,
+    part: Partition,
+    names: list[Pattern],
+    pairs: list[Edge],
+    volumes: dict[Pattern, Fraction] | None,
+) -> Iterator[str]:
+    """Yield what is wrong with a partition by itself."""
+    if not part.is_complete:
+        yield "calls its answer incomplete"
+    if len(set(names)) < len(names):
+        yield "has two regions of one pattern"
+    if len(set(pairs)) < len(pairs) or any(len(pair) < 2 for pair in pairs):
+        yield "has an adjacency twice, or of a region with itself"
+    wrong = misplaced(problem, names, part.witnesses())
+    if wrong:
+        yield f"has {wrong} witnesses that are not in their regions"
+    faces = part.f_vector
+    if faces is not None:
+        if sum((-1) ** k * count for k, count in enumerate(faces)) != 1:
+            yield f"breaks Euler's relation with the f-vector {faces}"
+        if faces[-1] != len(names):
+            yield f"has {len(names)} regions and {faces[-1]} faces of full dimension"
+    if problem.box is not None and not _sum_to(problem.box.volume, part, volumes):
+        yield "has volumes that do not sum to the box's"
+
+
+def _sum_to(whole: Fraction, part: Partition, volumes: dict[Pattern, Fraction] | None) -> bool:
+    """Return whether exact volumes, or enclosures of volumes, may sum to the box's."""
+    if volumes is not None:
+        return sum(volumes.values()) == whole
+    if not part.has_faces or part.network.num_inputs > MOST_AXES:
+        return True
+    middle, radius = part.volumes()
+    if not all(map(isfinite, (*middle, *radius))):
+        return True
+    total, room = (sum(map(Fraction, t.tolist())) for t in (middle, radius))
+    return abs(total - whole) <= room
+
+
 def brute_answer(problem: Problem, certificate: Path | None = None) -> Answer:
-    """Return the answer of brute force."""
-    part = brute_partition(problem.network, problem.box)
+    """Return the answer of brute force.
+
+    Raises
+    ------
+    Silence
+        If the problem is too large for it.
+    """
+    try:
+        part = brute_partition(problem.network, problem.box, problem.rows)
+    except LimitError as error:
+        raise Silence(str(error)) from None
     names = {region: bytes(region.pattern) for region in part.regions}
     volumes = None
     if _has_few_simplices(problem, len(names)):
@@ -120,6 +189,7 @@ def brute_answer(problem: Problem, certificate: Path | None = None) -> Answer:
         frozenset(frozenset(map(bytes, edge)) for edge in part.edges),
         frozenset(name for region, name in names.items() if region.is_unbounded),
         volumes,
+        None if problem.box is None else num_vertices(part),
     )
 
 
@@ -129,6 +199,8 @@ def _has_few_simplices(problem: Problem, regions: int) -> bool:
 
 
 def _complex(problem: Problem, certificate: Path | None) -> Answer:
+    if problem.rows is not None:
+        raise Silence("the complex engine takes no rows")
     return engine_answer("complex", problem, certificate)
 
 
@@ -163,6 +235,9 @@ def differences(answers: Sequence[tuple[str, Answer]]) -> Iterator[str]:
                 )
         if one.volumes is not None and other.volumes is not None and one.volumes != other.volumes:
             yield f"volumes: the {first} and the {name} differ"
+    counted = {name: a.vertices for name, a in answers if a.vertices is not None}
+    if len(set(counted.values())) > 1:
+        yield "vertices: " + ", ".join(f"{count} by the {name}" for name, count in counted.items())
 
 
 def volumes_compared(answers: Sequence[tuple[str, Answer]]) -> int:

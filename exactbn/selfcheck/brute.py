@@ -18,12 +18,18 @@ from fractions import Fraction
 from itertools import combinations
 from math import factorial, gcd, lcm
 
+from exactbn.errors import LimitError
+from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
 
 #: Coefficients (constant, gradient), or a generator (x0, x): d + 1 integers.
 Form = tuple[int, ...]
 Pattern = tuple[int, ...]
+
+#: Regions, and rays of one region, beyond which it says that it cannot follow: pairs of rays are
+#: compared with every third one, and pairs of regions with each other.
+MOST_REGIONS, MOST_RAYS = 90, 100
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,22 @@ class BrutePartition:
     edges: frozenset[frozenset[Pattern]]
 
 
-def brute_partition(network: Network, box: Box | None) -> BrutePartition:
-    """Return the partition of a box, or of all of R^d, region by region."""
+def brute_partition(
+    network: Network, box: Box | None, rows: tuple[Matrix, Vector] | None = None
+) -> BrutePartition:
+    """Return the partition of a box, of its points with A x <= b, or of R^d, region by region.
+
+    A domain without interior points has no regions.
+
+    Raises
+    ------
+    LimitError
+        If there are more regions, or more rays of one region, than it can follow.
+    """
     d = network.num_inputs
     # A layer is cut for all regions of the one before; its inputs are forms of rationals.
-    regions = [_domain(d, box)]
-    inputs = [[tuple(Fraction(i == j) for i in range(d + 1)) for j in range(d + 1)]]
+    regions = _domain(d, box, rows)
+    inputs = [[tuple(Fraction(i == j) for i in range(d + 1)) for j in range(d + 1)]] * len(regions)
     for layer in network.hidden:
         cut: list[BruteRegion] = []
         after = []
@@ -72,6 +88,7 @@ def brute_partition(network: Network, box: Box | None) -> BrutePartition:
             pieces = [region]
             for form in map(_integers, forms):
                 pieces = [part for piece in pieces for part in _split(piece, form)]
+                _check_size(len(cut) + len(pieces), *(len(piece.rays) for piece in pieces))
             for piece in pieces:
                 bits = piece.pattern[-len(forms):]
                 images = [
@@ -86,19 +103,38 @@ def brute_partition(network: Network, box: Box | None) -> BrutePartition:
     return BrutePartition(tuple(regions), frozenset(edges))
 
 
-def _domain(d: int, box: Box | None) -> BruteRegion:
-    """Return the cone over the domain: the half-space x0 >= 0, cut by the sides of the box."""
+def _check_size(regions: int, *rays: int) -> None:
+    """Raise LimitError where there is too much to follow."""
+    if regions > MOST_REGIONS or max(rays, default=0) > MOST_RAYS:
+        raise LimitError(f"brute force ends at {MOST_REGIONS} regions of {MOST_RAYS} rays")
+
+
+def _domain(
+    d: int, box: Box | None, rows: tuple[Matrix, Vector] | None
+) -> list[BruteRegion]:
+    """Return the cone over the domain: the half-space x0 >= 0, cut by the sides and the rows.
+
+    An empty or flat domain gives no cone.
+    """
     units = [tuple(int(i == j) for i in range(d + 1)) for j in range(d + 1)]
     # The first row is x0 itself: it vanishes on the lines and not on the one ray.
     region = BruteRegion((), (units[0],), tuple(units[1:]), ((units[0], 0),))
-    if box is None:
-        return region
-    for unit, lo, hi in zip(units[1:], box.lo, box.hi, strict=True):
-        for form in ((-lo, *map(Fraction, unit[1:])), (hi, *(Fraction(-t) for t in unit[1:]))):
-            row = _integers(form)
-            _, kept = _halves(region, row)
-            region = BruteRegion((), (*region.rows, row), *kept)
-    return region
+    forms: list[tuple[Fraction, ...]] = []
+    if box is not None:
+        _check_size(1, 2**d)
+        for unit, lo, hi in zip(units[1:], box.lo, box.hi, strict=True):
+            forms += [(-lo, *map(Fraction, unit[1:])), (hi, *(Fraction(-t) for t in unit[1:]))]
+    if rows is not None:
+        forms += [(b, *(-t for t in a)) for a, b in zip(*rows, strict=True)]
+    for row in map(_integers, forms):
+        if not any(row[1:]) and row[0] >= 0:
+            continue  # it bounds nothing
+        _, (lines, rays) = _halves(region, row)
+        region = BruteRegion((), (*region.rows, row), lines, rays)
+        _check_size(1, len(rays))
+        if _rank(lines, rays) <= d:
+            return []
+    return [region]
 
 
 def _split(region: BruteRegion, form: Form) -> Iterator[BruteRegion]:
@@ -193,6 +229,11 @@ def _share_facet(p: BruteRegion, q: BruteRegion, d: int) -> bool:
             return False
         common = BruteRegion((), (*common.rows, row), lines, rays)
     return _rank(common.lines, common.rays) == d
+
+
+def num_vertices(part: BrutePartition) -> int:
+    """Return how many points are vertices of regions."""
+    return len({ray for region in part.regions for ray, _ in region.rays if ray[0]})
 
 
 def volume(region: BruteRegion, d: int) -> Fraction:

@@ -19,16 +19,17 @@ from exactbn import checker
 from exactbn.model.domain import Box
 from exactbn.model.files import save_json
 from exactbn.selfcheck import answers
-from exactbn.selfcheck.answers import CRASHES, Answer, brute_answer, time_limit
+from exactbn.selfcheck.answers import CRASHES, Answer, Silence, brute_answer, time_limit
 from exactbn.selfcheck.mutations import Mutant, random_mutants
-from exactbn.selfcheck.networks import Problem
+from exactbn.selfcheck.problem import Problem
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a checker says of a certificate: accepted with what it proves, or the reason why not.
 
-    ``adjacencies`` and ``unbounded`` are None where the proof says nothing of them.
+    ``judged`` is False where it could not read the files. ``adjacencies`` and ``unbounded`` are
+    None where the proof says nothing of them.
     """
 
     accepted: bool
@@ -36,6 +37,7 @@ class Verdict:
     regions: int | None = None
     adjacencies: int | None = None
     unbounded: int | None = None
+    judged: bool = True
 
 
 #: Checks a certificate file against a network file.
@@ -51,6 +53,7 @@ REASONS = {
     "g": "other multipliers that prove the same",
     "b": "other multipliers that prove the same",
     "domain": "the same counts in another domain, with the same proof",
+    "row": "the same counts with another row, with the same proof",
     "end": "the last line claims less",
 }
 
@@ -105,7 +108,11 @@ class Examiner:
             if not verdict.accepted:
                 counts["mutants rejected", mutant.kind] += 1
                 continue
-            wrong = _falsehood(problem, truth, mutant, verdict)
+            try:
+                wrong = _falsehood(problem, truth, mutant, verdict)
+            except Silence:
+                counts["mutants that nobody judged", mutant.kind] += 1
+                continue
             if wrong is not None:
                 counts["false mutants accepted", mutant.kind] += 1
                 yield Fault(f"FALSE ACCEPT, {engine}, {mutant.kind}: {wrong}", mutant.text)
@@ -120,7 +127,8 @@ class Examiner:
         except CRASHES as error:
             return f"the checker fails: {error!r}"
         if not verdict.accepted:
-            return f"the certificate is rejected: {verdict.message}"
+            outcome = "rejected" if verdict.judged else "not judged"
+            return f"the certificate is {outcome}: {verdict.message}"
         return _untrue(truth, verdict)
 
     def _verdict(self, network: Path, text: str) -> Verdict:
@@ -133,15 +141,25 @@ class Examiner:
     def _apart(
         self, network: Path, engine: str, text: str, counts: Counter[tuple[str, ...]]
     ) -> Iterator[Fault]:
-        """Run the checker as strangers do: exit code 0, or 2 where the certificate is cut short."""
+        """Run the checker as strangers do, without third parties.
+
+        Exit codes: 0 accepted, 1 rejected, 2 not judged, as what is cut short is not. A traceback
+        is wrong whatever the code.
+        """
         path = self.folder / "certificate"
         command = [sys.executable, "-I", "-S", *map(str, (self.program, network, path))]
         for content, right in ((text, 0), (text[: len(text) // 2], 2)):
             counts["checks in a process of their own", engine] += 1
             path.write_bytes(content.encode())
-            code = subprocess.run(command, capture_output=True, check=False).returncode
-            if code != right:
-                yield Fault(f"{engine}: python -I -S gives {code}, expected {right}", content)
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=answers.PATIENCE
+            )
+            if done.returncode != right or "Traceback" in done.stderr:
+                said = (done.stderr.strip().splitlines() or [""])[-1]
+                yield Fault(
+                    f"{engine}: python -I -S gives {done.returncode}, expected {right}: {said}",
+                    content,
+                )
 
 
 def checked(network: Path, certificate: Path) -> Verdict:
@@ -149,8 +167,10 @@ def checked(network: Path, certificate: Path) -> Verdict:
     try:
         with checker.open_certificate(certificate) as stream:
             proof = checker.check(checker.read_network(network), stream)
-    except (checker.Rejection, checker.Unreadable) as error:
+    except checker.Rejection as error:
         return Verdict(False, str(error))
+    except checker.Unreadable as error:
+        return Verdict(False, str(error), judged=False)
     return Verdict(True, str(proof), proof.regions, proof.adjacencies, proof.unbounded)
 
 
@@ -168,20 +188,26 @@ def _untrue(truth: Answer, verdict: Verdict) -> str | None:
 
 def _falsehood(problem: Problem, truth: Answer, mutant: Mutant, verdict: Verdict) -> str | None:
     """Return why what the mutant claims, now proven, is not true, or None."""
-    if mutant.record == "domain":
-        box = _domain(mutant.text)
-        truth = brute_answer(Problem(problem.network, box))
+    if mutant.record in ("domain", "row"):
+        truth = brute_answer(_named(problem, mutant.text))
     return _untrue(truth, verdict)
 
 
-def _domain(text: str) -> Box | None:
-    """Return the domain that a certificate names."""
-    words = next(line for line in text.splitlines() if line.startswith("domain ")).split(" ")
+def _named(problem: Problem, text: str) -> Problem:
+    """Return the problem of the same network in the domain that a certificate names."""
+    lines = [line.split(" ") for line in text.splitlines()]
+    words = next(line for line in lines if line[0] == "domain")
     if words[1] == "all":
-        return None
+        return Problem(problem.network, None)
     bounds = [Fraction(word) for word in words[2:]]
     half = len(bounds) // 2
-    return Box.of(bounds[:half], bounds[half:], half)
+    box = Box.of(bounds[:half], bounds[half:], half)
+    rows = [tuple(map(Fraction, line[1:])) for line in lines if line[0] == "row"]
+    if not rows:
+        return Problem(problem.network, box)
+    return Problem(
+        problem.network, box, rows=(tuple(r[1:] for r in rows), tuple(r[0] for r in rows))
+    )
 
 
 def _reason(mutant: Mutant) -> str:

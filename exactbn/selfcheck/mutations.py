@@ -182,6 +182,20 @@ def _shrunk(draft: Draft, random: Random) -> Change:
     return "domain", draft.with_head("domain", " ".join(words))
 
 
+def _row(draft: Draft, random: Random) -> Change:
+    """A number of a row that cuts the domain down is one off, or the row is left out."""
+    rows = [i for i, line in enumerate(draft.head) if _word(line) == "row"]
+    if not rows:
+        return None
+    i = random.choice(rows)
+    words = draft.head[i].split(" ")
+    place = random.randrange(1, len(words))
+    words[place] = str(Fraction(words[place]) + random.choice((-1, 1)))
+    line = [] if random.randrange(4) == 0 else [" ".join(words)]
+    head = (*draft.head[:i], *line, *draft.head[i + 1:])
+    return "row", _joined((*head, *draft.records, draft.end))
+
+
 def _end(draft: Draft, random: Random) -> Change:
     """A count of the last line is one off, or left out, or claimed though nothing proves it."""
     words = draft.end.split(" ")
@@ -210,6 +224,7 @@ MUTATIONS: dict[str, Callable[[Draft, Random], Change]] = {
     "truncated": _truncated,
     "box widened": _widened,
     "box shrunk": _shrunk,
+    "row changed": _row,
     "end line changed": _end,
     "kind of proof changed": _proof,
 }

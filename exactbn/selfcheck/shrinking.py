@@ -1,80 +1,70 @@
-"""A smaller network that still fails, found greedily: fewer layers, fewer neurons, smaller numbers.
-"""
+"""A smaller problem that still fails: a smaller network, fewer inputs or rows, a simpler box."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 
-from exactbn.exact.rational import Matrix
-from exactbn.model.network import Layer, Network
-from exactbn.selfcheck.networks import Problem
+from exactbn.model import shrinking
+from exactbn.model.domain import Box
+from exactbn.model.shrinking import simpler_numbers, smaller_networks, without_input
+from exactbn.selfcheck.problem import Problem
 
-#: Seconds after which the smallest network so far will do.
-PATIENCE = 20.0
+#: Smaller problems that are tried, and seconds after which the smallest one so far will do.
+MOST_TRIES, PATIENCE = 2000, 15.0
 
 
 def shrink(problem: Problem, fails: Callable[[Problem], bool]) -> Problem:
-    """Return a problem no smaller one of which fails, or the smallest when patience runs out."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        for network in _smaller(problem.network):
-            if time.monotonic() > deadline:
-                return problem
-            candidate = replace(problem, network=network)
-            if fails(candidate):
-                problem = candidate
-                break
-        else:
-            return problem
+    """Return a problem no smaller one of which fails, or the smallest within the budget."""
+    return shrinking.shrink(
+        problem, fails, _smaller, _size,
+        tries=MOST_TRIES, deadline=time.monotonic() + PATIENCE,
+    )  # fmt: skip
 
 
-def _smaller(network: Network) -> Iterator[Network]:
-    """Yield simpler networks, the boldest steps first. No chain of such steps is endless."""
-    layers = network.layers
-    for i in range(len(layers) - 2, -1, -1):
-        if layers[i + 1].num_inputs == layers[i].num_inputs:
-            yield Network(layers[:i] + layers[i + 1:])
-    for i, layer in enumerate(network.hidden):
-        for k in range(layer.num_neurons):
-            if layer.num_neurons > 1:
-                yield _without_neuron(layers, i, k)
-    for i, layer in enumerate(network.hidden):
-        if layer.slope != 0:
-            yield _with_layer(layers, i, Layer(layer.weight, layer.bias, Fraction(0)))
-        for k, row in enumerate(layer.weight):
-            for j, entry in enumerate((*row, layer.bias[k])):
-                for simple in _simpler(entry):
-                    yield _with_layer(layers, i, _with_entry(layer, k, j, simple))
+def _size(problem: Problem) -> shrinking.Size:
+    """Return how much there is of numbers: those of the network and of the domain."""
+    numbers = list(shrinking.numbers_of(problem.network))
+    if problem.box is not None:
+        numbers += (*problem.box.lo, *problem.box.hi)
+    if problem.rows is not None:
+        numbers += (*problem.rows[1], *(t for row in problem.rows[0] for t in row))
+    return shrinking.size_of(numbers)
 
 
-def _simpler(entry: Fraction) -> Iterator[Fraction]:
-    """Yield 0, 1, and the integer next to an entry, where they are simpler."""
-    if entry != 0:
-        yield Fraction(0)
-    if entry not in (0, 1):
-        yield Fraction(1)
-    if entry.denominator > 1 and int(entry) not in (0, 1):
-        yield Fraction(int(entry))
+def _smaller(problem: Problem) -> Iterator[Problem]:
+    """Yield simpler problems, the boldest steps first."""
+    yield from _fewer_axes(problem)
+    if problem.rows is not None:
+        matrix, bounds = problem.rows
+        for k in range(len(bounds)):
+            rows = matrix[:k] + matrix[k + 1 :], bounds[:k] + bounds[k + 1 :]
+            yield replace(problem, rows=rows if rows[1] else None)
+    for network in smaller_networks(problem.network):
+        yield replace(problem, network=network)
+    if problem.box is not None:
+        for box in _simpler_boxes(problem.box):
+            yield replace(problem, box=box)
 
 
-def _with_layer(layers: tuple[Layer, ...], i: int, layer: Layer) -> Network:
-    return Network((*layers[:i], layer, *layers[i + 1:]))
+def _fewer_axes(problem: Problem) -> Iterator[Problem]:
+    """Yield the problem without one of its inputs."""
+    d = problem.network.num_inputs
+    for k in range(d if d > 1 else 0):
+        box, rows = problem.box, problem.rows
+        if box is not None:
+            box = Box(box.lo[:k] + box.lo[k + 1 :], box.hi[:k] + box.hi[k + 1 :])
+        if rows is not None:
+            rows = tuple(row[:k] + row[k + 1 :] for row in rows[0]), rows[1]
+        yield replace(problem, network=without_input(problem.network, k), box=box, rows=rows)
 
 
-def _with_entry(layer: Layer, k: int, j: int, value: Fraction) -> Layer:
-    """Return the layer with another weight j of neuron k; the bias stands behind the weights."""
-    row = [*layer.weight[k], layer.bias[k]]
-    row[j] = value
-    weight: Matrix = (*layer.weight[:k], tuple(row[:-1]), *layer.weight[k + 1:])
-    return Layer(weight, (*layer.bias[:k], row[-1], *layer.bias[k + 1:]), layer.slope)
-
-
-def _without_neuron(layers: tuple[Layer, ...], i: int, k: int) -> Network:
-    """Return the network without neuron k of layer i."""
-    layer, after = layers[i], layers[i + 1]
-    kept = Layer(
-        layer.weight[:k] + layer.weight[k + 1:], layer.bias[:k] + layer.bias[k + 1:], layer.slope
-    )
-    narrow = tuple(row[:k] + row[k + 1:] for row in after.weight)
-    return Network((*layers[:i], kept, Layer(narrow, after.bias, after.slope), *layers[i + 2:]))
+def _simpler_boxes(box: Box) -> Iterator[Box]:
+    """Yield the unit cube, and boxes with one simpler bound."""
+    yield Box.of(-1, 1, box.dim)
+    for k, (lo, hi) in enumerate(zip(box.lo, box.hi, strict=True)):
+        for simpler in simpler_numbers(lo):
+            if simpler < hi:
+                yield Box((*box.lo[:k], simpler, *box.lo[k + 1 :]), box.hi)
+        for simpler in simpler_numbers(hi):
+            if simpler > lo:
+                yield Box(box.lo, (*box.hi[:k], simpler, *box.hi[k + 1 :]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from exactbn.errors import InputError
 from exactbn.exact.rational import Matrix, to_fraction, to_matrix, to_text
 from exactbn.model.network import Network
+from exactbn.model.shrinking import numbers_of, size_of
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.json_file import MAX_TEXT, parse, read_network
 from exactbn.readers.source import Source
@@ -28,18 +29,11 @@ class Instance:
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """Return how many numbers there are, their digits, their sum: the shrinker's goal.
-
-        The sum is that of the numerators' absolute values and the denominators.
-        """
+        """Return how much there is of numbers, see size_of: the shrinker's goal."""
         values = [t for row in self.data for t in row] + list(self.numbers.values())
         if self.network is not None:
-            for layer in self.network.layers:
-                values += [t for row in (*layer.weight, layer.bias) for t in row]
-                values.append(layer.slope)
-        # Zeros weigh little, so that a matrix may become sparse.
-        digits = sum(len(to_text(t)) for t in values if t)
-        return len(values), digits, sum(abs(t.numerator) + t.denominator for t in values)
+            values += numbers_of(self.network)
+        return size_of(values)
 
     def to_json(self, claim: str) -> str:
         """Return the text of a file from which the instance can be replayed."""

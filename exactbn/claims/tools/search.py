@@ -10,18 +10,19 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
+from functools import partial
 
 from exactbn.claims.ledger.claim import Claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.errors import ExactBNError, InputError
-from exactbn.exact.rational import Matrix, Vector
-from exactbn.model.network import Layer, Network
+from exactbn.model import shrinking
 
 Progress = Callable[[int, str], None]
 
 #: Of the candidates that violate a claim, so many are shrunk and the smallest is kept.
 ENOUGH = 8
+#: Smaller instances that are tried for one; the time ends it sooner as a rule.
+MOST_TRIES = 100_000
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,10 @@ def shrink(
     The result is a local minimum: no single step makes it smaller. ``deadline`` is on the
     monotonic clock.
     """
-    is_smaller = True
-    while is_smaller and time.monotonic() < deadline:
-        is_smaller = False
-        for candidate in _smaller(instance):
-            if time.monotonic() >= deadline:
-                break
-            if candidate.size < instance.size and violates(violation, candidate):
-                instance, is_smaller = candidate, True
-                break
-    return instance
+    return shrinking.shrink(
+        instance, partial(violates, violation), _smaller, lambda candidate: candidate.size,
+        tries=MOST_TRIES, deadline=deadline,
+    )  # fmt: skip
 
 
 def _smaller(instance: Instance) -> Iterator[Instance]:
@@ -119,68 +114,10 @@ def _smaller(instance: Instance) -> Iterator[Instance]:
     for i in range(len(data)):
         yield replace(instance, data=data[:i] + data[i + 1 :])
     if instance.network is not None:
-        for network in _smaller_networks(instance.network):
+        for network in shrinking.smaller_networks(instance.network):
             yield replace(instance, network=network)
-    for i, row in enumerate(data):
-        for j, entry in enumerate(row):
-            for simpler in _simpler(entry):
-                yield replace(instance, data=_with_entry(data, i, j, simpler))
+    for rows in shrinking.smaller_matrices(data):
+        yield replace(instance, data=rows)
     for name, number in instance.numbers.items():
-        for simpler in _simpler(number):
+        for simpler in shrinking.simpler_numbers(number):
             yield replace(instance, numbers={**instance.numbers, name: simpler})
-
-
-def _smaller_networks(network: Network) -> Iterator[Network]:
-    """Yield networks without one hidden neuron, or with one simpler number."""
-    layers = network.layers
-    for index, layer in enumerate(layers[:-1]):
-        if layer.num_neurons > 1:
-            for k in range(layer.num_neurons):
-                yield _replaced(network, index, *_without(layer, layers[index + 1], k))
-    for index, layer in enumerate(layers):
-        for k in range(layer.num_neurons):
-            for simpler in _simpler(layer.bias[k]):
-                bias = layer.bias[:k] + (simpler,) + layer.bias[k + 1 :]
-                yield _replaced(network, index, Layer(layer.weight, bias, layer.slope))
-            for j, entry in enumerate(layer.weight[k]):
-                for simpler in _simpler(entry):
-                    weight = _with_entry(layer.weight, k, j, simpler)
-                    yield _replaced(network, index, Layer(weight, layer.bias, layer.slope))
-
-
-def _without(layer: Layer, following: Layer, k: int) -> tuple[Layer, Layer]:
-    """Return two layers without neuron k of the first."""
-    rows = layer.weight[:k] + layer.weight[k + 1 :]
-    columns = tuple(row[:k] + row[k + 1 :] for row in following.weight)
-    return (
-        Layer(rows, layer.bias[:k] + layer.bias[k + 1 :], layer.slope),
-        Layer(columns, following.bias, following.slope),
-    )
-
-
-def _replaced(network: Network, index: int, *layers: Layer) -> Network:
-    """Return the network with the layers from ``index`` on replaced."""
-    before, after = network.layers[:index], network.layers[index + len(layers) :]
-    return Network((*before, *layers, *after), network.sigma_policy)
-
-
-def _with_entry(matrix: Matrix, i: int, j: int, entry: Fraction) -> Matrix:
-    """Return a matrix with one entry replaced."""
-    row: Vector = matrix[i][:j] + (entry,) + matrix[i][j + 1 :]
-    return matrix[:i] + (row,) + matrix[i + 1 :]
-
-
-def _simpler(number: Fraction) -> Iterator[Fraction]:
-    """Yield numbers that are simpler than ``number``, the simplest first."""
-    tried = {number}
-    whole = Fraction(int(number))
-    for other in (Fraction(0), Fraction(1), Fraction(-1), whole, whole / 2, whole - 1, whole + 1):
-        simpler = other if other.denominator <= number.denominator else Fraction(int(other))
-        if simpler not in tried and _weight(simpler) < _weight(number):
-            tried.add(simpler)
-            yield simpler
-
-
-def _weight(number: Fraction) -> tuple[int, int, int]:
-    """Return what orders numbers by how simple they are."""
-    return number.denominator, abs(number.numerator), int(number < 0)

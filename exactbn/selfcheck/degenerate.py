@@ -1,8 +1,7 @@
-"""Random problems for the cross-examination: small networks full of degeneracies, and domains.
+"""Small networks full of degeneracies, and domains: every mistake that shows on few neurons.
 
-Problem k of seed S depends on (S, k) alone, so that it is the same whatever ran before it. The
-family of problem k is the k-th in turn. Entries are small, so that hyperplanes meet where they do
-not in general: in common points, in corners and sides of the box, in whole hyperplanes.
+Entries are small, so that hyperplanes meet where they do not in general: in common points, in
+corners and sides of the box, in whole hyperplanes.
 """
 
 from collections.abc import Callable
@@ -12,10 +11,7 @@ from random import Random
 
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
-from exactbn.seeds import derived_seed
-
-#: One neuron: its weights, and last its bias.
-Row = list[Fraction]
+from exactbn.selfcheck.problem import Row, image, network_of
 
 SLOPES = tuple(Fraction(t) for t in ("0", "0", "0", "0", "1/7", "-1", "2"))
 #: Distances that no float next to 1 can show.
@@ -33,17 +29,7 @@ BOUNDS = tuple(Fraction(t) for t in "-3 -2 -1 -1/2 -1/3 0 1/7 1/2 1 7/5 2".split
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A network and a domain: a box, or all of R^d for None."""
-
-    network: Network
-    box: Box | None
-    family: str = "given"
-    name: str = "given"
-
-
-@dataclass(frozen=True)
-class _Layer:
+class RowMaker:
     """What a maker of rows may look at: the point that central rows contain, and earlier rows."""
 
     random: Random
@@ -117,68 +103,67 @@ class _Layer:
         return row
 
 
-#: The families: what makes the rows of a network, but for every fourth row of plain integers, so
-#: that there is something to copy. In the last family, "mixed", every row has a maker of its own.
-FAMILIES: dict[str, Callable[[_Layer], Row]] = {
-    "integers": _Layer.integers,
-    "dyadics": _Layer.dyadics,
-    "rationals": _Layer.rationals,
-    "central": _Layer.central,
-    "copies": _Layer.copies,
-    "parallel": _Layer.parallel,
-    "near": _Layer.near,
-    "far": _Layer.far,
-    "dead": _Layer.dead,
-    "folds": _Layer.folds,
+#: What makes the rows of a network of each family, but for every fourth row of plain integers, so
+#: that there is something to copy. In the family "mixed" every row has a maker of its own.
+MAKERS: dict[str, Callable[[RowMaker], Row]] = {
+    "integers": RowMaker.integers,
+    "dyadics": RowMaker.dyadics,
+    "rationals": RowMaker.rationals,
+    "central": RowMaker.central,
+    "copies": RowMaker.copies,
+    "parallel": RowMaker.parallel,
+    "near": RowMaker.near,
+    "far": RowMaker.far,
+    "dead": RowMaker.dead,
+    "folds": RowMaker.folds,
 }
 MIXED = "mixed"
-NAMES = (*FAMILIES, MIXED)
 
 
-def random_problem(seed: int, k: int) -> Problem:
-    """Return problem k of a seed, the same on every machine and in every run."""
-    random = Random(derived_seed(seed, k))
-    family = NAMES[k % len(NAMES)]
+def degenerate_network(random: Random, family: str) -> tuple[Network, Box | None]:
+    """Return a network of one to three hidden layers of one family, and a domain."""
     d = random.choice(DIMENSIONS)
-    # Half-integers: on the grid of the boxes' bounds.
-    centre = tuple(Fraction(random.randrange(-4, 5), 2) for _ in range(d))
-    network = _network(random, family, centre)
-    return Problem(network, _box(random, centre), family, f"{seed}-{k}")
-
-
-def _network(random: Random, family: str, centre: tuple[Fraction, ...]) -> Network:
-    """Return a network of one to three hidden layers of one family."""
-    most = MOST_NEURONS[len(centre)]
+    centre = grid_point(random, d)
+    most = MOST_NEURONS[d]
     left = random.randrange(1 + most // 3, most + 1)
     hidden = min(random.choice((1, 1, 2, 2, 2, 3)), left)
-    weights, biases, slopes = [], [], []
-    for depth in range(hidden):
-        after = hidden - depth - 1
-        width = left if not after else random.randrange(1, left - after + 1)
-        left -= width
-        layer = _Layer(random, centre, [], depth)
+    widths = []
+    for after in range(hidden - 1, -1, -1):
+        widths.append(left if not after else random.randrange(1, left - after + 1))
+        left -= widths[-1]
+    return stacked(random, family, centre, widths), random_box(random, centre)
+
+
+def stacked(
+    random: Random, family: str, centre: tuple[Fraction, ...], widths: list[int]
+) -> Network:
+    """Return a network of one family; the central rows of a layer vanish at the centre's image."""
+    layers, slopes = [], []
+    for depth, width in enumerate(widths):
+        maker = RowMaker(random, centre, [], depth)
         for _ in range(width):
-            layer.rows.append(_maker(random, family)(layer))
+            maker.rows.append(_make(random, family)(maker))
         slopes.append(random.choice(SLOPES))
-        weights.append([row[:-1] for row in layer.rows])
-        biases.append([row[-1] for row in layer.rows])
-        values = [sum((w * t for w, t in zip(row, centre)), row[-1]) for row in layer.rows]
-        centre = tuple(t if t > 0 else slopes[-1] * t for t in values)
-    weights.append([[Fraction(1)] * len(centre)])
-    biases.append([Fraction(0)])
-    return Network.from_arrays(weights, biases, slope=slopes)
+        layers.append(maker.rows)
+        centre = image(maker.rows, slopes[-1], centre)
+    return network_of(layers, slopes)
 
 
-def _maker(random: Random, family: str) -> Callable[[_Layer], Row]:
+def grid_point(random: Random, d: int) -> tuple[Fraction, ...]:
+    """Return half-integers: on the grid of the boxes' bounds."""
+    return tuple(Fraction(random.randrange(-4, 5), 2) for _ in range(d))
+
+
+def _make(random: Random, family: str) -> Callable[[RowMaker], Row]:
     """Return what makes the next row."""
     if family == MIXED:
-        return random.choice(tuple(FAMILIES.values()))
+        return random.choice(tuple(MAKERS.values()))
     if family not in ("integers", "dyadics") and not random.randrange(4):
-        return _Layer.integers
-    return FAMILIES[family]
+        return RowMaker.integers
+    return MAKERS[family]
 
 
-def _box(random: Random, centre: tuple[Fraction, ...]) -> Box | None:
+def random_box(random: Random, centre: tuple[Fraction, ...]) -> Box | None:
     """Return a cube, a box on the grid, a tiny, a huge or a very flat one; or all of R^d."""
     d = len(centre)
     kind = random.choice(("all",) * 4 + ("cube",) * 4 + ("grid",) * 2 + ("sized", "flat"))
