@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
+from random import Random
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.partitioning import partition
-from tests.agreement import check_agrees, check_promises
+from exactbn.selfcheck.brute import brute_partition
+from tests.agreement import check_agrees, check_promises, patterns_of
 from tests.examples import PLANE_NETWORKS, one_layer
 from tests.reference import reference_partition
 from tests.strategies import problems
@@ -142,6 +144,63 @@ def test_extreme_slopes(slopes: tuple[int, int]) -> None:
     )
     box = Box.of(-1, 1, 2)
     check_agrees(partition(network, box), reference_partition(network, box, volumes=True))
+
+
+def hostile(name: str) -> tuple[Network, Box]:
+    """Return a network whose numbers are of all sizes, its hyperplanes through its box."""
+    random = Random(name)
+    tiny, far = power(-130), Fraction(10**15)
+    sizes, exponents, slope, middle, side = {
+        "denormal and huge weights": ([2, 4, 3], (0, -1074, 1000), Fraction(-1), Fraction(0), 1),
+        "steep slopes": ([2, 4, 3], (0,), power(120), Fraction(1, 3), 1),
+        "a tiny box": ([2, 4, 3], (0,), Fraction(2), Fraction(0), tiny),
+        "a tiny box, off the origin": ([2, 4, 3], (0, -30), Fraction(0), Fraction(1, 3), tiny),
+        "a far box": ([2, 4, 3], (0, 30), Fraction(1, 3), far, 1),
+        "a tiny and far box": ([1, 5, 3], (0,), Fraction(-1), far, tiny),
+        "12 layers": ([1, *[2] * 12], (0, -60), Fraction(2), Fraction(1, 3), 1),
+    }[name]
+    lo = [middle - side * power(-100 * i) for i in range(sizes[0])]
+    hi = [middle + side * power(-100 * i) * Fraction(4, 3) for i in range(sizes[0])]
+
+    def number() -> Fraction:
+        return Fraction(random.uniform(-1, 1)) * power(random.choice(exponents))
+
+    weights = [
+        [[number() for _ in range(m)] for _ in range(n)] for m, n in zip(sizes, sizes[1:])
+    ]
+    biases = [[number() * side for _ in range(n)] for n in sizes[1:]]
+    for k, row in enumerate(weights[0]):
+        point = [a + (b - a) * Fraction(random.randint(0, 9), 9) for a, b in zip(lo, hi)]
+        biases[0][k] = -sum(w * t for w, t in zip(row, point))
+    network = Network.from_arrays(
+        [*weights, [[1] * sizes[-1]]], [*biases, [0]], slope=[slope] * (len(sizes) - 1)
+    )
+    return network, Box(tuple(lo), tuple(hi))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "denormal and huge weights",
+        "steep slopes",
+        "a tiny box",
+        "a tiny box, off the origin",
+        "a far box",
+        "a tiny and far box",
+        "12 layers",
+    ],
+)
+def test_hostile_networks(name: str) -> None:
+    """Lopsided boxes too: the second axis is 2^-100 times as long as the first."""
+    network, box = hostile(name)
+    check_same_without_filter(network, box)
+    part = partition(network, box)
+    brute = brute_partition(network, box)
+    patterns = patterns_of(part)
+    assert set(patterns) == {tuple(region.pattern) for region in brute.regions}
+    assert part.num_regions > 2
+    pairs = {frozenset((patterns[i], patterns[j])) for i, j in part.edges.tolist()}
+    assert pairs == {frozenset(map(tuple, pair)) for pair in brute.edges}
 
 
 # The bounds themselves
