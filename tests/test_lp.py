@@ -150,7 +150,7 @@ def test_a_polytope_is_cut_down(tmp_path: Path) -> None:
     expected = {np.delete(row, [width, width + 1]).tobytes() for row in inside}
     assert answer_of(part)[0] == expected
     check_witnesses(part)
-    assert "and 2 rows" in check_certificate(part, tmp_path).domain
+    assert check_certificate(part, tmp_path).domain.count(", row ") == 2
     part.save(tmp_path / "saved")
     assert answer_of(Partition.open(tmp_path / "saved")) == answer_of(part)
 
@@ -158,8 +158,13 @@ def test_a_polytope_is_cut_down(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (([[1, 0]], [-2]), "row 0 leaves no interior"),
-        (([[1, 0], [-1, 0]], [0, 0]), "row 1 leaves no interior"),
+        (([[1, 0]], [-2]), "is empty: .* 1 rows .* no common point"),
+        (([[1, 0]], [-1]), "is flat: .* 1 rows .* no interior"),
+        (([[1, 0], [-1, 0]], [0, 0]), "is flat"),
+        (([[1, 0], [-1, 0], [0, 1]], [0, 0, -2]), "is empty"),
+        (([[1, 0], [-1, 0], [0, 1], [0, -1]], [0, 0, 0, 0]), "is flat"),
+        (([[1, 1], [-1, -1]], ["1/3", "-2/3"]), "is empty"),
+        (([[0, 0]], [-1]), "row 0 says 0 <= -1"),
         (([[1, 0]], [0, 0]), "1 rows and 2 bounds"),
         (([[1]], [0]), "row 0 has 1 entries, expected 2"),
         (3, "not a pair"),
@@ -241,7 +246,7 @@ def test_a_planted_bug_is_caught(tmp_path: Path) -> None:
         [*lines[:facet], *lines[facet + 1 :]],  # an adjacency less
         [*lines[:proof], weaker, *lines[proof + 1 :]],  # a multiplier less
     ):
-        with pytest.raises(checker.Rejection):
+        with pytest.raises((checker.Rejection, checker.Unreadable)):
             checker.check(checked, io.BytesIO("".join(wrong).encode()))
 
 

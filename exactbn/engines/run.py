@@ -9,6 +9,8 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+from exactbn.errors import LimitError
+
 #: Called with (done, all, remark): neurons of a partition, points of a sampling run.
 Progress = Callable[[int, int, str], None]
 
@@ -39,6 +41,15 @@ class Budget:
         if self.max_seconds is None:
             return math.inf
         return self.started + self.max_seconds - time.monotonic()
+
+    def check_time(self) -> None:
+        """Raise a LimitError where the seconds are spent."""
+        if self.is_late():
+            raise LimitError(f"the budget of {self.max_seconds} seconds is spent")
+
+
+#: The budget of what has no limits.
+UNLIMITED = Budget()
 
 
 @contextmanager

@@ -168,14 +168,17 @@ def search_patterns(
     counts = LpStatistics()
     gathered = Gathering()
     room = CHUNK if budget.max_regions is None else min(CHUNK, budget.max_regions + 1)
-    stopped = None
-    for chunk in enumerate_regions(network, domain, factor=factor, room=room, statistics=counts):
+    stopped: str | None = "the budget is spent"
+    for chunk in enumerate_regions(
+        network, domain, factor=factor, room=room, statistics=counts, budget=budget
+    ):
         gathered.add(chunk.words, chunk.x, chunk.exact)
         if progress is not None:
             done = int(chunk.share * network.num_hidden)
             progress(done, network.num_hidden, f"{gathered.count} regions")
-        if chunk.share < 1 and budget.is_spent(gathered.count, 0):
-            stopped = "the budget is spent"
+        if chunk.share == 1:
+            stopped = None
+        elif budget.is_spent(gathered.count, 0):
             break
     return SearchEvidence(network, domain, gathered.all(), stopped, counts, factor)
 

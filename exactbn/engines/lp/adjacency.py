@@ -14,26 +14,23 @@ from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.engines.lp import facets, search
-from exactbn.engines.lp.engine import (
-    LpStatistics,
-    between,
-    make_stack,
-    named,
-    value_at,
-)
+from exactbn.engines.lp.engine import LpStatistics
 from exactbn.engines.lp.exact import Empty, Program, Row, decide
 from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Table
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
-from exactbn.engines.lp.search import Floats
+from exactbn.engines.lp.simplex import Floats
+from exactbn.engines.lp.stack import make_stack
+from exactbn.engines.lp.witnesses import between, named, value_at
+from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import WORD, columns, pack, unpack
 
-# Regions whose pairs are proven in one compiled call.
-_BLOCK = 512
+# Numbers that the pairs of one compiled call may take, if those of one region do not take more.
+_BLOCK = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -100,14 +97,21 @@ def find_adjacency(
     keep_proofs: bool = False,
     is_partial: bool = False,
     statistics: LpStatistics | None = None,
+    budget: Budget = UNLIMITED,
 ) -> Adjacency:
     """Return the pairs of regions that share a facet, each pair and each non-pair proven.
 
     ``regions`` are all regions of the network in the domain, unless ``is_partial``.
+
+    Raises
+    ------
+    LimitError
+        When the seconds of the budget are spent.
     """
     if not network.hidden:
         return Adjacency(np.zeros((0, 2), dtype=np.int32))
-    run = _Run(network, domain, regions, factor, keep_proofs, statistics or LpStatistics())
+    counts = statistics or LpStatistics()
+    run = _Run(network, domain, regions, factor, keep_proofs, counts, budget)
     run.is_partial = is_partial
     run.prove(0, len(regions.words), trusted=False)
     for begin, end in run.suspect_groups():
@@ -133,8 +137,9 @@ class _Run:
         factor: float,
         keep_proofs: bool,
         statistics: LpStatistics,
+        budget: Budget,
     ) -> None:
-        self.network, self.regions = network, regions
+        self.network, self.regions, self.budget = network, regions, budget
         self.keep_proofs, self.statistics = keep_proofs, statistics
         self.frame, self.shift = make_frame(network, domain, factor)
         self.forms = make_forms(network, self.frame, self.shift)
@@ -148,13 +153,16 @@ class _Run:
         self.edges: list[tuple[int, int]] = []
         self.blocks: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
         self.proofs: list[Facet | NoFacet] = []
-        self.pairs = make_pairs(_BLOCK * network.num_hidden, len(self.frame.shift))
-        self.kept = [make_pairs(0, len(self.frame.shift))]
+        D, neurons = len(self.frame.shift), network.num_hidden
+        self.pairs = make_pairs(neurons * max(1, _BLOCK // (neurons * (3 * D + 5))), D)
+        self.kept = [make_pairs(0, D)]
 
     def prove(self, begin: int, end: int, *, trusted: bool) -> None:
         """Prove the pairs of a range of regions in floats, and in integers what that leaves."""
         pairs, base = self.pairs, len(self.domain_rows)
         while begin < end:
+            self.budget.check_time()
+            self.stack.spent[0] = 0
             count, begin = facets.prove(
                 self.frame, self.forms, self.rows, base, self.table, self.stack,
                 begin, end, trusted, pairs, len(pairs.i),
@@ -247,14 +255,14 @@ class _Run:
         program, names = self.program(signs, members)
         f = tuple(-signs[neuron] * t for t in self.exact.row(signs, neuron))
         inside = self.regions.point(i)
-        answer = decide(program, f, *self.exact.point(inside))
+        answer = decide(program, f, *self.exact.point(inside), self.budget)
         if isinstance(answer, Empty):
             if self.keep_proofs:
                 multipliers = named(answer, neuron, names)
                 multipliers[neuron] *= -signs[neuron]
                 self.proofs.append(NoFacet(i, neuron, multipliers))
             return None
-        beyond = between(program, f, inside, answer)
+        beyond = between(program, f, inside, answer, self.budget)
         if self.keep_proofs:
             self.proofs.append(Facet(i, neuron, beyond))
         return beyond
@@ -276,7 +284,7 @@ class _Run:
         program = Program(tuple(rows), tuple(bounds), False)
         proofs = []
         for f in (*units, [fmpz(-1)] * d):
-            answer = decide(program, (fmpz(0), *f), [fmpz(0)] * d, fmpz(1))
+            answer = decide(program, (fmpz(0), *f), [fmpz(0)] * d, fmpz(1), self.budget)
             if not isinstance(answer, Empty):
                 return tuple(Fraction(int(t), int(answer.denominator)) for t in answer.point)
             proofs.append({names[r]: factor for r, factor in answer.multipliers.items()})
@@ -327,12 +335,22 @@ class Recession:
 
 
 def find_unbounded(
-    network: Network, domain: Domain, regions: Witnesses, *, factor: float = 1.0
+    network: Network,
+    domain: Domain,
+    regions: Witnesses,
+    *,
+    factor: float = 1.0,
+    budget: Budget = UNLIMITED,
 ) -> Recession:
     """Return which regions of R^d are unbounded, each with a proof.
 
     A region is unbounded if and only if some direction v != 0 has A v >= 0 for the gradients A of
     its rows. It is bounded if none of v_1, ..., v_d and -v_1 - ... - v_d is positive for such v.
+
+    Raises
+    ------
+    LimitError
+        When the seconds of the budget are spent.
     """
     count, d = len(regions.words), domain.dim
     verdict, directions = np.zeros(count, dtype=np.int8), np.zeros((count, d))
@@ -342,10 +360,15 @@ def find_unbounded(
     if not network.hidden:
         directions[0, 0] = 1
         return Recession(np.ones(1, dtype=np.bool_), directions, exact, bases, multipliers)
-    run = _Run(network, domain, regions, factor, False, LpStatistics())
-    facets.recede(
-        run.frame, run.forms, run.rows, run.table, run.stack, 0, count, verdict, directions, bases
-    )
+    run = _Run(network, domain, regions, factor, False, LpStatistics(), budget)
+    begin = 0
+    while begin < count:
+        budget.check_time()
+        run.stack.spent[0] = 0
+        begin = facets.recede(
+            run.frame, run.forms, run.rows, run.table, run.stack, begin, count, verdict,
+            directions, bases,
+        )  # fmt: skip
     for i in np.flatnonzero(verdict == facets.OPEN).tolist():
         found = run.recession(i)
         if isinstance(found, tuple):

@@ -12,11 +12,15 @@ from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.engines.lp import search
-from exactbn.engines.lp.exact import Above, Empty, Program, Row, decide, from_basis, value
+from exactbn.engines.lp.exact import Empty, Program, Row, decide, from_basis, value
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import is_exactly, make_forms, make_frame, make_rows
-from exactbn.engines.lp.search import Floats, Found, Frame, Stack
-from exactbn.errors import DimensionError, InputError, InternalError
+from exactbn.engines.lp.search import Found
+from exactbn.engines.lp.simplex import Floats
+from exactbn.engines.lp.stack import grown, make_stack
+from exactbn.engines.lp.witnesses import between, first_witness, moved, named
+from exactbn.engines.run import UNLIMITED, Budget
+from exactbn.errors import DimensionError, InputError, LimitError
 from exactbn.exact.rational import Vector, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
@@ -27,8 +31,6 @@ CHUNK = 4096
 _LOG = 1 << 18
 # Questions after which a chunk is handed over, full or not.
 _QUESTIONS = 200
-# Digits of a witness that is looked for in integers.
-BITS = (4, 8, 12, 18, 26, 40, 60, 90, 140, 300, 700, 1500, 4000, 7000, 10000)
 
 
 @dataclass
@@ -47,7 +49,8 @@ class Chunk:
     x_0 in front. ``exact`` holds those that no float is, by their place in the chunk. ``proofs``
     are the multipliers found in integers, by the names of their rows; the log refers to them.
     ``share`` is the share of the tree that is done, where the halves of a node count the same; 1 at
-    the end only. ``signs`` are those of the node at hand.
+    the end only, so that less in the last chunk says that the seconds were spent. ``signs`` are
+    those of the node at hand.
     """
 
     words: NDArray[np.uint64]
@@ -69,6 +72,7 @@ class _Run:
     keep_log: bool
     room: int
     statistics: LpStatistics
+    budget: Budget
     proofs: list[dict[int, int]] = field(default_factory=list)
     points: list[Vector] = field(default_factory=list)
 
@@ -85,33 +89,51 @@ class _Run:
             np.zeros((self.room, num_words(network.widths)), dtype=np.uint64),
             np.zeros((self.room, len(self.frame.shift))),
             np.zeros(self.room, dtype=np.int64),
-            np.zeros(max(_LOG, 64 * (neurons + 2) * (2 * len(self.frame.shift) + 8)), np.int64),
+            np.zeros(max(_LOG, 4 * (neurons + 2) * (2 * len(self.frame.shift) + 8)), np.int64),
             self.keep_log,
         )
         self.stack.used[search.BASE] = len(self.domain_rows)
-        x = first_witness(self.domain, self.exact)
+        x = first_witness(self.domain, self.exact, self.budget)
         self._place(0, x)
         self.stack.next_for[0] = -1
         search.look(self.frame, self.forms, self.stack, 0)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the regions, chunk by chunk; a chunk ends after many questions too."""
-        S, used = self.stack, self.stack.used
         asked = self.statistics.exact
         while True:
+            try:
+                question = self._advance()
+            except LimitError:
+                yield self._emptied(self._share())
+                return
+            if question in (search.DONE, search.FULL):
+                yield self._emptied(1.0 if question == search.DONE else self._share())
+            if question == search.DONE:
+                return
             if self.statistics.exact - asked > _QUESTIONS:
                 asked = self.statistics.exact
                 yield self._emptied(self._share())
-            question = search.search(self.frame, self.forms, self.rows, S, self.found)
-            if question == search.SIGN:
-                self._answer_sign(int(used[search.LEVEL]), int(used[search.ASKED]))
-            elif question == search.SETTLE:
-                self._answer_side(int(used[search.LEVEL]), int(used[search.ASKED]))
-            else:
-                done = question == search.DONE
-                yield self._emptied(1.0 if done else self._share())
-                if done:
-                    return
+
+    def _advance(self) -> int:
+        """Search on, answer the question that arises, and return which it was.
+
+        Raises
+        ------
+        LimitError
+            When the seconds are spent; the node at hand is then as it was.
+        """
+        self.budget.check_time()
+        self.stack.spent[0] = 0
+        used = self.stack.used
+        question = int(search.search(self.frame, self.forms, self.rows, self.stack, self.found))
+        if question == search.SIGN:
+            self._answer_sign(int(used[search.LEVEL]), int(used[search.ASKED]))
+        elif question == search.SETTLE:
+            self._answer_side(int(used[search.LEVEL]), int(used[search.ASKED]))
+        elif question == search.ROOM:
+            self.stack = grown(self.stack)
+        return question
 
     def _share(self) -> float:
         """Return the share of the tree that lies before the node at hand, less than 1."""
@@ -166,12 +188,12 @@ class _Run:
         inside = self._witness(level)
         basis = S.hint.tolist()
         proof = from_basis(program, f, basis) if max(basis) < len(names) else None
-        answer = proof or decide(program, f, *self.exact.point(inside))
+        answer = proof or decide(program, f, *self.exact.point(inside), self.budget)
         if isinstance(answer, Empty):
             S.state[level, neuron] = sign
             self._log_exact(neuron, sign, named(answer, neuron, names))
             return
-        x = between(program, f, inside, answer)
+        x = between(program, f, inside, answer, self.budget)
         self._place(level, x, following=True)
         S.next_for[level] = neuron
 
@@ -222,6 +244,7 @@ def enumerate_regions(
     keep_log: bool = False,
     room: int = CHUNK,
     statistics: LpStatistics | None = None,
+    budget: Budget = UNLIMITED,
 ) -> Iterator[Chunk]:
     """Yield the regions of a network in a domain, each with a proven witness, in chunks.
 
@@ -238,14 +261,21 @@ def enumerate_regions(
         Whether the chunks hold the log of the tree, for a proof.
     room : int
         The most regions of a chunk.
+    budget : Budget
+        Its seconds are looked at all along, in integers too: when they are spent the chunk at hand
+        is the last one, its ``share`` less than 1. The rest of it is the caller's to look at.
 
     Raises
     ------
     DimensionError
         If the domain has another dimension than the network has inputs.
     InputError
-        If the domain has no interior.
+        If the domain has no interior, or is all of R^d cut by rows.
+    LimitError
+        When the seconds are spent before there is a first witness.
     """
+    if domain.box is None and not domain.is_space:
+        raise InputError("the domain is R^d cut by rows, expected a box around them")
     if domain.dim != network.num_inputs:
         raise DimensionError(
             f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
@@ -258,136 +288,8 @@ def enumerate_regions(
         words, floats = np.zeros((1, 0), np.uint64), np.array([nearest_floats(x)])
         yield Chunk(words, floats, {0: x}, log, [], 1.0, [])
         return
-    yield from _Run(network, domain, factor, keep_log, room, statistics).chunks()
-
-
-def first_witness(domain: Domain, exact: ExactForms) -> Vector:
-    """Return a point strictly inside the domain, found row by row.
-
-    Raises
-    ------
-    InputError
-        If the rows leave no interior.
-    """
-    box = domain.box
-    if box is None:
-        return (Fraction(1), *(Fraction(0),) * domain.dim)
-    x = tuple((lo + hi) / 2 for lo, hi in zip(box.lo, box.hi, strict=True))
-    x = next(
-        point for bits in (0, 2, 5, 10, 20, 40, None)
-        if box.has_inside(point := on_grid(x, bits))
-    )  # fmt: skip
-    rows: list[Row] = []
-    for k, row in enumerate(exact.domain_rows()):
-        if not any(row[1:]) and row[0] >= 0:
-            continue
-        program = exact.program(rows)
-        answer = decide(program, row, *exact.point(x))
-        if isinstance(answer, Empty):
-            raise InputError(f"row {k} leaves no interior of the box and the rows before it")
-        if not value(row, *exact.point(x)) > 0:
-            x = between(program, row, x, answer)
-        rows.append(row)
-    return x
-
-
-def between(program: Program, f: Row, inside: Vector, above: Above) -> Vector:
-    """Return a point strictly inside with f > 0, short where that is possible.
-
-    It lies between a point inside where f <= 0 and a point of the closed polyhedron where f > 0,
-    in the middle of what is beyond zero.
-    """
-    far = [Fraction(int(t), int(above.denominator)) for t in above.point]
-    here, there = (
-        int(f[0]) + sum((int(a) * t for a, t in zip(f[1:], x, strict=True)), Fraction(0))
-        for x in (inside, far)
-    )
-    t = (1 - here / (there - here)) / 2
-    middle = tuple(a + t * (b - a) for a, b in zip(inside, far, strict=True))
-    rows = (*program.rows, f)
-    for bits in BITS:
-        x = on_grid(middle, bits)
-        if is_strictly_inside(program, rows, x):
-            return x
-    if not is_strictly_inside(program, rows, middle):
-        raise InternalError("a witness found in integers is none; please report this network")
-    return middle
-
-
-def moved(program: Program, row: Row, x: Vector) -> Vector:
-    """Return a point strictly inside near x where the row, which is zero at x, is not zero."""
-    cone = int(program.cone)
-    # Unequal steps, so that few other forms that vanish at x vanish at the new point.
-    steps = [Fraction(0)] * cone + [
-        Fraction(16 + (7 * i * i + 5 * i + 3) % 16, 16) for i in range(len(x) - cone)
-    ]
-    if _slope(row, steps) == 0:
-        lead = next(i for i in range(cone, len(x)) if row[1 + i] != 0)
-        steps[lead] += Fraction(1, 32)
-    # Half of the way to the first row that becomes zero, as a power of two.
-    limit = max([Fraction(1), *map(abs, x)])
-    for other in _strict_rows(program, program.rows):
-        slope = _slope(other, steps)
-        if slope < 0:
-            limit = min(limit, value_at(other, x) / -slope)
-    exponent = limit.numerator.bit_length() - limit.denominator.bit_length() - 2
-    length = Fraction(2) ** exponent
-    new = tuple(s + length * t for s, t in zip(x, steps, strict=True))
-    if value_at(row, new) == 0 or not is_strictly_inside(program, program.rows, new):
-        raise InternalError("a witness could not be moved; please report this network")
-    return new
-
-
-def is_strictly_inside(program: Program, rows: Sequence[Row], x: Vector) -> bool:
-    """Return whether rows and bounds are positive at x (of a cone only x_0 > 0 is asked)."""
-    return all(value_at(row, x) > 0 for row in _strict_rows(program, rows))
-
-
-def _strict_rows(program: Program, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows and bounds that must be positive strictly inside."""
-    bounds = program.bounds[:1] if program.cone else program.bounds
-    return [row for row in (*bounds, *rows) if any(row[1:]) or row[0] <= 0]
-
-
-def _slope(row: Row, step: Sequence[Fraction]) -> Fraction:
-    return sum((int(a) * t for a, t in zip(row[1:], step, strict=True)), Fraction(0))
-
-
-def named(proof: Empty, neuron: int, names: Sequence[int]) -> dict[int, int]:
-    """Return multipliers by the names of their rows."""
-    return {neuron: proof.factor} | {names[r]: t for r, t in proof.multipliers.items()}
-
-
-def value_at(row: Row, x: Sequence[Fraction]) -> Fraction:
-    return int(row[0]) + _slope(row, x)
-
-
-def on_grid(x: Vector, bits: int | None) -> Vector:
-    """Return a point rounded to binary digits after the point; None rounds nothing."""
-    return x if bits is None else tuple(Fraction(round(t * 2**bits), 2**bits) for t in x)
+    yield from _Run(network, domain, factor, keep_log, room, statistics, budget).chunks()
 
 
 def _sign(t: fmpz) -> int:
     return int(t > 0) - int(t < 0)
-
-
-def make_stack(frame: Frame, neurons: int) -> Stack:
-    """Return room for the deepest path there can be."""
-    D, width, layers = len(frame.shift), int(frame.widths.max()), len(frame.widths)
-    levels = neurons + 2
-    pool = (levels + layers) * (width + search.VERTICES) + 2
-    return Stack(
-        np.zeros(levels, dtype=np.int64), np.zeros(levels, dtype=np.int64),
-        np.zeros(levels, dtype=np.int64),
-        np.zeros((levels, neurons), dtype=np.int8), np.zeros((levels, neurons), dtype=np.int8),
-        np.full((levels, neurons), -1, dtype=np.int64),
-        np.zeros((levels, D)), np.zeros((levels, D)), np.full(levels, -1, dtype=np.int64),
-        np.zeros((levels, D)), np.full(levels, -1, dtype=np.int64),
-        np.full(levels, -1, dtype=np.int64),
-        np.zeros(levels, dtype=np.int64), np.zeros((levels, search.VERTICES), dtype=np.int64),
-        np.zeros(levels, dtype=np.int64),
-        np.zeros((pool, D)), np.zeros((pool, D, D)), np.zeros((pool, D), dtype=np.int64),
-        np.zeros((pool, width)),
-        np.zeros(8, dtype=np.int64), np.zeros(D, dtype=np.int64), np.zeros(D, dtype=np.int64),
-        np.zeros((2 * D + 14, D + 1)),
-    )  # fmt: skip

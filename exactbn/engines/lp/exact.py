@@ -12,6 +12,11 @@ from math import gcd
 
 from flint import fmpz, fmpz_mat
 
+from exactbn.engines.run import UNLIMITED, Budget
+
+# Rows of a pivot between two looks at the clock.
+_ROWS_BETWEEN_LOOKS = 64
+
 Row = tuple[fmpz, ...]
 
 
@@ -48,7 +53,8 @@ def value(row: Row, point: Sequence[fmpz | int], denominator: fmpz | int) -> fmp
     """Return ``denominator`` times the value of a row at a point."""
     total = row[0] * denominator
     for a, t in zip(row[1:], point, strict=True):
-        total += a * t
+        if a != 0:
+            total += a * t
     return total
 
 
@@ -56,16 +62,33 @@ def is_proof(program: Program, f: Row, proof: Empty) -> bool:
     """Return whether factor * f + sum multipliers * rows is <= 0 on the whole box, or cone."""
     if proof.factor <= 0 or any(t <= 0 for t in proof.multipliers.values()):
         return False
+    if not program.cone:
+        return greatest(program, f, proof) <= 0
+    total = _combined(program, f, proof)
+    return total[1] <= 0 and not any(total[2:]) and total[0] <= 0
+
+
+def greatest(program: Program, f: Row, proof: Empty) -> Fraction:
+    """Return the greatest value of f plus the rows times multiplier / factor in the box.
+
+    No value of f in the polyhedron is greater, and where the proof is that of an optimal basis it
+    is the greatest one.
+    """
+    constant, *gradient = _combined(program, f, proof)
+    most = Fraction(int(constant))
+    for i, t in enumerate(gradient):
+        if t != 0:
+            bound = program.bounds[2 * i + (t > 0)]
+            most += int(t) * Fraction(-int(bound[0]), int(bound[1 + i]))
+    return most / proof.factor
+
+
+def _combined(program: Program, f: Row, proof: Empty) -> list[fmpz]:
+    """Return factor * f + sum multipliers * rows."""
     total = [proof.factor * t for t in f]
     for r, factor in proof.multipliers.items():
         total = [s + factor * t for s, t in zip(total, program.rows[r], strict=True)]
-    if program.cone:
-        return total[1] <= 0 and not any(total[2:]) and total[0] <= 0
-    most = Fraction(int(total[0]))
-    for i, t in enumerate(total[1:]):
-        bound = program.bounds[2 * i + (t > 0)]
-        most += int(t) * Fraction(-int(bound[0]), int(bound[1 + i]))
-    return most <= 0
+    return total
 
 
 def from_basis(program: Program, f: Row, basis: Sequence[int]) -> Empty | None:
@@ -94,12 +117,23 @@ def from_basis(program: Program, f: Row, basis: Sequence[int]) -> Empty | None:
     return proof if is_proof(program, f, proof) else None
 
 
-def decide(program: Program, f: Row, inside: Sequence[fmpz], denominator: fmpz) -> Empty | Above:
+def decide(
+    program: Program,
+    f: Row,
+    inside: Sequence[fmpz],
+    denominator: fmpz,
+    budget: Budget = UNLIMITED,
+) -> Empty | Above:
     """Decide whether f > 0 somewhere in a polyhedron, from a point strictly inside of it.
 
     The simplex method in the dictionary of the slacks, with Bland's rule, in integers: all entries
     have one common denominator, which divides exactly after every pivot (J. Edmonds, *Systems of
     distinct representatives and linear algebra*, J. Res. Nat. Bur. Standards 71B (1967)).
+
+    Raises
+    ------
+    LimitError
+        When the seconds of the budget are spent; it is asked within every pivot.
     """
     constraints = (*program.rows, *program.bounds)
     D = len(f) - 1
@@ -113,7 +147,7 @@ def decide(program: Program, f: Row, inside: Sequence[fmpz], denominator: fmpz) 
     for q in range(D):
         if table[-1][0] > 0:
             break
-        common = _pivot(table, basic, outside, q, common)
+        common = _pivot(table, basic, outside, q, common, budget)
     while table[-1][0] <= 0:
         candidates = [
             (name, q) for q, name in enumerate(outside) if name is not None and table[-1][1 + q] > 0
@@ -122,7 +156,7 @@ def decide(program: Program, f: Row, inside: Sequence[fmpz], denominator: fmpz) 
             costs = {n: -int(t) for n, t in zip(outside, table[-1][1:], strict=True) if t != 0}
             rows = {n: t for n, t in costs.items() if n is not None and n < len(program.rows)}
             return _reduced(int(common), rows)
-        common = _pivot(table, basic, outside, min(candidates)[1], common)
+        common = _pivot(table, basic, outside, min(candidates)[1], common, budget)
     return _point(program, table, outside, inside, denominator, common, basic)
 
 
@@ -132,6 +166,7 @@ def _pivot(
     outside: list[int | None],
     q: int,
     common: fmpz,
+    budget: Budget,
 ) -> fmpz:
     """Move unknown q as far as it goes, exchange it, and return the new denominator."""
     column = 1 + q
@@ -151,6 +186,8 @@ def _pivot(
     pivot = pivot_row[column]
     turn = 1 if pivot > 0 else -1
     for r, row in enumerate(table):
+        if r % _ROWS_BETWEEN_LOOKS == 0:
+            budget.check_time()
         if r == leaving:
             continue
         factor = row[column]

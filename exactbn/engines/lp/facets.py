@@ -17,8 +17,28 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exactbn.engines.lp.search import Floats, Ints, enter_layer, round_to, to_frame
-from exactbn.engines.lp.simplex import ABOVE, OPTIMAL, box_proof, climb, cone_proof, maximise
+from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
+from exactbn.engines.lp.products import dot, form_value, row_slope, row_value
+from exactbn.engines.lp.search import (
+    ALLOWANCE,
+    UNIT,
+    Floats,
+    Ints,
+    enter_layer,
+    proof_error,
+    round_to,
+    to_frame,
+)
+from exactbn.engines.lp.simplex import (
+    ABOVE,
+    OPTIMAL,
+    Objective,
+    Polyhedron,
+    Rows,
+    Vertex,
+    climb,
+    maximise,
+)
 
 # Verdicts on a candidate pair, and on a region of R^d.
 OPEN, EDGE, NO_BOX, NO_CONE = range(4)
@@ -30,7 +50,8 @@ _ROUNDINGS = np.array([14, 50])
 # How far the relaxed polyhedron of recession directions reaches.
 _FAR = 2.0**30
 
-_EPS = 2.0**-52
+# More than a product of two coefficients can lose to denormal numbers.
+_PRODUCT_UNDERFLOW = 2.0**-1070
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -114,7 +135,8 @@ def _are_independent(a, b, error_a, error_b):  # type: ignore[no-untyped-def]
         left, right = a[p] * b[i], a[i] * b[p]
         slack = (abs(a[p]) + error_a) * error_b + abs(b[i]) * error_a
         slack += (abs(a[i]) + error_a) * error_b + abs(b[p]) * error_a
-        if abs(left - right) > 1.0625 * slack + 4.0 * _EPS * (abs(left) + abs(right)):
+        slack = 1.0625 * slack + 8.0 * UNIT * (abs(left) + abs(right)) + _PRODUCT_UNDERFLOW
+        if abs(left - right) > slack:
             return True
     return False
 
@@ -133,7 +155,7 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
             top += (1.0 + 0.3 * i) * rows[n, i]
             bottom += (1.0 if i % 2 else -0.7 - 0.11 * i) * rows[n, i]
             total += abs(rows[n, i])
-        slack = (1.0 + 0.3 * size) * (errors[n] + (size + 4) * _EPS * total)
+        slack = (1.0 + 0.3 * size) * (errors[n] + 2 * (size + 4) * UNIT * total)
         if not total > 2.0 * size * errors[n]:
             return False
         if abs(bottom) > 4.0 * slack:
@@ -159,11 +181,7 @@ def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
     """Write the values of all forms at a point."""
     for layer in range(len(F.widths)):
         for k in range(F.widths[layer]):
-            row = forms.row[layer, k]
-            value = row[0]
-            for i in range(len(y)):
-                value += row[1 + i] * y[i]
-            z[F.offset[layer] + k] = value
+            z[F.offset[layer] + k] = form_value(forms.row[layer, k], y)
 
 
 @njit(cache=True, error_model="numpy")
@@ -173,10 +191,7 @@ def _is_inside(F, R, base, x, y):  # type: ignore[no-untyped-def]
         if not F.x_lo[i] < x[i] < F.x_hi[i]:
             return False
     for r in range(base):
-        value = R.c[r]
-        for i in range(len(y)):
-            value += R.a[r, i] * y[i]
-        if not value > R.bound[r]:
+        if not row_value(R.c, R.a, r, y) > R.bound[r]:
             return False
     return True
 
@@ -248,7 +263,8 @@ def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
             R.c[r] = sign[n] * row[0]
             for i in range(D):
                 R.a[r, i] = sign[n] * row[1 + i]
-            R.size[r], R.bound[r] = forms.size[layer, k], forms.bound[layer, k]
+            R.size[r], R.error[r] = forms.size[layer, k], proof_error(F, forms, layer, k)
+            R.bound[r] = forms.bound[layer, k]
             R.is_zero[r], R.name[r] = forms.is_zero[layer], n
 
 
@@ -258,36 +274,32 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
     D, N = len(y), len(sign)
     m = base + N
     _fill_rows(F, forms, R, base, sign)
-    f, v, inv, active = S.work[0, :D], S.pool_y[0], S.pool_inv[0], S.pool_active[0]
-    factors, work = S.work[1], S.work[2:]
+    f, rows, work = S.work[0, :D], pairs.rows[p], S.work[2:]
+    proof = Proof(rows, S.work[1])
     r = base + n
     for i in range(D):
         f[i] = -R.a[r, i]
-        v[i] = y[i]
-    cf, bound, size = -R.c[r], R.bound[r], R.size[r]
+    bound = R.bound[r]
+    objective = Objective(f, -R.c[r], R.size[r], R.error[r])
+    P = Polyhedron(R, m, F.lo, F.hi, S.spent)
+    V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
+    V.y[:] = y
     R.dead[r] = 1
     verdict = OPEN
-    if climb(f, R.a, R.c, R.norm, m, R.dead, F.lo, F.hi, v, inv, active, work):
-        status = maximise(f, cf, 64.0 * bound + 2.0**-20 * size, R.a, R.c, R.norm, m, R.dead,
-                          F.lo, F.hi, v, inv, active, work)  # fmt: skip
-        value = cf
-        for i in range(D):
-            value += f[i] * v[i]
-        if status == ABOVE or value > 8.0 * bound:
-            _values(F, forms, v, b)
-            if _find_beyond(F, forms, R, base, a, b, y, v, sign, n, pairs.x[p], work):
+    if climb(P, f, V, work):
+        status = maximise(P, objective, 64.0 * bound + 2.0**-20 * R.size[r], V, work)
+        if status == ABOVE or objective.c + dot(f, V.y) > 8.0 * bound:
+            _values(F, forms, V.y, b)
+            if _find_beyond(F, forms, R, base, a, b, y, V.y, sign, n, pairs.x[p], work):
                 verdict = EDGE
         elif status == OPTIMAL:
-            rows = pairs.rows[p]
-            count = box_proof(f, cf, size, bound, R.a, R.c, R.size, R.bound, F.lo, F.hi,
-                              inv, active, rows, factors, work)  # fmt: skip
+            count = box_proof(P, objective, V, proof, work)
             if count >= 0:
                 verdict = NO_BOX
-                for k in range(D + 1):
-                    pairs.factors[p, k] = factors[k]
+                pairs.factors[p] = proof.factors
             elif R.is_zero[r] and bound < np.inf:
-                count = cone_proof(f, bound * F.narrow, R.a, R.bound, F.narrow, inv, active,
-                                   R.is_zero, F.zero_bound, rows, work)  # fmt: skip
+                count = cone_proof(P, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
+                                   rows, work)  # fmt: skip
                 if count >= 0:
                     verdict = NO_CONE
             for k in range(max(count, 0), D):
@@ -303,7 +315,7 @@ def prove(  # type: ignore[no-untyped-def]
     """Find and prove the candidate pairs of the regions from ``begin`` to ``end``.
 
     A pair is looked at from its first region, and from a region that is not suspect. Returns
-    (number of pairs, first region not looked at for want of room).
+    (number of pairs, first region not looked at for want of room or of time).
     """
     N, layers, D = len(F.word), len(F.widths), len(F.shift)
     sign = np.zeros(N, dtype=np.int8)
@@ -313,8 +325,9 @@ def prove(  # type: ignore[no-untyped-def]
     count = 0
     group = -1
     for i in range(begin, end):
-        if count + N > room:
+        if count + N > room or S.spent[0] > ALLOWANCE:
             return count, i
+        S.spent[0] += N * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
             for layer in range(layers):
@@ -367,14 +380,16 @@ def prove(  # type: ignore[no-untyped-def]
 def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def]
     """Look for a direction along which all rows grow: an inner point of a facet at infinity."""
     D = len(y)
-    f, lo, v = S.work[0, :D], S.work[1, :D], S.pool_y[0]
-    inv, active, work = S.pool_inv[0], S.pool_active[0], S.work[2:]
+    f, lo, work = S.work[0, :D], S.work[1, :D], S.work[2:]
+    V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
     for i in range(D):
-        f[i], lo[i], v[i] = 0.0, F.lo[i], y[i]
+        f[i], lo[i], V.y[i] = 0.0, F.lo[i], y[i]
     f[0], lo[0] = -1.0, -1.0
-    if not climb(f, R.a, R.c, R.norm, m, R.dead, lo, F.hi, v, inv, active, work):
+    P = Polyhedron(R, m, lo, F.hi, S.spent)
+    if not climb(P, f, V, work):
         return False
-    maximise(f, 0.0, 2.0**-20, R.a, R.c, R.norm, m, R.dead, lo, F.hi, v, inv, active, work)
+    maximise(P, Objective(f, 0.0, 1.0, 0.0), 2.0**-20, V, work)
+    v = V.y
     if not v[0] < -(2.0**-40):
         return False
     t = y[0] / (y[0] - v[0])
@@ -386,15 +401,13 @@ def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def
         return False
     scale = 2.0 ** -np.ceil(np.log2(largest))
     for bits in (6.0, 12.0, 24.0, 48.0):
-        fits = True
+        f[0], fits = 0.0, True
         for i in range(1, D):
             f[i] = np.rint(direction[i - 1] * scale * 2.0**bits) * 2.0**-bits
+            fits = fits and abs(f[i]) <= 1.0  # what the bounds assume
         for r in range(m):
-            value = 0.0
-            for i in range(1, D):
-                value += R.a[r, i] * f[i]
             # A row without a gradient does not change along any direction.
-            fits = fits and value > R.bound[r]
+            fits = fits and row_slope(R.a, r, f) > R.bound[r]
         if fits:
             direction[:] = f[1:]
             return True
@@ -409,18 +422,23 @@ def recede(  # type: ignore[no-untyped-def]
 
     Bounded is a region if none of d + 1 linear functions, each coordinate and minus the sum of all,
     grows along a direction of its recession cone; then the only such direction is zero. The basis
-    of each proof goes to ``bases``.
+    of each proof goes to ``bases``. Returns the first region not looked at for want of time.
     """
     N, D = len(F.word), len(F.shift)
     d = D - 1
     sign = np.zeros(N, dtype=np.int8)
-    a, c, norm, error = np.zeros((N, d)), np.ones(N), np.zeros(N), np.zeros(N)
-    dead, is_zero = np.zeros(N, dtype=np.uint8), np.ones(N, dtype=np.bool_)
-    lo, hi, f, v = np.full(d, -_FAR), np.full(d, _FAR), np.zeros(d), np.zeros(d)
-    inv, active, rows = np.zeros((d, d)), np.zeros(d, np.int64), np.zeros(d, np.int64)
+    # The gradients along x; the constants keep the origin inside.
+    G = Rows(np.zeros((N, d)), np.ones(N), np.zeros(N), np.ones(N), np.zeros(N), np.zeros(N),
+             np.ones(N, dtype=np.bool_), R.name, np.zeros(N, dtype=np.uint8))  # fmt: skip
+    f, rows = np.zeros(d), np.zeros(d, np.int64)
+    P = Polyhedron(G, N, np.full(d, -_FAR), np.full(d, _FAR), S.spent)
+    V = Vertex(np.zeros(d), np.zeros((d, d)), np.zeros(d, np.int64))
     work = np.zeros((2 * d + 8, d + 1))
     group = -1
     for i in range(begin, end):
+        if S.spent[0] > ALLOWANCE:
+            return i
+        S.spent[0] += N * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
         _fill_rows(F, forms, R, 0, sign)
@@ -433,26 +451,22 @@ def recede(  # type: ignore[no-untyped-def]
             verdict[i] = UNBOUNDED
             continue
         for n in range(N):
-            total = 0.0
-            for k in range(d):
-                a[n, k] = R.a[n, 1 + k]
-                total += a[n, k] * a[n, k]
-            norm[n] = np.sqrt(total) + 1e-300
-            c[n], error[n] = norm[n], R.bound[n]
+            G.a[n] = R.a[n, 1:]
+            G.norm[n] = np.sqrt(dot(G.a[n], G.a[n])) + 1e-300
+            G.c[n], G.error[n] = G.norm[n], R.error[n]
         proven = True
         for k in range(D):
             for j in range(d):
                 f[j] = -1.0 if k == d else (1.0 if j == k else 0.0)
-                v[j] = 0.0
+                V.y[j] = 0.0
             proven = (
-                climb(f, a, c, norm, N, dead, lo, hi, v, inv, active, work)
-                and maximise(f, 0.0, np.inf, a, c, norm, N, dead, lo, hi, v, inv, active, work)
-                == OPTIMAL
-                and cone_proof(f, 0.0, a, error, F.narrow, inv, active, is_zero, -3 - 2 * d,
-                               rows, work) >= 0
-            )  # fmt: skip
+                climb(P, f, V, work)
+                and maximise(P, Objective(f, 0.0, 1.0, 0.0), np.inf, V, work) == OPTIMAL
+                and cone_proof(P, f, 0.0, F.narrow, -3 - 2 * d, V, rows, work) >= 0
+            )
             if not proven:
                 break
             bases[i, k] = rows
         if proven:
             verdict[i] = BOUNDED
+    return end

@@ -15,20 +15,24 @@ from flint import fmpq, fmpq_mat
 from numpy.typing import NDArray
 
 from exactbn.engines.lp import search
-from exactbn.engines.lp.search import Floats, Forms, Frame, Rows
+from exactbn.engines.lp.search import BOUND_SLACK, FORM_UNDERFLOW, UNIT, Forms, Frame
+from exactbn.engines.lp.simplex import Floats, Rows
 from exactbn.exact.rational import Vector, dot, nearest_float, nearest_floats
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
 from exactbn.model.patterns import WORD, columns
 
-_EPS = 2.0**-52
 # Covers the terms of second order in the bound of the error of y, and its own roundings.
 _BLUR_SLACK = 1.0 + 2.0**-16
-# A bound of two roundings to denormal numbers.
-_UNIT_UNDERFLOW = 2.0**-1073
+# Covers the roundings in the bound of the error of a first row.
+_ROW_SLACK = 1.0 + 2.0**-16
+# More than the roundings of a point and of p to denormal numbers.
+_POINT_UNDERFLOW = 2.0**-1073
 # Beyond this many radii from the box a centre costs more digits than it saves.
 _NEAR = 4
 _FAR_OUT = 2**20
+# Unknowns that the bounds allow for; with more of them integers settle everything.
+_MOST_UNKNOWNS = 4000
 # Greatest exponent of a scale. Beyond it no bound is finite, and integers settle everything.
 _LARGEST = 900
 
@@ -51,7 +55,7 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
         lo[0] = 0.0
         x_lo, x_hi = np.full(D, -inf), np.full(D, inf)
         x_lo[0] = 0.0
-        blur = _BLUR_SLACK * _EPS * (most + 2.0 * np.abs(p))
+        blur = _BLUR_SLACK * 2.0 * UNIT * (most + 2.0 * np.abs(p))
     else:
         homogeneous, D = False, d
         p = np.array(nearest_floats(shift))
@@ -64,13 +68,16 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
         x_lo = np.array([-_below(-a) for a in box.lo])
         x_hi = np.array([_below(b) for b in box.hi])
         most = np.maximum(np.abs(lo), np.abs(hi))
-        blur = _BLUR_SLACK * (_EPS * (most + np.abs(p) / scale) + _UNIT_UNDERFLOW / scale)
+        blur = 2.0 * UNIT * (most + np.abs(p) / scale) + _POINT_UNDERFLOW / scale
+        blur *= _BLUR_SLACK
+    if D > _MOST_UNKNOWNS:
+        factor = inf
     # Room for y as computed (most + blur) and for the exact y that it stands for (blur more).
     reach = _BLUR_SLACK * (most + 2.0 * blur)
     places = columns(network.widths)
     frame = Frame(
         homogeneous, p, scale, blur, lo, hi, x_lo, x_hi, reach,
-        float(1.0 / reach.min() * (1.0 + 2.0**-40)),
+        float(1.0 / reach.min() * BOUND_SLACK),
         1 if homogeneous else 0,
         -1 if homogeneous else -3 - 2 * D,
         widths, np.concatenate(([0], np.cumsum(widths)[:-1])), places // WORD, places % WORD,
@@ -105,7 +112,8 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
     size = len(domain.bounds) + neurons + 2
     rows = Rows(
         np.zeros((size, D)), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size),
-        np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.int64),
+        np.zeros(size), np.zeros(size, dtype=np.bool_),
+        np.zeros(size, dtype=np.int64),
         np.zeros(size, dtype=np.uint8),
     )  # fmt: skip
     for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
@@ -113,9 +121,8 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
         row, error, constant = _float_row(frame, shift, [-t * common for t in a], b * common)
         rows.c[k], rows.a[k], rows.name[k] = row[0], row[1:], -1 - k
         rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
-        rows.size[k] = (abs(row[0]) + np.abs(row[1:]) @ frame.reach) * (1.0 + 2.0**-40)
-        bound = error + (4 * D + 32) * _EPS * rows.size[k] + np.abs(row[1:]) @ frame.blur
-        rows.bound[k] = bound * frame.factor * (1.0 + 2.0**-40)
+        rows.size[k], rows.bound[k] = search.bounds_of(frame, row, error)
+        rows.error[k] = error * frame.factor if rows.bound[k] < inf else inf
         rows.is_zero[k] = constant == 0
     return rows
 
@@ -136,7 +143,7 @@ def _float_row(
         inexact = [
             s for s, t, v in zip(sizes, row.tolist(), exact, strict=True) if not is_exactly(t, v)
         ]
-        error = 2.0**-960 + 2.0 * _EPS * float(sum(inexact))
+        error = FORM_UNDERFLOW + UNIT * _ROW_SLACK * float(sum(inexact))
     return row, error if error == error else inf, constant
 
 
@@ -148,7 +155,8 @@ def is_exactly(value: float, exact: Fraction) -> bool:
 def _weights(network: Network) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """Return weights, biases and slopes of the integer form, and where all biases are zero."""
     layers, width = len(network.widths), max(network.widths)
-    weight, bias = np.zeros((layers, width, width)), np.zeros((layers, width))
+    inputs = max(network.widths[:-1], default=0)
+    weight, bias = np.zeros((layers, width, inputs)), np.zeros((layers, width))
     slopes, no_bias = np.zeros((layers, 2)), np.zeros(layers, dtype=np.bool_)
     above = 1
     for index, layer in enumerate(network.integers.layers[:layers]):

@@ -18,13 +18,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exactbn.engines.lp.simplex import ABOVE, OPTIMAL, box_proof, climb, cone_proof, maximise
+from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
+from exactbn.engines.lp.products import dot, form_size, form_value, row_value
+from exactbn.engines.lp.simplex import (
+    ABOVE,
+    OPTIMAL,
+    Objective,
+    Polyhedron,
+    Vertex,
+    climb,
+    maximise,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Why the search returned.
-DONE, FULL, SIGN, SETTLE, SPENT = range(5)
+# Why the search returned: the last two ask for more room for vertices, and only for a look at the
+# clock.
+DONE, FULL, SIGN, SETTLE, ROOM, TIME = range(6)
 # Tags of the log, a preorder of the tree: SPLIT n; BOX n sign count (row, L).. L_n;
 # CONE n sign count row..; EXACT n sign id; LEAF.
 SPLIT, BOX, CONE, EXACT, LEAF = range(5)
@@ -33,8 +44,19 @@ SPLIT, BOX, CONE, EXACT, LEAF = range(5)
 VERTICES = 24
 #: The row x_0 > 0 in the log.
 AT_INFINITY = 2**62
-_EPS = 2.0**-52
-_TINY = 2.0**-960
+#: Multiplications after which a compiled loop returns, for a look at the clock.
+ALLOWANCE = 2**28
+#: u, the greatest relative error of a rounding.
+UNIT = 2.0**-53
+# More than the forms of a layer, and a value of one, can lose to denormal numbers.
+FORM_UNDERFLOW = 2.0**-960
+# Covers the roundings in a bound of D + 1 positive terms, of less than 2^12.
+BOUND_SLACK = 1.0 + 2.0**-40
+# Covers the roundings in a bound of as many positive terms as a layer has inputs, and the terms of
+# second order.
+_LAYER_SLACK = 1.0 + 2.0**-16
+# Beyond it a product of forms might overflow; such bounds count as infinite.
+_LARGEST_BOUND = 2.0**900
 #: Of a shorter ray the roundings to denormal numbers would count.
 SHORTEST = 2.0**-900
 # Binary digits that a point is rounded to, the fewest first.
@@ -82,19 +104,6 @@ class Forms(NamedTuple):
     is_zero: NDArray[np.bool_]  # (layers,) all constants are exactly zero
 
 
-class Rows(NamedTuple):
-    """The rows of the path, positive inside; domain rows first."""
-
-    a: Floats  # (rows, D)
-    c: Floats
-    norm: Floats
-    size: Floats
-    bound: Floats
-    is_zero: NDArray[np.bool_]
-    name: Ints  # neuron, or -1 - k for row k of the domain
-    dead: NDArray[np.uint8]
-
-
 class Stack(NamedTuple):
     """The nodes of the path, one a level; ``used`` holds the counters of the search."""
 
@@ -103,7 +112,7 @@ class Stack(NamedTuple):
     split: Ints  # neuron that splits the node
     state: NDArray[np.int8]  # (levels, neurons) 1 on, -1 off, 0 open
     sign: NDArray[np.int8]  # (levels, neurons) proven sign at the witness, 0 unknown
-    cut: Ints  # (levels, neurons) a vertex beyond zero, -1 none
+    cut: NDArray[np.int32]  # (levels, neurons) a vertex beyond zero, -1 none
     x: Floats  # (levels, D) the witness
     y: Floats
     exact: Ints  # (levels,) number of the exact witness, -1: x itself
@@ -118,6 +127,7 @@ class Stack(NamedTuple):
     pool_active: Ints  # (pool, D)
     pool_z: Floats  # (pool, width) values of the layer's neurons
     used: Ints  # LEVEL, POOL, REGIONS, LOGGED, ASKED, ...
+    spent: Ints  # (1,) multiplications since the caller looked at the clock
     hint: Ints  # (D,) active constraints of the last program
     rows: Ints  # (D,) rows of a proof
     work: Floats
@@ -143,7 +153,8 @@ def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
     D = len(F.shift)
     before, offset, slopes = layer - 1, F.offset[layer - 1], F.slope[layer - 1]
     inputs = F.widths[before]
-    share = (inputs + 2 * D + 16) * _EPS
+    # Weight, slope, their product, the product with the row: four roundings; then a sum.
+    share = (inputs + 4) * UNIT * _LAYER_SLACK
     for k in range(F.widths[layer]):
         row = forms.row[layer, k]
         for i in range(D + 1):
@@ -158,7 +169,7 @@ def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
             total += abs(factor) * forms.size[before, j]
             error += abs(factor) * forms.error[before, j]
         row[F.bias_column] += F.bias[layer, k]
-        forms.error[layer, k] = (1.0 + share) * error + share * total + _TINY
+        forms.error[layer, k] = (1.0 + 2.0 * share) * error + share * total + FORM_UNDERFLOW
     forms.is_zero[layer] = F.homogeneous or (forms.is_zero[before] and F.no_bias[layer])
     finish_layer(F, forms, layer)
 
@@ -166,27 +177,29 @@ def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def finish_layer(F, forms, layer):  # type: ignore[no-untyped-def]
     """Compute the sizes and the bounds of a layer whose rows and errors are there."""
-    D = len(F.shift)
     for k in range(F.widths[layer]):
         row = forms.row[layer, k]
-        size, blur = abs(row[0]), 0.0
-        for i in range(D):
-            size += abs(row[1 + i]) * F.reach[i]
-            blur += abs(row[1 + i]) * F.blur[i]
-        size *= 1.0 + 2.0**-40
-        bound = forms.error[layer, k] + (4 * D + 32) * _EPS * size + blur + _TINY
-        bound *= F.factor * (1.0 + 2.0**-40)
-        forms.size[layer, k] = size
-        forms.bound[layer, k] = bound if bound < 2.0**900 and size < 2.0**900 else np.inf
+        size, bound = bounds_of(F, row, forms.error[layer, k])
+        forms.size[layer, k], forms.bound[layer, k] = size, bound
+
+
+@njit(cache=True, error_model="numpy")
+def bounds_of(F, row, error):  # type: ignore[no-untyped-def]
+    """Return size and bound of a form (c, a) = row with that error.
+
+    The bound is one of |value in floats - exact value| for the y and the y* of :func:`to_frame`.
+    """
+    D = len(F.reach)
+    size = (abs(row[0]) + form_size(row, F.reach)) * BOUND_SLACK
+    bound = error + (D + 2) * UNIT * size + form_size(row, F.blur) + FORM_UNDERFLOW
+    bound *= F.factor * BOUND_SLACK
+    return size, bound if bound < _LARGEST_BOUND and size < _LARGEST_BOUND else np.inf
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _value(row, y):  # type: ignore[no-untyped-def]
-    """Return c + a y in floats."""
-    value = row[0]
-    for i in range(len(y)):
-        value += row[1 + i] * y[i]
-    return value
+def proof_error(F, forms, layer, k):  # type: ignore[no-untyped-def]
+    """Return the error of a form as proofs count it: infinite where its bound is."""
+    return forms.error[layer, k] * F.factor if forms.bound[layer, k] < np.inf else np.inf
 
 
 @njit(cache=True, error_model="numpy")
@@ -199,7 +212,7 @@ def look(F, forms, S, level):  # type: ignore[no-untyped-def]
         S.cut[level, n] = -1
         S.sign[level, n] = 0
         if S.state[level, n] == 0:
-            value, bound = _value(forms.row[layer, k], S.y[level]), forms.bound[layer, k]
+            value, bound = form_value(forms.row[layer, k], S.y[level]), forms.bound[layer, k]
             if value > bound:
                 S.sign[level, n] = 1
             elif value < -bound:
@@ -210,7 +223,7 @@ def look(F, forms, S, level):  # type: ignore[no-untyped-def]
 def _evaluate_vertex(F, forms, S, layer, v):  # type: ignore[no-untyped-def]
     """Write the values of the layer's neurons at a vertex of the pool."""
     for k in range(F.widths[layer]):
-        S.pool_z[v, k] = _value(forms.row[layer, k], S.pool_y[v])
+        S.pool_z[v, k] = form_value(forms.row[layer, k], S.pool_y[v])
 
 
 @njit(cache=True, error_model="numpy")
@@ -274,10 +287,7 @@ def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
 def _strict(R, m, y):  # type: ignore[no-untyped-def]
     """Return whether all rows of the path are proven positive at y."""
     for r in range(m):
-        value = R.c[r]
-        for i in range(len(y)):
-            value += R.a[r, i] * y[i]
-        if not value > R.bound[r]:
+        if not row_value(R.c, R.a, r, y) > R.bound[r]:
             return False
     return True
 
@@ -295,7 +305,7 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     D, m = len(F.shift), S.used[BASE] + level
     y, back, middle = S.work[0, :D], S.work[1, :D], S.work[2, :D]
     w = S.y[level]
-    here = -sign * _value(row, w)
+    here = -sign * form_value(row, w)
     weight = 0.0
     for i in range(D):
         middle[i] = 0.0
@@ -316,7 +326,7 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
         y[i] = middle[i] / weight
     x = S.next_x[level]
     for bits in _ROUNDINGS:
-        if round_to(F, y, bits, x, back) and -sign * _value(row, back) > bound:
+        if round_to(F, y, bits, x, back) and -sign * form_value(row, back) > bound:
             if _strict(R, m, back):
                 S.next_for[level], S.next_exact[level] = n, -1
                 return True
@@ -340,11 +350,11 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
     layer = S.layer[level]
     k = n - F.offset[layer]
     row, bound, sign = forms.row[layer, k], forms.bound[layer, k], S.sign[level, n]
-    f, factors, rows = S.work[3, :D], S.work[4], S.rows
-    work = S.work[5:]
+    f, proof, work = S.work[3, :D], Proof(S.rows, S.work[4]), S.work[5:]
     for i in range(D):
         f[i] = -sign * row[1 + i]
-    cf = -sign * row[0]
+    size = forms.size[layer, k]
+    objective = Objective(f, -sign * row[0], size, proof_error(F, forms, layer, k))
     S.used[PROGRAMS] += 1
     best, start = -np.inf, -1
     for a in range(S.vertices[level]):
@@ -352,23 +362,19 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
         if -sign * S.pool_z[v, k] > best:
             best, start = -sign * S.pool_z[v, k], v
     v = S.used[POOL]
-    y, inv, active = S.pool_y[v], S.pool_inv[v], S.pool_active[v]
-    box = (R.dead, F.lo, F.hi)
+    V = Vertex(S.pool_y[v], S.pool_inv[v], S.pool_active[v])
+    P = Polyhedron(R, m, F.lo, F.hi, S.spent)
     for attempt in range(2):
         if start >= 0 and attempt == 0:
             _copy_vertex(S, start)
             S.used[POOL] -= 1
         else:
-            y[:] = S.y[level]
-            if not climb(f, R.a, R.c, R.norm, m, *box, y, inv, active, work):
+            V.y[:] = S.y[level]
+            if not climb(P, f, V, work):
                 continue
-        enough = 8.0 * bound + 2.0**-30 * forms.size[layer, k]
-        status = maximise(f, cf, enough, R.a, R.c, R.norm, m, *box, y, inv, active, work)
-        value = cf
-        for i in range(D):
-            value += f[i] * y[i]
-        S.hint[:] = active
-        if status == ABOVE or value > 8.0 * bound:
+        status = maximise(P, objective, 8.0 * bound + 2.0**-30 * size, V, work)
+        S.hint[:] = V.active
+        if status == ABOVE or objective.c + dot(f, V.y) > 8.0 * bound:
             _evaluate_vertex(F, forms, S, layer, v)
             S.used[POOL] += 1
             S.cut[level, n] = v
@@ -378,38 +384,49 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
             return 1
         if status != OPTIMAL:
             continue
-        size, error = forms.size[layer, k], forms.error[layer, k]
-        count = box_proof(f, cf, size, bound, R.a, R.c, R.size, R.bound, F.lo, F.hi,
-                          inv, active, rows, factors, work)  # fmt: skip
+        count = box_proof(P, objective, V, proof, work)
         if count >= 0:
-            if L.keep_log:
-                _write(L, S, BOX)
-                _write(L, S, n)
-                _write(L, S, sign)
-                _write(L, S, count)
-                for j in range(count):
-                    _write(L, S, R.name[rows[j]])
-                    _write(L, S, np.int64(factors[j]))
-                _write(L, S, np.int64(factors[D]))
+            _log_box(R, S, L, n, sign, count, proof)
             S.state[level, n] = sign
             return 0
         if forms.is_zero[layer] and bound < np.inf:
-            count = cone_proof(f, error * F.narrow, R.a, R.bound, F.narrow, inv, active,
-                               R.is_zero, F.zero_bound, rows, work)  # fmt: skip
+            count = cone_proof(P, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
+                               proof.rows, work)  # fmt: skip
             if count >= 0:
-                if L.keep_log:
-                    _write(L, S, CONE)
-                    _write(L, S, n)
-                    _write(L, S, sign)
-                    _write(L, S, count)
-                    for j in range(count):
-                        r = rows[j]
-                        _write(L, S, R.name[r] if r >= 0 else np.int64(AT_INFINITY))
+                _log_cone(R, S, L, n, sign, count, proof.rows)
                 S.state[level, n] = sign
                 return 0
         if start < 0:
             break
     return -1
+
+
+@njit(cache=True, error_model="numpy")
+def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
+    """Log that multipliers prove the sign of neuron n."""
+    if not L.keep_log:
+        return
+    _write(L, S, BOX)
+    _write(L, S, n)
+    _write(L, S, sign)
+    _write(L, S, count)
+    for j in range(count):
+        _write(L, S, R.name[proof.rows[j]])
+        _write(L, S, np.int64(proof.factors[j]))
+    _write(L, S, np.int64(proof.factors[-1]))
+
+
+@njit(cache=True, error_model="numpy")
+def _log_cone(R, S, L, n, sign, count, rows):  # type: ignore[no-untyped-def]
+    """Log that a basis proves the sign of neuron n."""
+    if not L.keep_log:
+        return
+    _write(L, S, CONE)
+    _write(L, S, n)
+    _write(L, S, sign)
+    _write(L, S, count)
+    for j in range(count):
+        _write(L, S, R.name[rows[j]] if rows[j] >= 0 else np.int64(AT_INFINITY))
 
 
 @njit(cache=True, error_model="numpy")
@@ -441,12 +458,11 @@ def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
     r = S.used[BASE] + level
     row = forms.row[layer, k]
     R.c[r] = sign * row[0]
-    norm = 0.0
     for i in range(D):
         R.a[r, i] = sign * row[1 + i]
-        norm += row[1 + i] * row[1 + i]
-    R.norm[r] = np.sqrt(norm) + 1e-300
-    R.size[r], R.bound[r] = forms.size[layer, k], forms.bound[layer, k]
+    R.norm[r] = np.sqrt(dot(R.a[r], R.a[r])) + 1e-300
+    R.size[r], R.error[r] = forms.size[layer, k], proof_error(F, forms, layer, k)
+    R.bound[r] = forms.bound[layer, k]
     R.is_zero[r], R.name[r] = forms.is_zero[layer], n
     S.stage[child], S.layer[child] = 0, layer
     S.state[child] = S.state[level]
@@ -480,6 +496,7 @@ def _begin(F, forms, S, level):  # type: ignore[no-untyped-def]
     S.layer[level] += 1
     layer = S.layer[level]
     enter_layer(F, forms, layer, S.state[level])
+    S.spent[0] += F.widths[layer] * F.widths[layer - 1] * (1 + len(F.shift))
     for a in range(S.vertices[level]):
         v = _copy_vertex(S, S.vertex[level, a])
         S.vertex[level, a] = v
@@ -506,7 +523,13 @@ def _find_cuts(F, forms, R, S, L, level):  # type: ignore[no-untyped-def]
             if -sign * S.pool_z[v, k] > edge:
                 S.cut[level, n] = v
                 break
-        if S.cut[level, n] < 0 and _test(F, forms, R, S, L, level, n) < 0:
+        if S.cut[level, n] >= 0:
+            continue
+        if S.used[POOL] == len(S.pool_y):
+            return ROOM
+        if S.spent[0] > ALLOWANCE:
+            return TIME
+        if _test(F, forms, R, S, L, level, n) < 0:
             S.used[ASKED] = n
             return SETTLE
     return DONE
@@ -532,6 +555,11 @@ def search(F, forms, R, S, L):  # type: ignore[no-untyped-def]
             continue
         if S.used[REGIONS] == len(L.words) or S.used[LOGGED] > log_room:
             return FULL
+        if S.used[POOL] + VERTICES > len(S.pool_y):
+            return ROOM
+        if S.spent[0] > ALLOWANCE:
+            return TIME
+        S.spent[0] += neurons * D
         n = S.next_for[level]
         if n < 0:  # else the answer to a question was a witness, and that half comes first
             question = _find_cuts(F, forms, R, S, L, level)

@@ -1,16 +1,29 @@
-"""Small dense linear programs in floating point: they propose, and say what they prove.
+"""Small dense linear programs in floating point: they propose, and prove nothing.
 
 The polyhedron is {y : c + A y >= 0, lo <= y <= hi} in D <= some ten dimensions. A vertex is D
 active constraints, the inverse of the matrix of their gradients (column j is the edge along which
 only constraint j's slack grows, at rate 1), and the point. Constraint r >= 0 is row r; the code
 -1 - 2 i is the lower and -2 - 2 i the upper bound of coordinate i.
 
-Pivots use thresholds and prove nothing. What proves are the two functions at the end, which bound
-every rounding: see docs/lp_engine.md for the constants.
+Pivots use thresholds. What their bases promise is proven in exactbn/engines/lp/multipliers.py.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from exactbn.engines.lp.products import (
+    add,
+    column_product,
+    dot,
+    row_slope,
+    slope_and_slack,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # Results of :func:`maximise`.
 OPTIMAL, ABOVE, FAILED = range(3)
@@ -19,58 +32,58 @@ OPTIMAL, ABOVE, FAILED = range(3)
 _FLAT = 1e-12
 _SAME_STEP = 1e-10
 
-_EPS = 2.0**-52
-_TINY = 2.0**-900
-#: Greatest multiplier: a float that is an integer of 64 bits.
-_LARGEST = 2.0**61
+
+class Rows(NamedTuple):
+    """Rows c + a y, positive inside, and what is known of their errors."""
+
+    a: Floats  # (rows, D)
+    c: Floats
+    norm: Floats
+    size: Floats  # bound of |c| + sum |a_i| reach_i
+    error: Floats  # bound of |row - exact row| on the domain
+    bound: Floats  # the same and all of evaluating it at a point
+    is_zero: NDArray[np.bool_]  # the exact constant is zero
+    name: Ints  # neuron, or -1 - k for row k of the domain
+    dead: NDArray[np.uint8]  # left out of programs
+
+
+class Polyhedron(NamedTuple):
+    """{y : the first ``num_rows`` rows are >= 0, lo <= y <= hi}; ``spent`` counts what it costs."""
+
+    rows: Rows
+    num_rows: int
+    lo: Floats
+    hi: Floats
+    spent: Ints  # (1,) multiplications, roughly
+
+
+class Vertex(NamedTuple):
+    """A vertex: the point, the inverse of its active gradients, its active constraints."""
+
+    y: Floats  # (D,)
+    inv: Floats  # (D, D)
+    active: Ints  # (D,)
+
+
+class Objective(NamedTuple):
+    """The form c + f y that is to be positive, the bounds of it as those of a row."""
+
+    f: Floats
+    c: float
+    size: float
+    error: float
 
 
 @njit(cache=True, error_model="numpy")
-def _gradient(code, A, D, g):  # type: ignore[no-untyped-def]
+def gradient(code, A, g):  # type: ignore[no-untyped-def]
     """Write the gradient of a constraint to g."""
-    if code >= 0:
-        for i in range(D):
-            g[i] = A[code, i]
-        return
-    for i in range(D):
-        g[i] = 0.0
-    if (-code) & 1:
-        g[(-1 - code) // 2] = 1.0
-    else:
-        g[(-2 - code) // 2] = -1.0
-
-
-@njit(cache=True, error_model="numpy")
-def _step(  # type: ignore[no-untyped-def]
-    direction, length, A, c, norm, m, dead, lo, hi, y, active, k
-):
-    """Return (t, code): how far y can move along a direction, and the constraint that stops it."""
-    D = len(y)
-    best, code, steep = np.inf, -1 - 2 * D, 0.0
-    for r in range(m):
-        if dead[r]:
-            continue
-        slope, slack = 0.0, c[r]
-        for i in range(D):
-            slope += A[r, i] * direction[i]
-            slack += A[r, i] * y[i]
-        share = -slope / (norm[r] * length)
-        if share > _FLAT:
-            t = max(slack, 0.0) / -slope
-            if t < best * (1.0 - _SAME_STEP) or (t <= best * (1.0 + _SAME_STEP) and share > steep):
-                if not _among(r, active, k):
-                    best, code, steep = min(t, best), r, share
-    for i in range(D):
-        share = abs(direction[i]) / length
-        if share > _FLAT:
-            if direction[i] > 0.0:
-                t, bound = max(hi[i] - y[i], 0.0) / direction[i], -2 - 2 * i
-            else:
-                t, bound = max(y[i] - lo[i], 0.0) / -direction[i], -1 - 2 * i
-            if t < best * (1.0 - _SAME_STEP) or (t <= best * (1.0 + _SAME_STEP) and share > steep):
-                if not _among(bound, active, k):
-                    best, code, steep = min(t, best), bound, share
-    return best, code
+    for i in range(len(g)):
+        g[i] = A[code, i] if code >= 0 else 0.0
+    if code < 0:
+        if (-code) & 1:
+            g[(-1 - code) // 2] = 1.0
+        else:
+            g[(-2 - code) // 2] = -1.0
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -82,11 +95,49 @@ def _among(code, active, k):  # type: ignore[no-untyped-def]
     return False
 
 
+@njit(cache=True, error_model="numpy", inline="always")
+def _is_sooner(t, share, best, steep):  # type: ignore[no-untyped-def]
+    """Return whether a constraint stops a step before another one, or as soon and more steeply."""
+    return t < best * (1.0 - _SAME_STEP) or (t <= best * (1.0 + _SAME_STEP) and share > steep)
+
+
 @njit(cache=True, error_model="numpy")
-def _invert(active, A, D, inv, G):  # type: ignore[no-untyped-def]
+def _step(P, direction, length, V, k):  # type: ignore[no-untyped-def]
+    """Return (t, code): how far y can move along a direction, and the constraint that stops it.
+
+    The first k active constraints are left out.
+    """
+    y, active, R = V.y, V.active, P.rows
+    D = len(y)
+    best, code, steep = np.inf, -1 - 2 * D, 0.0
+    for r in range(P.num_rows):
+        if R.dead[r]:
+            continue
+        slope, slack = slope_and_slack(R.c, R.a, r, direction, y)
+        share = -slope / (R.norm[r] * length)
+        if share > _FLAT:
+            t = max(slack, 0.0) / -slope
+            if _is_sooner(t, share, best, steep) and not _among(r, active, k):
+                best, code, steep = min(t, best), r, share
+    for i in range(D):
+        share = abs(direction[i]) / length
+        if share > _FLAT:
+            if direction[i] > 0.0:
+                t, bound = max(P.hi[i] - y[i], 0.0) / direction[i], -2 - 2 * i
+            else:
+                t, bound = max(y[i] - P.lo[i], 0.0) / -direction[i], -1 - 2 * i
+            if _is_sooner(t, share, best, steep) and not _among(bound, active, k):
+                best, code, steep = min(t, best), bound, share
+    P.spent[0] += D * (P.num_rows + 4 * D)
+    return best, code
+
+
+@njit(cache=True, error_model="numpy")
+def _invert(active, A, inv, G):  # type: ignore[no-untyped-def]
     """Write the inverse of the active gradients to inv; return whether there is one."""
+    D = len(active)
     for j in range(D):
-        _gradient(active[j], A, D, G[j])
+        gradient(active[j], A, G[j, :D])
         for i in range(D):
             inv[j, i] = 1.0 if i == j else 0.0
     for k in range(D):
@@ -114,109 +165,90 @@ def _invert(active, A, D, inv, G):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def refresh(active, A, c, lo, hi, y, inv, G):  # type: ignore[no-untyped-def]
+def refresh(P, V, G):  # type: ignore[no-untyped-def]
     """Compute a vertex anew from its active constraints; return whether it could be."""
-    D = len(y)
-    if not _invert(active, A, D, inv, G):
+    D = len(V.y)
+    P.spent[0] += 2 * D * D * D
+    if not _invert(V.active, P.rows.a, V.inv, G):
         return False
     for i in range(D):
-        y[i] = 0.0
+        V.y[i] = 0.0
     for j in range(D):
-        code = active[j]
+        code = V.active[j]
         if code >= 0:
-            value = -c[code]
+            value = -P.rows.c[code]
         elif (-code) & 1:
-            value = lo[(-1 - code) // 2]
+            value = P.lo[(-1 - code) // 2]
         else:
-            value = -hi[(-2 - code) // 2]
+            value = -P.hi[(-2 - code) // 2]
         if value != 0.0:
             for i in range(D):
-                y[i] += inv[i, j] * value
+                V.y[i] += V.inv[i, j] * value
     return True
 
 
 @njit(cache=True, error_model="numpy")
-def climb(f, A, c, norm, m, dead, lo, hi, y, inv, active, work):  # type: ignore[no-untyped-def]
-    """Move y from an interior point to a vertex, uphill for f while that is possible.
-
-    Each of D steps goes along f less its components on the gradients met so far. Returns whether
-    a vertex was reached.
-    """
-    D = len(y)
-    span, direction, g, G = work[:D], work[D], work[D + 1], work[D + 2 :]
-    for k in range(D):
-        square = 0.0
-        for axis in range(-1, D):
-            # f itself first; when nothing of it is left, the coordinate with most left.
-            size = 0.0
-            for i in range(D):
-                g[i] = f[i] if axis < 0 else (1.0 if i == axis else 0.0)
-                size += g[i] * g[i]
-            for _ in range(2):
-                for j in range(k):
-                    part = 0.0
-                    for i in range(D):
-                        part += span[j, i] * g[i]
-                    for i in range(D):
-                        g[i] -= part * span[j, i]
-            left = 0.0
-            for i in range(D):
-                left += g[i] * g[i]
-            if axis < 0:
-                if left > 1e-12 * size:
-                    square = left
-                    for i in range(D):
-                        direction[i] = g[i]
-                    break
-            elif left > square:
-                square = left
-                for i in range(D):
-                    direction[i] = g[i]
-        if square == 0.0:
-            return False
-        t, code = _step(direction, np.sqrt(square), A, c, norm, m, dead, lo, hi, y, active, k)
-        if t == np.inf:
-            return False
-        for i in range(D):
-            y[i] += t * direction[i]
-        active[k] = code
-        _gradient(code, A, D, span[k])
-        size = 0.0
-        for i in range(D):
-            size += span[k, i] * span[k, i]
-        for _ in range(2):
-            for j in range(k):
-                part = 0.0
-                for i in range(D):
-                    part += span[j, i] * span[k, i]
-                for i in range(D):
-                    span[k, i] -= part * span[j, i]
-        left = 0.0
-        for i in range(D):
-            left += span[k, i] * span[k, i]
-        if left <= 1e-20 * size:
-            return False
-        for i in range(D):
-            span[k, i] /= np.sqrt(left)
-    return refresh(active, A, c, lo, hi, y, inv, G)
+def _project(g, span, k):  # type: ignore[no-untyped-def]
+    """Take the components along k orthonormal rows out of g, twice; return |g|^2 of the rest."""
+    for _ in range(2):
+        for j in range(k):
+            add(g, -row_slope(span, j, g), span[j])
+    return dot(g, g)
 
 
 @njit(cache=True, error_model="numpy")
-def maximise(  # type: ignore[no-untyped-def]
-    f, cf, enough, A, c, norm, m, dead, lo, hi, y, inv, active, work
-):
-    """Climb from a vertex, along edges, to one where cf + f y is greatest or above ``enough``."""
+def climb(P, f, V, work):  # type: ignore[no-untyped-def]
+    """Move V.y from an interior point to a vertex, uphill for f while that is possible.
+
+    Each of D steps goes along f less its components on the gradients met so far; when nothing of
+    f is left, along the coordinate of which most is left. Returns whether a vertex was reached.
+    """
+    D = len(f)
+    span, direction = work[:D], work[D, :D]
+    size = dot(f, f)
+    for k in range(D):
+        direction[:] = f
+        square = _project(direction, span, k)
+        if not square > 1e-12 * size:
+            axis, most = 0, -np.inf
+            for i in range(D):
+                left = 1.0
+                for j in range(k):
+                    left -= span[j, i] * span[j, i]
+                if left > most:
+                    axis, most = i, left
+            direction[:] = 0.0
+            direction[axis] = 1.0
+            square = _project(direction, span, k)
+        if not square > 0.0:
+            return False
+        t, code = _step(P, direction, np.sqrt(square), V, k)
+        if t == np.inf:
+            return False
+        add(V.y, t, direction)
+        V.active[k] = code
+        new = span[k, :D]
+        gradient(code, P.rows.a, new)
+        whole = dot(new, new)
+        left = _project(new, span, k)
+        if not left > 1e-20 * whole:
+            return False
+        for i in range(D):
+            new[i] /= np.sqrt(left)
+        P.spent[0] += 12 * k * D
+    return refresh(P, V, work[D + 2 :])
+
+
+@njit(cache=True, error_model="numpy")
+def maximise(P, objective, enough, V, work):  # type: ignore[no-untyped-def]
+    """Climb from a vertex, along edges, to one where c + f y is greatest or above ``enough``."""
+    f, y, inv = objective.f, V.y, V.inv
     D = len(y)
-    direction, g = work[0], work[1]
-    size = 0.0
-    for i in range(D):
-        size += f[i] * f[i]
+    direction, g = work[0, :D], work[1, :D]
+    size = dot(f, f)
     idle = 0
     for _ in range(40 + 20 * D):
-        value = cf
-        for i in range(D):
-            value += f[i] * y[i]
-        if value > enough:
+        if objective.c + dot(f, y) > enough:
             return ABOVE
         best, score, length = -1, 0.0, 0.0
         for j in range(D):
@@ -233,161 +265,20 @@ def maximise(  # type: ignore[no-untyped-def]
             return OPTIMAL
         for i in range(D):
             direction[i] = inv[i, best]
-        t, code = _step(direction, np.sqrt(length), A, c, norm, m, dead, lo, hi, y, active, D)
+        t, code = _step(P, direction, np.sqrt(length), V, D)
         if t == np.inf:
             return FAILED
         idle = idle + 1 if t == 0.0 else 0
-        for i in range(D):
-            y[i] += t * direction[i]
-        _gradient(code, A, D, g)
-        pivot = 0.0
-        for i in range(D):
-            pivot += g[i] * direction[i]
+        add(y, t, direction)
+        gradient(code, P.rows.a, g)
+        pivot = dot(g, direction)
         for i in range(D):
             inv[i, best] = direction[i] / pivot
         for k in range(D):
             if k != best:
-                part = 0.0
-                for i in range(D):
-                    part += g[i] * inv[i, k]
+                part = column_product(g, inv, k)
                 if part != 0.0:
                     for i in range(D):
                         inv[i, k] -= part * inv[i, best]
-        active[best] = code
+        V.active[best] = code
     return FAILED
-
-
-@njit(cache=True, error_model="numpy")
-def box_proof(  # type: ignore[no-untyped-def]
-    f, cf, Nf, Ef, A, c, N, E, lo, hi, inv, active, rows, factors, work
-):
-    """Find positive integers L_0, L_j with L_0 f + sum L_j row_j <= 0 on the whole box: a proof.
-
-    The multipliers of a vertex where f is greatest, rounded as coarsely as the margin allows. N
-    bounds the absolute values of the forms' terms on the box, E their errors. Returns the number
-    of rows that are written to ``rows`` and ``factors``, L_0 to factors[-1]; or -1.
-    """
-    D = len(f)
-    g = work[0]
-    count, weight = 0, Nf
-    for i in range(D):
-        g[i] = f[i]
-    constant = cf
-    for j in range(D):
-        r = active[j]
-        if r < 0:
-            continue
-        factor = 0.0
-        for i in range(D):
-            factor -= f[i] * inv[i, j]
-        if factor <= 0.0:
-            continue
-        rows[count], factors[count] = r, factor
-        count += 1
-        weight += N[r]
-        constant += factor * c[r]
-        for i in range(D):
-            g[i] += factor * A[r, i]
-    margin = -constant
-    for i in range(D):
-        margin -= max(g[i] * lo[i], g[i] * hi[i])
-    if not 0.0 < margin < np.inf or not weight < np.inf:
-        return -1
-    quantum = 2.0 ** min(np.floor(np.log2(margin / weight)), 0.0)
-    if quantum < 1.0 / _LARGEST:
-        return -1
-    # From here on it is a proof: integers, and a bound of every rounding.
-    top = 1.0 / quantum
-    constant, error = top * cf, top * Ef
-    for i in range(D):
-        g[i] = top * f[i]
-    kept = 0
-    for j in range(count):
-        r, factor = rows[j], np.rint(factors[j] * top)
-        if factor > _LARGEST:
-            return -1
-        if factor == 0.0:
-            continue
-        rows[kept], factors[kept] = r, factor
-        kept += 1
-        constant += factor * c[r]
-        error += factor * E[r]
-        for i in range(D):
-            g[i] += factor * A[r, i]
-    for i in range(D):
-        constant += max(g[i] * lo[i], g[i] * hi[i])
-    # Not "return -1 if ...": a NaN must prove nothing.
-    if constant + (1.0 + 64.0 * _EPS) * error + _TINY <= 0.0:
-        factors[D] = top
-        return kept
-    return -1
-
-
-@njit(cache=True, error_model="numpy")
-def cone_proof(  # type: ignore[no-untyped-def]
-    f, Ef, A, E, norm_error, inv, active, is_zero, zero_bound, rows, work
-):
-    """Prove that f + sum lambda_j row_j = 0 for some positive lambda_j, all constants being 0.
-
-    The D active constraints must be rows (or the bound with code ``zero_bound``, which is a linear
-    form too) with ``is_zero`` constants. The exact gradients lie within the errors E of the float
-    ones. Their matrix is shown to be invertible and the solution enclosed. Returns D, or -1.
-    """
-    D = len(f)
-    beta, mu, g, h = work[0], work[1], work[2], work[3]
-    for j in range(D):
-        r = active[j]
-        if r < 0:
-            if r != zero_bound:
-                return -1
-        elif not is_zero[r]:
-            return -1
-    # rho bounds |f - mu G| in the 1-norm, errors included.
-    rho = Ef
-    for i in range(D):
-        h[i] = f[i]
-    for j in range(D):
-        mu[j] = 0.0
-        for i in range(D):
-            mu[j] += f[i] * inv[i, j]
-    for j in range(D):
-        r = active[j]
-        if not mu[j] < 0.0:
-            return -1
-        _gradient(r, A, D, g)
-        total = 0.0
-        for i in range(D):
-            h[i] -= mu[j] * g[i]
-            total += abs(g[i])
-        rho += abs(mu[j]) * ((norm_error * E[r] if r >= 0 else 0.0) + (D + 4) * _EPS * total)
-    for i in range(D):
-        rho += abs(h[i]) + (D + 4) * _EPS * abs(f[i])
-    for k in range(D):
-        largest = 0.0
-        for i in range(D):
-            largest = max(largest, abs(inv[i, k]))
-        beta[k] = 1.0625 * rho * largest
-        if not -mu[k] > 2.0 * beta[k]:
-            return -1
-    # kappa < 1/2 bounds the defect of the inverse, scaled by beta; see docs/lp_engine.md.
-    for k in range(D):
-        largest = 0.0
-        for i in range(D):
-            largest = max(largest, abs(inv[i, k]))
-        kappa = 0.0
-        for j in range(D):
-            r = active[j]
-            _gradient(r, A, D, g)
-            entry, total = 0.0, 0.0
-            for i in range(D):
-                entry += g[i] * inv[i, k]
-                total += abs(g[i] * inv[i, k])
-            entry = abs(entry - (1.0 if j == k else 0.0)) + (D + 4) * _EPS * (total + 1.0)
-            if r >= 0:
-                entry += norm_error * E[r] * largest
-            kappa += beta[j] * entry
-        if not 2.0 * kappa < 0.9375 * beta[k]:
-            return -1
-    for j in range(D):
-        rows[j] = active[j]
-    return D

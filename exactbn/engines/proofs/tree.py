@@ -19,6 +19,7 @@ from exactbn.engines.lp.facets import Pairs
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.proofs import tree_text
 from exactbn.engines.proofs.writing import certificate_file, write_head
+from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
@@ -36,6 +37,7 @@ def write_tree(
     words: NDArray[np.uint64] | None = None,
     factor: float = 1.0,
     force: bool = False,
+    budget: Budget = UNLIMITED,
 ) -> int:
     """Search the patterns, write the proof on the way, and return the number of regions.
 
@@ -48,14 +50,18 @@ def write_tree(
     ------
     InputError
         If the file exists and ``force`` is not set, or cannot be written.
+    LimitError
+        When the seconds of the budget are spent; then there is no file.
     """
     writer = _Writer(network, domain, adjacency, recession)
     count = 0
     with certificate_file(path, force=force) as stream:
         write_head(stream, network, domain, "tree")
         for chunk in enumerate_regions(
-            network, domain, factor=factor, keep_log=True, statistics=LpStatistics()
+            network, domain, factor=factor, keep_log=True, statistics=LpStatistics(), budget=budget
         ):
+            if chunk.share < 1:
+                budget.check_time()
             expected = None if words is None else words[count : count + len(chunk.words)]
             if expected is not None and not np.array_equal(expected, chunk.words):
                 raise InternalError("two searches differ in their order; please report this")

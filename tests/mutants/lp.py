@@ -1,0 +1,227 @@
+"""Lines of the LP engine made wrong.
+
+Every mutant makes the kernels compile anew, minutes of work; ``NUMBA_DISABLE_JIT=1`` in the
+environment, with ``PYTEST_ADDOPTS="-W ignore::RuntimeWarning"`` as plain Python warns where
+compiled code overflows in silence, runs them as Python, some seconds each.
+"""
+
+from tests.mutants.mutation import Mutant
+
+_BOUNDS, _FAR, _BUDGET, _LP = (
+    f"tests/test_lp{name}.py" for name in ("_bounds", "_far", "_budget", "")
+)
+_DEGENERATE = f"{_LP}::test_degenerate"
+
+MUTANTS = [
+    # search
+    Mutant(
+        "engines/lp/search.py",
+        "            if value > bound:\n",
+        "            if value > 0.0:\n",
+        (_FAR,),
+        "a sign is believed without its bound",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        "        power = math.ldexp(1.0, -math.frexp(largest)[1]) if inside else 1.0\n",
+        "        power = 1.0\n",
+        (f"{_FAR}::test_every_ray_is_seen_in_the_cube",),
+        "rays are not shortened",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        "        inside = inside and abs(y[i]) + F.blur[i] <= F.reach[i]\n",
+        "        inside = inside and True\n",
+        (f"{_FAR}::test_a_point_outside_the_box_proves_nothing",),
+        "a point beyond the reach is taken",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        "(D + 2) * UNIT * size",
+        "(D + 2) * UNIT * size / 16.0",
+        (f"{_BOUNDS}::test_evaluating_a_form",),
+        "the rounding term divided by 16",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        " + form_size(row, F.blur) + FORM_UNDERFLOW\n    bound *=",
+        " + FORM_UNDERFLOW\n    bound *=",
+        (f"{_BOUNDS}::test_a_point_seen_from_afar",),
+        "the blur dropped",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        "error + share * total + FORM_UNDERFLOW",
+        "error + FORM_UNDERFLOW",
+        (f"{_BOUNDS}::test_forms_of_the_next_layer",),
+        "the roundings of a layer dropped",
+    ),
+    Mutant(
+        "engines/lp/search.py",
+        "            if _strict(R, m, back):\n",
+        "            if True:\n",
+        (_DEGENERATE, f"{_FAR}::test_parallel_bundles"),
+        "a witness is not checked against the path",
+    ),
+    # simplex and its proofs
+    Mutant(
+        "engines/lp/multipliers.py",
+        "1.0 / quantum, (2 * D + 3) * _UNIT\n",
+        "1.0 / quantum, 0.0\n",
+        (f"{_BOUNDS}::test_what_multipliers_prove_in_a_box",),
+        "the roundings of a combination dropped",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "        error += factor * (R.error[r] + share * R.size[r])\n",
+        "        error += factor * share * R.size[r]\n",
+        (f"{_BOUNDS}::test_what_multipliers_prove_in_a_box",),
+        "the errors of the rows dropped",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "        if not -mu[k] > 2.0 * beta[k]:\n",
+        "        if not -mu[k] > 0.0:\n",
+        (f"{_BOUNDS}::test_a_cone_whose_rows_may_err",),
+        "a multiplier needs only look positive",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "        elif not R.is_zero[r]:\n            return -1\n",
+        "        elif not R.is_zero[r]:\n            pass\n",
+        (f"{_BOUNDS}::test_a_cone_whose_rows_may_err",),
+        "a row with a constant makes a cone",
+    ),
+    Mutant(
+        "engines/lp/simplex.py",
+        "        if best < 0:\n            return OPTIMAL\n",
+        "        if best < 0:\n            return ABOVE\n",
+        (f"{_LP}::test_examples",),
+        "an optimum is said to be above",
+        redundant="floats propose only: where no witness follows, integers decide",
+    ),
+    # frame
+    Mutant(
+        "engines/lp/frame.py",
+        "UNIT * _ROW_SLACK * float(sum(inexact))",
+        "0.0 * float(sum(inexact))",
+        (f"{_BOUNDS}::test_coefficients_of_the_first_layer",),
+        "rounded coefficients count as exact",
+    ),
+    Mutant(
+        "engines/lp/frame.py",
+        "(most + 2.0 * np.abs(p))",
+        "(most + 0.0 * np.abs(p))",
+        (f"{_BOUNDS}::test_a_point_seen_from_afar",),
+        "a far point blurs no more than a near one",
+    ),
+    Mutant(
+        "engines/lp/frame.py",
+        "(most + np.abs(p) / scale)",
+        "(most + 0.0 * np.abs(p) / scale)",
+        (f"{_BOUNDS}::test_a_box_that_is_far_away",),
+        "a far box blurs no more than a near one",
+    ),
+    # forms
+    Mutant(
+        "engines/lp/forms.py",
+        "            entries = [integers.above * state[0, c] for c in range(size)]\n",
+        "            entries = [state[0, c] for c in range(size)]\n",
+        (f"{_DEGENERATE}[None-inf-leaky]", f"{_BOUNDS}::test_forms_of_the_next_layer"),
+        "the denominator of a layer forgets its scale",
+    ),
+    # exact
+    Mutant(
+        "engines/lp/exact.py",
+        "    return proof if is_proof(program, f, proof) else None\n",
+        "    return proof\n",
+        (f"{_LP}::test_a_basis_keeps_its_promise_or_not",),
+        "a basis is believed",
+    ),
+    Mutant(
+        "engines/lp/exact.py",
+        "    while table[-1][0] <= 0:\n",
+        "    while table[-1][0] < 0:\n",
+        (f"{_LP}::test_exact_programs_against_highs",),
+        "zero counts as above",
+    ),
+    Mutant(
+        "engines/lp/exact.py",
+        "            budget.check_time()\n",
+        "            pass\n",
+        (_BUDGET,),
+        "a pivot never looks at the clock",
+    ),
+    Mutant(
+        "engines/lp/engine.py",
+        "        self.budget.check_time()\n",
+        "        pass\n",
+        (f"{_BUDGET}::test_a_search_without_questions_looks_at_the_clock_too",),
+        "the search never looks at the clock",
+    ),
+    Mutant(
+        "engines/lp/stack.py",
+        "        pools[name][:used] = old[:used]\n",
+        "        pools[name][: used - 1] = old[: used - 1]\n",
+        (f"{_BUDGET}::test_the_pool_of_vertices_grows",),
+        "a vertex is lost when the pool grows",
+    ),
+    Mutant(
+        "engines/lp/witnesses.py",
+        "greatest(program, f, answer) < 0\n",
+        "greatest(program, f, answer) <= 0\n",
+        (f"{_LP}::test_rows_that_cannot_be",),
+        "a flat polytope is called empty",
+    ),
+    # facets and adjacency
+    Mutant(
+        "engines/lp/facets.py",
+        "        if not side * z[m] > R.bound[base + m]:\n",
+        "        if not side * z[m] > 0.0:\n",
+        (_FAR,),
+        "a point beyond is believed without the bounds",
+    ),
+    Mutant(
+        "engines/lp/facets.py",
+        "            if not _are_independent(rows[m], rows[n], errors[m], errors[n]):\n",
+        "            if False:\n",
+        (_DEGENERATE,),
+        "equal hyperplanes pass for two",
+    ),
+    Mutant(
+        "engines/lp/facets.py",
+        "            fits = fits and row_slope(R.a, r, f) > R.bound[r]\n",
+        "            fits = fits and row_slope(R.a, r, f) > -R.bound[r]\n",
+        (_DEGENERATE, _FAR),
+        "a row may stand still along a direction to infinity",
+    ),
+    Mutant(
+        "engines/lp/adjacency.py",
+        "        return groups, has_zero or any(len(members) > 1 for members in groups)\n",
+        "        return groups, has_zero\n",
+        (_DEGENERATE,),
+        "multiples are no degeneracy",
+    ),
+    Mutant(
+        "engines/lp/adjacency.py",
+        "(value == 0 and rise > 0)",
+        "value == 0",
+        (_DEGENERATE,),
+        "across a facet every zero turns on",
+    ),
+    # proofs
+    Mutant(
+        "engines/proofs/tree.py",
+        "            multipliers[n] *= -signs[n]\n",
+        "            multipliers[n] *= signs[n]\n",
+        (_DEGENERATE, f"{_FAR}::test_far_common_points"),
+        "the form of a missing facet has its other sign",
+    ),
+    Mutant(
+        "engines/proofs/tree_text.py",
+        "            name = r - rows if r >= rows else -1 - r\n",
+        "            name = r\n",
+        (f"{_LP}::test_a_polytope_is_cut_down",),
+        "rows of the domain count as neurons in the proof of a pair",
+    ),
+]

@@ -1,0 +1,250 @@
+"""The error bounds of the LP engine: never too small, and never four times what they need be.
+
+Each test builds numbers on which one term of a bound matters most, takes the true error in
+fractions, and looks at the greatest share of the bound that is reached.
+"""
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from exactbn.engines.lp import search
+from exactbn.engines.lp.forms import ExactForms
+from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
+from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
+from exactbn.engines.lp.products import form_value
+from exactbn.engines.lp.simplex import Objective, Polyhedron, Rows, Vertex
+from exactbn.exact.rational import nearest_floats
+from exactbn.model.domain import Box, Domain
+from exactbn.model.network import Network
+
+# u = 2^-53 is half an ulp of the numbers just above a power of two: there roundings cost most.
+_JUST_ABOVE = 2.0**-8
+
+
+def costly(rng: random.Random, bits: int = 61) -> Fraction:
+    """Return a number of many digits, just above 1, that lies between two floats."""
+    return 1 + Fraction(rng.getrandbits(bits - 8), 2**bits)
+
+
+def value_share(network: Network, domain: Domain, points: list[tuple[Fraction, ...]]) -> float:
+    """Return |computed - exact| / bound, the greatest of the first layer's first form."""
+    frame, shift = make_frame(network, domain, 1.0)
+    forms, y = make_forms(network, frame, shift), np.empty(len(frame.shift))
+    row = ExactForms(network, domain).row([1] * network.num_hidden, 0)
+    shares = []
+    for x in points:
+        search.to_frame(frame, np.array(nearest_floats(x)), y)
+        # Values at a ray are those of the shortened one.
+        power = Fraction(1)
+        if frame.homogeneous:
+            seen = (x[0], *(t - p * x[0] for t, p in zip(x[1:], shift, strict=True)))
+            size = max(map(abs, seen)) / Fraction(float(np.abs(y).max()))
+            power = min((Fraction(2) ** k for k in range(-9, 30)), key=lambda t: abs(size / t - 1))
+        true = int(row[0]) + sum(int(a) * t for a, t in zip(row[1:], x, strict=True))
+        off = abs(Fraction(float(form_value(forms.row[0, 0], y))) - true / power)
+        shares.append(float(off / Fraction(float(forms.bound[0, 0]))))
+    return max(shares)
+
+
+def greatest_share(draw: Callable[[random.Random], float], count: int = 40) -> float:
+    """Return the greatest share of many draws; none may be over 1."""
+    rng = random.Random(0)
+    shares = [draw(rng) for _ in range(count)]
+    assert max(shares) <= 1
+    return max(shares)
+
+
+def test_evaluating_a_form() -> None:
+    """c + a y where all add up: the product, the sum, and the point are rounded."""
+
+    def draw(rng: random.Random) -> float:
+        rows = [[2**51 + rng.getrandbits(43)] for _ in range(3)]
+        biases = [2**51 + rng.getrandbits(43) for _ in rows]
+        points = [(1 - Fraction(rng.getrandbits(52), 2**60),) for _ in range(20)]
+        network = Network.from_arrays([rows, [[1] * 3]], [biases, [0]])
+        return value_share(network, Domain.of(Box.of(-1, 1, 1)), points)
+
+    # The rounding term is 3/4 of the bound here, so that a share of 0.3 needs it.
+    assert greatest_share(draw) > 0.3
+
+
+@pytest.mark.parametrize("p", [2**8 + 1, 2**19 + 1, 2**19 + Fraction(1, 3)])
+def test_a_point_seen_from_afar(p: int | Fraction) -> None:
+    """What y = x - p x_0 loses is all: the forms are exact."""
+
+    def draw(rng: random.Random) -> float:
+        lengths = [costly(rng) for _ in range(40)]
+        points = [(t, p * t + Fraction(rng.randint(-9, 9), 10)) for t in lengths]
+        network = Network.from_arrays([[[3]], [[1]]], [[-3 * p], [0]])
+        return value_share(network, Domain.space(1), points)
+
+    assert greatest_share(draw) > 0.25
+
+
+def test_a_box_that_is_far_away() -> None:
+    def draw(rng: random.Random) -> float:
+        far = 2**20
+        points = [(far + costly(rng) - 1,) for _ in range(20)]
+        rows = [[1], [1]]
+        network = Network.from_arrays([rows, [[1, 1]]], [[-far, -far - 1], [0]])
+        return value_share(network, Domain.of(Box.of(far, far + 1, 1)), points)
+
+    assert greatest_share(draw) > 0.25
+
+
+def form_share(network: Network, domain: Domain, signs: list[int]) -> float:
+    """Return |row - exact row| / error, the greatest of the last layer's forms."""
+    frame, shift = make_frame(network, domain, 1.0)
+    forms, layers = make_forms(network, frame, shift), len(network.widths)
+    for layer in range(1, layers):
+        search.enter_layer(frame, forms, layer, np.array(signs, dtype=np.int8))
+    exact, shares = ExactForms(network, domain), []
+    assert not any(shift)
+    for k, row in enumerate(exact.layer(signs, layers - 1)):
+        scales = [Fraction(1), *map(Fraction, frame.scale.tolist())]
+        reach = [Fraction(1), *map(Fraction, frame.reach.tolist())]
+        off = sum(
+            abs(Fraction(t) - int(v) * s) * r
+            for t, v, s, r in zip(
+                forms.row[layers - 1, k].tolist(), row, scales, reach, strict=True
+            )
+        )
+        shares.append(float(off / Fraction(float(forms.error[layers - 1, k]))))
+    return max(shares)
+
+
+def test_coefficients_of_the_first_layer() -> None:
+    def draw(rng: random.Random) -> float:
+        rows = [[2**60 + rng.getrandbits(52)], [2**61 + rng.getrandbits(53)]]
+        network = Network.from_arrays([rows, [[1, 1]]], [[0, 1], [0]])
+        return form_share(network, Domain.of(Box.of(-1, 1, 1)), [1, 1])
+
+    assert greatest_share(draw) > 0.9
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_forms_of_the_next_layer(width: int) -> None:
+    """Weights and slopes are rounded, their product, the product with the row, and the sum."""
+
+    def draw(rng: random.Random) -> float:
+        first = [[2**52 + rng.getrandbits(44)] for _ in range(width)]
+        second = [[2**60 + rng.getrandbits(52) for _ in range(width)]]
+        slope = Fraction(2**60 + rng.getrandbits(52), 2**61 + 1)
+        weights, bias = [first, second, [[1]]], rng.choice([0, 2**60 + 127])
+        network = Network.from_arrays(weights, [[0] * width, [bias], [0]], slope=[slope, 0])
+        return form_share(network, Domain.of(Box.of(-1, 1, 1)), [-1] * width + [1])
+
+    assert greatest_share(draw, 300) > 0.25
+
+
+def test_rows_of_a_polytope() -> None:
+    """The bound of a row of the domain holds what its coefficients and its value may lose."""
+    rng, shares = random.Random(0), []
+    network = Network.from_arrays([[[1], [1]], [[1, 1]]], [[0, 1], [0]])
+    for _ in range(100):
+        a, b = 2**60 + rng.getrandbits(52), 2**60 + rng.getrandbits(52)
+        domain = Domain.cut(Box.of(-1, 1, 1), ([[-a]], [b]))
+        frame, shift = make_frame(network, domain, 1.0)
+        rows, x = make_rows(domain, frame, shift, 2), 1 - Fraction(rng.getrandbits(52), 2**60)
+        y = np.empty(1)
+        search.to_frame(frame, np.array(nearest_floats((x,))), y)
+        computed = rows.c[0] + rows.a[0, 0] * y[0]
+        (row,) = ExactForms(network, domain).domain_rows()
+        true = int(row[0]) + int(row[1]) * x
+        shares.append(abs(Fraction(float(computed)) - true) / Fraction(float(rows.bound[0])))
+    assert max(shares) <= 1
+    assert max(shares) > Fraction(1, 4)
+
+
+# Multipliers
+
+
+def polyhedron(gradients: np.ndarray, constants: list[float], error: float) -> Polyhedron:
+    """Return a polyhedron in the box [-1, 1]^D with rows of the given errors."""
+    m, D = gradients.shape
+    c = np.array(constants)
+    size = np.abs(gradients).sum(axis=1) + np.abs(c)
+    rows = Rows(
+        gradients, c, size, size, np.full(m, error), np.full(m, error), c == 0,
+        np.arange(m), np.zeros(m, dtype=np.uint8),
+    )  # fmt: skip
+    return Polyhedron(rows, m, np.full(D, -1.0), np.ones(D), np.zeros(1, dtype=np.int64))
+
+
+def proves_in_box(P: Polyhedron, f: float, c: float, error: float) -> Fraction | None:
+    """Return what the accepted proof of c + f y <= 0 has as its greatest value, with one row."""
+    V = Vertex(np.zeros(1), np.array([[1.0 / P.rows.a[0, 0]]]), np.zeros(1, dtype=np.int64))
+    proof = Proof(np.zeros(1, dtype=np.int64), np.zeros(2))
+    objective = Objective(np.array([f]), c, abs(c) + abs(f), error)
+    count = box_proof(P, objective, V, proof, np.zeros((4, 2)))
+    if count < 0:
+        return None
+    factors = [Fraction(float(proof.factors[1]))]
+    if count:
+        factors.append(Fraction(float(proof.factors[0])))
+    parts = [(Fraction(c), Fraction(f))]
+    parts.append((Fraction(float(P.rows.c[0])), Fraction(float(P.rows.a[0, 0]))))
+    used = list(zip(factors, parts, strict=False))
+    constant = sum((factor * part[0] for factor, part in used), Fraction(0))
+    slope = sum((factor * part[1] for factor, part in used), Fraction(0))
+    return (constant + abs(slope)) / factors[0]
+
+
+@pytest.mark.parametrize("error", [0.0, 2.0**-45])
+def test_what_multipliers_prove_in_a_box(error: float) -> None:
+    """The proof is refused where the errors could undo it, and found where they cannot by far.
+
+    c + f y with row b - a y >= 0: the greatest value is near c + f b / a, c is set near its zero.
+    """
+    rng, u = random.Random(1), 2.0**-53
+    least = Fraction(10)
+    for _ in range(300):
+        a, f, b = (1 + rng.random() * _JUST_ABOVE for _ in range(3))
+        P = polyhedron(np.array([[-a]]), [b / 4], error)
+        zero = -f * (b / 4) / a
+        size = 1 + f + abs(zero) + f / a * (a + b / 4)
+        # With errors the exact row and form may both be better than they look.
+        off = error * (1 + f / a)
+        for step in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0):
+            c = zero - step * (u * size + off)
+            most = proves_in_box(P, f, c, error)
+            if most is not None:
+                assert most + Fraction(off) * (1 - Fraction(1, 2**20)) <= 0
+                least = min(least, -most / (Fraction(off) + Fraction(u * size)))
+            else:
+                assert step < 20
+    assert least < 8
+
+
+@pytest.mark.parametrize("t", [1.0, 2.0**-10, 2.0**-30])
+def test_a_cone_whose_rows_may_err(t: float) -> None:
+    """f = -(1, t) and rows (1, 0), (0, 1): an error t of the first turns the second multiplier."""
+    V = Vertex(np.zeros(2), np.eye(2), np.arange(2))
+    rows, work = np.zeros(2, dtype=np.int64), np.zeros((4, 3))
+
+    def is_proven(error: float) -> bool:
+        P = polyhedron(np.eye(2), [0.0, 0.0], 0.0)
+        P.rows.error[0] = error
+        return bool(cone_proof(P, np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows, work) == 2)
+
+    assert not is_proven(t)
+    assert not is_proven(0.9 * t) or t == 1.0
+    assert is_proven(0.2 * t)
+    assert not cone_proof(
+        polyhedron(np.eye(2), [0.0, 1.0], 0.0), np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows, work
+    ) == 2, "a constant that is not zero"  # fmt: skip
+
+
+def test_a_cone_with_a_multiplier_that_is_zero() -> None:
+    V = Vertex(np.zeros(2), np.eye(2), np.arange(2))
+    P = polyhedron(np.eye(2), [0.0, 0.0], 0.0)
+    rows, work = np.zeros(2, dtype=np.int64), np.zeros((4, 3))
+    for f in ([-1.0, 0.0], [-1.0, 1.0], [0.0, 0.0]):
+        assert cone_proof(P, np.array(f), 0.0, 1.0, -9, V, rows, work) == -1
+    # The error of the objective counts like one of a row.
+    assert cone_proof(P, np.array([-1.0, -1.0]), 0.5, 1.0, -9, V, rows, work) == -1
+    assert cone_proof(P, np.array([-1.0, -1.0]), 0.2, 1.0, -9, V, rows, work) == 2
