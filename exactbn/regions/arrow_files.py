@@ -67,6 +67,18 @@ def read_hashed(path: Path, sha256: str) -> bytes:
     return content
 
 
+def check_length(path: Path, length: int) -> None:
+    """Raise InputError unless there is a regular file of so many bytes."""
+    try:
+        found = path.stat().st_size if path.is_file() else None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if found is None:
+        raise InputError(f"{path}: is missing, or is no regular file")
+    if found != length:
+        raise InputError(f"{path}: is damaged: it has {found} bytes, expected {length}")
+
+
 def sha256_of(content: bytes) -> str:
     """Return the SHA-256 of some bytes."""
     return hashlib.sha256(content).hexdigest()

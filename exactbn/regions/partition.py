@@ -271,8 +271,9 @@ class Partition(Value):
     def open(cls, directory: str | Path, *, check: bool = False) -> "Partition":
         """Read a partition that :meth:`save` wrote, without computing it again.
 
-        A folder that was damaged is refused: every file is compared with its hash. With ``check``
-        the structure is verified at once, as by :meth:`check`.
+        A folder that was damaged is refused: every file is compared with its hash, faces and
+        witnesses when they are first asked for. With ``check`` all is read and the structure is
+        verified at once, as by :meth:`check`.
 
         Raises
         ------

@@ -6,6 +6,9 @@ file and of itself), ``network.json`` (the network's canonical exact form) and A
 ``vertices``, ``faces`` and ``facets``, of the LP engine ``witnesses`` and ``exact_witnesses``.
 docs/file_formats.md has the columns.
 
+Opening reads what every question needs, regions and adjacencies, and sees that the other files are
+there in their lengths; they are read, and their hashes compared, when something is asked of them.
+
 A hash finds damage, not malice. Nothing in a folder can make a program read beyond its arrays, and
 whether the faces are a partition is asked of themselves: :meth:`exactbn.Partition.check`, and
 ``is_complete`` of the complex engine. That a search was complete is the word of its folder.
@@ -14,6 +17,7 @@ whether the faces are a partition is asked of themselves: :meth:`exactbn.Partiti
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from exactbn.engines.lp.adjacency import Witnesses
 from exactbn.engines.lp.engine import LpStatistics
 from exactbn.errors import ExactBNError, InputError
 from exactbn.exact.rational import Vector, to_text, to_vector
+from exactbn.model.arrays import read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import num_words
@@ -33,11 +38,13 @@ from exactbn.readers.json_file import read_document
 from exactbn.readers.source import Source
 from exactbn.regions.arrow_files import (
     Table,
+    check_length,
     read_hashed,
     read_table,
     sha256_of,
     write_table,
 )
+from exactbn.regions.by_file import StoredEvidence
 from exactbn.regions.by_lattice import LatticeEvidence
 from exactbn.regions.by_search import SearchEvidence
 from exactbn.regions.evidence import Evidence, Tables
@@ -64,7 +71,11 @@ def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) 
         **evidence.tables(),
     }
     with create_folder(directory) as folder:
-        files = {name: write_table(folder / f"{name}.arrow", tables[name]) for name in tables}
+        files = {}
+        for name, columns in tables.items():
+            path = folder / f"{name}.arrow"
+            sha256 = write_table(path, columns)
+            files[name] = {"sha256": sha256, "bytes": path.stat().st_size}
         text = network.canonical().encode()
         (folder / "network.json").write_bytes(text)
         description: dict[str, Any] = {
@@ -79,7 +90,7 @@ def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) 
             "adjacencies": len(evidence.edges),
             "starts": None if evidence.faces is None else evidence.faces.lattice.starts.tolist(),
             "statistics": evidence.statistics,
-            "sha256": files,
+            "files": files,
         }
         description["digest"] = _digest(description)
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
@@ -99,9 +110,7 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
             told = _described(source.read(_LARGEST_DESCRIPTION))
         network = _network(directory / "network.json", told)
         domain = _domain(told["domain"], network.num_inputs)
-        folder = _Folder(directory, told["sha256"])
-        make = _READERS[told["engine"]]
-        return network, domain, make(network, domain, told, folder)
+        return network, domain, _Folder(directory, network, domain, told).evidence()
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         if isinstance(error, ExactBNError):
             raise
@@ -113,14 +122,46 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
 
 @dataclass(frozen=True)
 class _Folder:
-    """The tables of a folder, and the hash of each."""
+    """A folder whose description has been read; it reads the rest of the evidence when called."""
 
     place: Path
-    sha256: dict[str, str]
+    network: Network
+    domain: Domain
+    told: dict[str, Any]
 
     def table(self, name: str) -> Table:
-        """Return one table."""
-        return read_table(self.place / f"{name}.arrow", self.sha256[name])
+        """Return one table, which has the hash that is told."""
+        file = self.told["files"].get(name)
+        if file is None:
+            raise InputError(f"{self.place / DESCRIPTION}: names no file {name}.arrow")
+        return read_table(self.place / f"{name}.arrow", file["sha256"])
+
+    def count(self, key: str, most: int) -> int:
+        """Return a number from 0 to ``most``."""
+        return _count(self.told, key, most)
+
+    def statistics(self) -> dict[str, int]:
+        """Return the counts of the engine."""
+        told = self.told["statistics"]
+        return {name: _count(told, name, 1 << 62) for name in _STATISTICS[self.told["engine"]]}
+
+    def evidence(self) -> StoredEvidence:
+        """Return what is told at once; the other files are there, as long as they should be."""
+        for name, file in self.told["files"].items():
+            if name.isidentifier():
+                check_length(self.place / f"{name}.arrow", file["bytes"])
+        stopped, count = self.told["stopped"], self.count("regions", 1 << 31)
+        if not (stopped is None or isinstance(stopped, str)):
+            raise InputError(f"stopped is {stopped!r}, expected a text or null")
+        table = self.table("regions")
+        patterns = table.stacked("word", np.uint64, (count, num_words(self.network.widths)))
+        unbounded = table.column("unbounded", np.bool_, count)
+        edges = _adjacency(self.table("adjacency"), self.count("adjacencies", 1 << 40), count)
+        return StoredEvidence(
+            self.told["engine"], self.count("neurons_done", self.network.num_hidden), stopped,
+            read_only(patterns), read_only(edges), read_only(unbounded), self.statistics(),
+            partial(_READERS[self.told["engine"]], self, patterns, edges, unbounded),
+        )  # fmt: skip
 
 
 def _described(content: bytes) -> dict[str, Any]:
@@ -175,24 +216,8 @@ def _count(told: dict[str, Any], key: str, most: int) -> int:
     return value
 
 
-def _statistics(told: dict[str, Any], *names: str) -> list[int]:
-    return [_count(told["statistics"], name, 1 << 62) for name in names]
-
-
-def _regions(
-    network: Network, told: dict[str, Any], folder: _Folder
-) -> tuple[NDArray[np.uint64], NDArray[np.bool_], NDArray[np.int32]]:
-    """Return patterns, which regions are unbounded, and adjacencies."""
-    count = _count(told, "regions", 1 << 31)
-    table = folder.table("regions")
-    patterns = table.stacked("word", np.uint64, (count, num_words(network.widths)))
-    unbounded = table.column("unbounded", np.bool_, count)
-    return patterns, unbounded, _adjacency(folder, _count(told, "adjacencies", 1 << 40), count)
-
-
-def _adjacency(folder: _Folder, pairs: int, count: int) -> NDArray[np.int32]:
+def _adjacency(table: Table, pairs: int, count: int) -> NDArray[np.int32]:
     """Return the pairs i < j of regions, each once."""
-    table = folder.table("adjacency")
     columns = [table.column(name, np.int32, pairs) for name in ("source", "target")]
     i, j = (column.astype(np.int64) for column in columns)
     keys = np.sort(i * count + j)
@@ -204,10 +229,12 @@ def _adjacency(folder: _Folder, pairs: int, count: int) -> NDArray[np.int32]:
 
 
 def _lattice_evidence(
-    network: Network, domain: Domain, told: dict[str, Any], folder: _Folder
+    folder: _Folder,
+    patterns: NDArray[np.uint64],
+    edges: NDArray[np.int32],
+    unbounded: NDArray[np.bool_],
 ) -> LatticeEvidence:
     """Return the evidence of the complex engine."""
-    patterns, unbounded, edges = _regions(network, told, folder)
     table = folder.table("cells")
     of_cell = table.column("region", np.int64)
     table.demand(
@@ -216,29 +243,27 @@ def _lattice_evidence(
     )
     regions, first = np.unique(of_cell, return_index=True)
     table.demand(len(regions) == len(patterns), "a region has no cell")
-    lattice = _lattice(network, domain, told, folder, patterns[of_cell])
+    lattice = _lattice(folder, patterns[of_cell])
     cells = MergedCells(patterns, edges, of_cell, first, unbounded)
-    done = _count(told, "neurons_done", network.num_hidden)
-    return LatticeEvidence(
-        Faces(network, domain, lattice, cells), done, *_statistics(told, "signs", "exact_signs")
-    )
+    faces = Faces(folder.network, folder.domain, lattice, cells)
+    done = folder.count("neurons_done", folder.network.num_hidden)
+    return LatticeEvidence(faces, done, **folder.statistics())
 
 
-def _lattice(
-    network: Network,
-    domain: Domain,
-    told: dict[str, Any],
-    folder: _Folder,
-    words: NDArray[np.uint64],
-) -> FaceLattice:
+def _lattice(folder: _Folder, words: NDArray[np.uint64]) -> FaceLattice:
     """Return the face lattice, whose ids are all in range: loops over it end and stay inside."""
-    d = domain.dim
-    starts = np.array(told["starts"], dtype=np.int64)
+    d, told = folder.domain.dim, folder.told
+    numbers = told["starts"]
+    is_list = isinstance(numbers, list) and all(type(n) is int and n >> 31 == 0 for n in numbers)
+    starts = np.array(numbers if is_list else [], dtype=np.int64)
     if starts.shape != (d + 2,) or starts[0] or np.any(np.diff(starts) < 1):
-        raise InputError(f"starts is {told['starts']!r}, expected {d + 2} ascending numbers from 0")
+        raise InputError(
+            f"{folder.place / DESCRIPTION}: starts is {numbers!r:.60}, expected {d + 2} ascending "
+            "numbers from 0"
+        )
     vertices, cells = int(starts[1]), int(starts[-1] - starts[-2])
     if cells != len(words):
-        raise InputError(f"there are {len(words)} cells, expected {cells}")
+        raise InputError(f"{folder.place}: there are {len(words)} cells, expected {cells}")
     lists, table = folder.table("faces"), folder.table("facets")
     first = lists.column("first", np.int64, int(starts[-1]) + 1)
     facets = table.column("face", np.int32)
@@ -248,7 +273,7 @@ def _lattice(
     parents = table.stacked("parent", np.int32, (vertices, 3))
     x = table.stacked("x", np.float64, (vertices, 1 + d))
     error = table.stacked("error", np.float64, (vertices, 1 + d))
-    _check_parents(table, parents, network.num_hidden, d)
+    _check_parents(table, parents, folder.network.num_hidden, d)
     return FaceLattice(
         starts, first, facets, parents, x, error, words, np.zeros(cells, dtype=np.int32)
     )
@@ -292,24 +317,25 @@ def _check_parents(table: Table, parents: NDArray[np.int32], neurons: int, d: in
 
 
 def _search_evidence(
-    network: Network, domain: Domain, told: dict[str, Any], folder: _Folder
+    folder: _Folder,
+    patterns: NDArray[np.uint64],
+    edges: NDArray[np.int32],
+    unbounded: NDArray[np.bool_],
 ) -> SearchEvidence:
     """Return the evidence of the LP engine."""
-    patterns, unbounded, edges = _regions(network, told, folder)
-    unknowns = domain.dim + (domain.box is None)
+    unknowns = folder.domain.dim + (folder.domain.box is None)
     table = folder.table("witnesses")
     x = table.stacked("x", np.float64, (len(patterns), unknowns))
     table.demand(np.all(np.isfinite(x)), "a coordinate is not finite")
     exact = _exact_witnesses(folder.table("exact_witnesses"), len(x), unknowns)
     witnesses = Witnesses(patterns, x, exact)
-    at_infinity = domain.box is None and any(witnesses.point(i)[0] <= 0 for i in range(len(x)))
+    is_space = folder.domain.box is None
+    at_infinity = is_space and any(witnesses.point(i)[0] <= 0 for i in range(len(x)))
     table.demand(not at_infinity, "a witness is at infinity")
-    stopped = told["stopped"]
-    if not (stopped is None or isinstance(stopped, str)):
-        raise InputError(f"stopped is {stopped!r}, expected a text or null")
-    counts = LpStatistics(*_statistics(told, "programs", "exact_questions"))
+    counts = folder.statistics()
     return SearchEvidence(
-        network, domain, witnesses, stopped, counts,
+        folder.network, folder.domain, witnesses, folder.told["stopped"],
+        LpStatistics(counts["programs"], counts["exact_questions"]),
         known_edges=edges, known_unbounded=unbounded,
     )  # fmt: skip
 
@@ -325,6 +351,8 @@ def _exact_witnesses(table: Table, regions: int, unknowns: int) -> dict[int, Vec
     )
     return exact
 
+
+_STATISTICS = {"complex": ("signs", "exact_signs"), "lp": ("programs", "exact_questions")}
 
 _READERS: dict[str, Callable[..., Evidence]] = {
     "complex": _lattice_evidence,

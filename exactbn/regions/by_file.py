@@ -1,0 +1,73 @@
+"""Evidence that lies in a folder: regions and adjacencies at hand, the rest read when asked for."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.exact.rational import Vector
+from exactbn.regions.evidence import Evidence, Tables
+from exactbn.regions.faces import Faces
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StoredEvidence:
+    """What a folder tells at once, and how the whole of it is read.
+
+    Whole evidence of 10^5 regions may be hundreds of megabytes of faces; how many regions there
+    are and how they are joined is a hundredth of that. ``read`` is called once, when something is
+    asked that only the whole can answer, and refuses what is damaged.
+    """
+
+    engine: str
+    neurons_done: int
+    stopped: str | None
+    words: NDArray[np.uint64]
+    edges: NDArray[np.int32]
+    is_unbounded: NDArray[np.bool_]
+    statistics: dict[str, int]
+    read: Callable[[], Evidence]
+
+    @cached_property
+    def whole(self) -> Evidence:
+        """Return the evidence as the engine handed it over."""
+        return self.read()
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # A copy must not depend on the folder.
+        return self.whole.__reduce__()
+
+    @property
+    def faces(self) -> Faces | None:
+        """Return the faces of the complex, None where the engine makes none."""
+        return self.whole.faces
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the regions are established to fill the domain and to be all there are."""
+        return self.stopped is None and self.whole.is_complete
+
+    def fault(self) -> str | None:
+        """Return the first thing that does not hold of the structure, None where all of it does."""
+        return self.whole.fault()
+
+    def witnesses(self, regions: Iterable[int]) -> list[Vector]:
+        """Return an exact point strictly inside each of the regions."""
+        return self.whole.witnesses(regions)
+
+    def interior_points(self) -> NDArray[np.float64]:
+        """Return a float point inside each region, for drawing; (regions, d)."""
+        return self.whole.interior_points()
+
+    def write_proof(self, path: Path, *, force: bool) -> None:
+        """Write the certificate of a complete partition."""
+        self.whole.write_proof(path, force=force)
+
+    def tables(self) -> Tables:
+        """Return what is written of the evidence."""
+        return self.whole.tables()
