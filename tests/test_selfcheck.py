@@ -31,6 +31,7 @@ from exactbn.selfcheck.brute import brute_partition, volume
 from exactbn.selfcheck.certificates import Examiner, Verdict
 from exactbn.selfcheck.examination import examine
 from exactbn.selfcheck.mutations import MUTATIONS, Draft, random_mutants
+from exactbn.selfcheck.points import misplaced
 from tests.examples import EXAMPLES, Example
 from tests.oracles import polygon_partition, search_partition
 
@@ -462,3 +463,20 @@ def test_list_of_families(capsys: Output) -> None:
 def test_bad_input(arguments: list[str], capsys: Output) -> None:
     assert main(["selfcheck", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+# Witnesses
+
+
+@pytest.mark.parametrize(
+    ("pattern", "x", "wrong"),
+    [
+        ((1, 0), "1/2", 0), ((1, 0), "-1/2", 1), ((1, 0), "1", 1), ((0, 0), "0", 1),
+        ((0, 0), "-1/2", 0), ((0, 1), "-1/2", 1),
+    ],
+)  # fmt: skip
+def test_misplaced_witnesses_are_counted(pattern: tuple[int, ...], x: str, wrong: int) -> None:
+    """Units x and 0 in [-1, 1]: the second is zero everywhere, and therefore off."""
+    network = Network.from_arrays([[[1], [0]], [[1, 1]]], [[0, 0], [0]])
+    problem = Problem(network, Box.of(-1, 1, 1))
+    assert misplaced(problem, [bytes(pattern)], [(Fraction(x),)]) == wrong
