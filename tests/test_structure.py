@@ -11,10 +11,13 @@ from exactbn.claims.tools.draws import draw_network
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.signs import ExactVertices
+from exactbn.engines.complex.vertex_signs import vertex_signs
 from exactbn.engines.run import Budget
 from exactbn.errors import StructureError
+from exactbn.exact.rational import sign
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
+from exactbn.regions import structure_kernels
 from exactbn.regions.partitioning import partition
 from exactbn.regions.structure import check_structure, first_fault
 
@@ -376,6 +379,96 @@ def test_a_flat_cell_is_found():
     """Its vertices have the right signs, but all of them lie in a wall of the domain."""
     flat = around_the_square(0, 1, 0, 1)
     assert "lies in no wall of it" in first_fault(NO_LAYER, box_of(0, 1, 2), flat)
+
+
+def with_cells_joined(lattice):
+    """Return the lattice with two adjacent d-faces made one, and no facet between them."""
+    lists = lists_of(lattice)
+    i, j = lattice.edges[0].tolist()
+    (facet,) = set(lists[-1][i]) & set(lists[-1][j])
+    joined = [f for f in lists[-1][i] + lists[-1][j] if f != facet]
+    lists[-1][i] = joined
+    words = np.delete(lattice.words, j, axis=0)
+    words[i] = lattice.words[i] | lattice.words[j]
+    del lists[-1][j], lists[-2][facet]
+    lists[-1] = [[f - (f > facet) for f in face] for face in lists[-1]]
+    return rebuilt(lattice, lists, words=words, component=np.delete(lattice.component, j))
+
+
+def test_a_cell_with_a_neuron_inside(whole):
+    lattice = whole[2]
+    if lattice.num_regions < 3 or lattice.dim == 1:
+        pytest.skip("a vertex would lie in no facet")
+    for sentence in faults(whole, [with_cells_joined(lattice)]):
+        assert "both sides of a neuron" in sentence or "in no one part" in sentence
+
+
+def one_line():
+    """Return the network of one neuron x, a box, and its two squares with one edge between them."""
+    network, box = Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]]), box_of(-1, 1, 2)
+    return network, box, subdivide(network, [box]).lattice
+
+
+def test_two_cells_with_two_facets_in_common():
+    """Both squares list a polygon of two edges that runs along their common edge and back."""
+    network, box, lattice = one_line()
+    parents = np.concatenate((lattice.parents, lattice.parents[4:]))
+    lists = lists_of(lattice)
+    edges = len(lists[0])
+    lists[0] += [[6, 7], [7, 6]]
+    lists[1] = [face + [edges, edges + 1] for face in lists[1]]
+    assert first_fault(network, box, lattice) is None
+    twice = rebuilt(lattice, lists, parents=parents)
+    assert "two facets in common" in first_fault(network, box, twice)
+
+
+def test_one_cell_twice_has_all_its_facets_in_the_boundary():
+    box = box_of(0, 1, 2)
+    lattice = around_the_square(0, 1, 3, 2)
+    assert "domain's boundary" in first_fault(NO_LAYER, box, with_cell_twice(lattice, 0))
+
+
+def test_a_boundary_may_touch_itself_nowhere():
+    """Vertex 0 is in four edges of the face, an even number, but its boundary is no one circle."""
+    edges = [(0, 1), (1, 2), (2, 0), (0, 3), (3, 4), (4, 0)]
+    starts = np.array([0, 5, 11, 12])
+    indptr = np.concatenate((np.zeros(6, int), np.arange(2, 13, 2), [18]))
+    indices = np.array([v for edge in edges for v in edge] + list(range(5, 11)), dtype=np.int32)
+    assert structure_kernels.open_face(starts, indptr, indices) == 11
+    triangle = np.array([v for edge in edges[:3] for v in edge] + [3, 4, 5], dtype=np.int32)
+    indptr = np.array([0, 0, 0, 0, 2, 4, 6, 9])
+    assert structure_kernels.open_face(np.array([0, 3, 6, 7]), indptr, triangle) == -1
+
+
+def test_a_vertex_between_parents_that_a_lower_layer_parts():
+    """Neuron 1, of layer 2, is not affine from -1 to 2: its zero there is not where it is said."""
+    network = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [-1], [0]])  # relu(x) - 1
+    line = box_of(-1, 2, 1)
+    lattice = subdivide(network, [line]).lattice
+    assert lattice.parents[3].tolist() in ([1, 2, 1], [2, 1, 1])
+    parents = lattice.parents.copy()
+    parents[3] = 0, 1, 1
+    changed = dataclasses.replace(lattice, parents=parents)
+    assert "neuron 0 of a lower layer" in first_fault(network, line, changed)
+
+
+def test_no_sign_is_taken_from_a_float_that_does_not_decide():
+    """All three lines meet in (1/3, 1/7): floats say so only nearly."""
+    point = F(1, 3), F(1, 7)
+    rows = [[3, 5], [F(1, 7), -1], [-2, F(11, 3)], [1, 1]]
+    bias = [-(r[0] * point[0] + r[1] * point[1]) for r in rows]
+    network = Network.from_arrays([rows, [[1] * 4]], [bias, [0]])
+    for domain in (box_of(-1, 1, 2), Domain.space(2)):
+        lattice = subdivide(network, [domain]).lattice
+        signs = next(vertex_signs(network, domain, lattice.parents, 4))
+        vertices = ExactVertices(network, [domain])
+        points = vertices.coordinates(range(len(lattice.parents)), lattice.parents)
+        for (x0, *x), pos, neg in zip(points, signs.pos.tolist(), signs.neg.tolist(), strict=True):
+            values = [
+                sum(w * F(int(t)) for w, t in zip(row, x, strict=True)) + b * F(int(x0))
+                for row, b in zip(rows, bias, strict=True)
+            ]
+            assert [(pos >> k & 1) - (neg >> k & 1) for k in range(4)] == list(map(sign, values))
 
 
 def test_a_partition_with_a_damaged_lattice_is_not_complete():

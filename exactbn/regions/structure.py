@@ -267,9 +267,6 @@ def _check_flag(lattice: FaceLattice, walls: _Walls, off: Words) -> None:
         odd = begin + np.flatnonzero(
             kernels.odd_facets(lattice.indptr, lattice.indices, chain, begin, end)
         )
-        if k == d and walls.parts:
-            on_wall = (~off[odd] & np.uint64(walls.parts | 1) & ~np.uint64(2)) != 0
-            _demand(bool(on_wall.all()), "the d-faces of a part have a boundary inside it")
         wall = np.uint64(d - k + 2 if walls.parts else d - k)
         chain = odd[(off[odd] >> wall & np.uint64(1)) == 0]
     _demand(len(chain) % 2 == 1, "the d-faces do not cover the domain")
