@@ -95,7 +95,7 @@ def equal_words(words: NDArray[np.uint64]) -> tuple[int, int] | None:
 
 def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return one number a row: equal for equal rows, and mostly different for different ones."""
-    factors = np.arange(words.shape[1], dtype=np.uint64) * _MIXER | np.uint64(1)
+    factors = np.multiply.accumulate(np.full(words.shape[1], _MIXER))
     return np.asarray((words ^ (words >> np.uint64(29))) @ factors)
 
 

@@ -1,0 +1,86 @@
+"""Which region holds a point, by hand: corners, walls, creases, and preactivations that vanish."""
+
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+
+from exactbn.model.domain import Box, Domain
+from exactbn.model.network import Network
+from exactbn.model.patterns import pack
+from exactbn.regions.location import Location
+
+# x, y, and in layer 2 relu(x) + relu(y) - 1, which is < 0 where x, y < 0, and -relu(x) <= 0, which
+# vanishes for x < 0.
+NETWORK = Network.from_arrays(
+    [[[1, 0], [0, 1]], [[1, 1], [-1, 0]], [[2, F(1, 3)]]], [[0, 0], [-1, 0], [5]], slope=[0, -1]
+)
+DOMAIN = Domain.of(Box.of(-2, 2, 2))
+PATTERNS = [(1, 1, 1, 0), (1, 1, 0, 0), (1, 0, 1, 0), (1, 0, 0, 0), (0, 1, 1, 0), (0, 1, 0, 0),
+            (0, 0, 0, 0)]  # fmt: skip
+
+
+def location(patterns=PATTERNS, neurons_done=4):
+    words = pack(np.array(patterns, dtype=np.uint8), NETWORK.widths)
+    return Location(NETWORK, DOMAIN, words, neurons_done)
+
+
+@pytest.mark.parametrize(
+    ("x", "region"),
+    [
+        ((1, 1), 0), ((F(1, 3), F(1, 3)), 1), ((2, -2), 2), ((F(1, 2), -1), 3),
+        ((-1, F(3, 2)), 4), ((-1, F(1, 2)), 5), ((-1, -1), 6),
+        ((0, 1), None), ((F(1, 2), F(1, 2)), None), ((0, 0), None), ((0, -1), None),
+        ((3, 1), None), ((1, F(-201, 100)), None),
+    ],
+)  # fmt: skip
+def test_region_of(x, region):
+    assert location().region_of(tuple(map(F, x))) == region
+
+
+def test_a_point_on_a_crease_is_in_the_closure_of_both_sides():
+    there = location()
+    signs = there.signs([(F(0), F(-1)), (F(1, 2), F(1, 2)), (F(0), F(0)), (F(0), F(1))])
+    assert signs.tolist() == [[0, -1, -1, 0], [1, 1, 0, -1], [0, 0, -1, 0], [0, 1, 0, 0]]
+    found = [there.regions_at(row).tolist() for row in signs]
+    assert found == [[3, 6], [0, 1], [1, 3, 5, 6], [0, 1, 4, 5]]
+
+
+def test_a_pattern_that_is_not_listed_is_no_region():
+    there = location(PATTERNS[:3])
+    assert there.region_of((F(-1), F(-1))) is None and there.region_of((F(1), F(1))) == 0
+
+
+def test_neurons_not_done_count_as_off():
+    there = location([(1, 1, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 0, 0)], neurons_done=2)
+    assert there.signs([(F(1), F(1))]).tolist() == [[1, 1, -1, -1]]
+    assert there.region_of((F(1), F(1))) == 0 and there.region_of((F(-1), F(1))) == 2
+
+
+def test_what_is_strictly_inside():
+    there = location()
+    good = {0: (F(1), F(1)), 6: (F(-1), F(-1)), 5: (F(-1), F(1, 2))}
+    assert there.confirmed(good) == good
+    for i, x in [
+        (0, (2, 1)),  # in the wall of the box
+        (0, (3, 1)),  # outside
+        (0, (F(1, 2), F(1, 2))),  # on a crease of layer 2
+        (1, (1, 1)),  # neuron 2 is on there, and off in the region
+        (0, (F(1, 4), F(1, 4))),  # the other way round
+        (6, (0, -1)),  # on a crease, where the neuron that vanishes on the region is zero too
+        (3, (0, -1)),
+    ]:
+        assert there.confirmed({i: tuple(map(F, x))}) == {}
+    mixed = {0: (F(2), F(1)), 5: (F(-1), F(1, 2)), 1: (F(1), F(1))}
+    assert there.confirmed(mixed) == {5: mixed[5]}
+
+
+@pytest.mark.parametrize("i", range(len(PATTERNS)))
+def test_affine_maps_are_the_network(i):
+    there = location()
+    points = [(F(1), F(1)), (F(1, 3), F(1, 3)), (F(2), F(-2)), (F(1, 2), F(-1)), (F(-1), F(3, 2)),
+              (F(-1), F(1, 2)), (F(-1), F(-1))]  # fmt: skip
+    matrix, offset = there.affine_map(i)
+    x = points[i]
+    value = tuple(sum(a * t for a, t in zip(row, x)) + b for row, b in zip(matrix, offset))
+    assert value == NETWORK.forward(x)
