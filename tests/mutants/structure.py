@@ -66,7 +66,9 @@ MUTANTS = [
            "the flag does not count"),
     Mutant("regions/structure.py", "chain = chain[(off[chain] & np.uint64(2)) == 0]", "pass",
            faces("nothing_is_wrong_with_random_networks"),
-           "the flag of R^d runs through all parts"),
+           "the flag of R^d runs through all parts",
+           "the facets at infinity in which t_1 is least are those of the d-faces of part 1 alone, so "
+           "it is the flag of that part by the rows x0, t_2 - t_1, ..., t_d - t_1, as good as the other"),
     Mutant("regions/structure.py", "neurons[ends] < neurons[corners:, None]",
            "neurons[ends] <= neurons[corners:, None]",
            faces("a_parent_is_another"),
