@@ -18,6 +18,9 @@ from exactbn.exact.rational import sign
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions import merging, structure_kernels
+from exactbn.regions.by_lattice import LatticeEvidence
+from exactbn.regions.faces import Faces
+from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
 from exactbn.regions.structure import check_structure, first_fault
 
@@ -486,12 +489,15 @@ def test_no_sign_is_taken_from_a_float_that_does_not_decide():
 def test_a_partition_with_a_damaged_lattice_is_not_complete():
     for name in ("plane", "plane in R^2", "eight dimensions"):
         network, domain = WHOLE[name]
-        part = partition(network, domain.box)
-        lattice = part.lattice
+        lattice = subdivide(network, [domain]).lattice
         for damaged in (
             without_cell(lattice, 1), with_cell_twice(lattice, 1), with_flipped_bit(lattice, 1, 0)
         ):  # fmt: skip
-            assert dataclasses.replace(part, faces=damaged).is_complete is False
+            evidence = LatticeEvidence(Faces(network, domain, damaged), network.num_hidden)
+            part = Partition(network, domain, evidence)
+            assert part.is_complete is False
+            with pytest.raises(StructureError):
+                part.check()
 
 
 def test_the_fault_is_raised_where_asked_for():

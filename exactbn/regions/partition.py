@@ -136,7 +136,7 @@ class Partition(Value):
         """
         fault = self.evidence.fault()
         if fault is not None:
-            raise StructureError(f"{self!r}: {fault}")
+            raise StructureError(f"the partition of {self.domain} does not hold: {fault}")
 
     # -- the regions ---------------------------------------------------------------------------
 

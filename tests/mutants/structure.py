@@ -16,12 +16,12 @@ def faces(name: str) -> tuple[str, ...]:
 MUTANTS = [
     # completeness
     Mutant("regions/by_lattice.py",
-           "return is_done and first_fault(self.network, self.domain, self.lattice) is None",
-           "return is_done",
+           "return self.stopped is None and self._structure_fault is None",
+           "return self.stopped is None",
            faces("a_partition_with_a_damaged_lattice_is_not_complete"),
            "complete whatever the faces are"),
     Mutant("regions/by_lattice.py",
-           "return is_done and first_fault(self.network, self.domain, self.lattice) is None",
+           "return self.stopped is None and self._structure_fault is None",
            "return True",
            faces("a_partition_with_a_damaged_lattice_is_not_complete"),
            "always complete"),
@@ -67,8 +67,8 @@ MUTANTS = [
     Mutant("regions/structure.py", "chain = chain[(off[chain] & np.uint64(2)) == 0]", "pass",
            faces("nothing_is_wrong_with_random_networks"),
            "the flag of R^d runs through all parts",
-           "the facets at infinity in which t_1 is least are those of the d-faces of part 1 alone, so "
-           "it is the flag of that part by the rows x0, t_2 - t_1, ..., t_d - t_1, as good as the other"),
+           "the facets at infinity in which t_1 is least are those of the d-faces of part 1 alone: "
+           "it is the flag of that part by the rows x0, t_2 - t_1, ..., t_d - t_1, as good as any"),
     Mutant("regions/structure.py", "neurons[ends] < neurons[corners:, None]",
            "neurons[ends] <= neurons[corners:, None]",
            faces("a_parent_is_another"),
