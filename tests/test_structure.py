@@ -467,6 +467,17 @@ def test_a_vertex_between_parents_that_a_lower_layer_parts():
     assert "neuron 0 of a lower layer" in first_fault(network, line, changed)
 
 
+def test_a_vertex_of_a_neuron_that_its_parents_do_not_part():
+    """Neuron 1 has no zero in the box, though neuron 0 parts the ends of the same edge."""
+    line = box_of(-1, 2, 1)
+    made, other = (
+        Network.from_arrays([[[1], [1]], [[1, 1]]], [[0, bias], [0]]) for bias in (-1, 5)
+    )
+    lattice = subdivide(made, [line]).lattice
+    assert first_fault(made, line, lattice) is None
+    assert "which are not strictly on both sides" in first_fault(other, line, lattice)
+
+
 def test_no_sign_is_taken_from_a_float_that_does_not_decide():
     """All three lines meet in (1/3, 1/7): floats say so only nearly."""
     point = F(1, 3), F(1, 7)

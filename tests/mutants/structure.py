@@ -92,7 +92,7 @@ MUTANTS = [
            "parents that a lower layer parts"),
     Mutant("engines/complex/vertex_signs.py",
            "if not up and neg[a] & pos[b] & bit == 0:", "if not up and neg[a] & pos[b] == 0:",
-           faces("a_parent_is_another"),
+           faces("a_vertex_of_a_neuron_that_its_parents_do_not_part"),
            "another neuron's opposite signs make a vertex"),
     # merging
     Mutant("regions/merging.py", "pairs[:, 0] < pairs[:, 1]", "pairs[:, 0] <= pairs[:, 1]",
