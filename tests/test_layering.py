@@ -11,33 +11,47 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "exactbn"
 
 # In order: a module, or a package as a whole, may import what stands above it and the third
-# parties on its line. A new module gets a line here, at the highest place where it can stand.
-LAYERS: dict[str, set[str]] = {
-    # trusted: imports nothing of the package
-    "checker": set(),
-    # numbers
-    "errors": set(),
-    "output": set(),
-    "seeds": {"numpy"},
-    "exact": {"flint", "sympy"},
-    # files
-    "readers": {"numpy", "flint", "torch", "safetensors", "onnx"},
-    # model
-    "model": {"numpy", "flint"},
-    # engines
-    "engines": {"numpy", "numba", "flint", "threadpoolctl"},
-    # result
-    "regions": {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
-    # questions
-    "sampling": {"numpy", "scipy", "torch", "numba"},
-    "selfcheck": {"numpy"},
-    "bench": {"numpy", "torch", "relucent"},
-    "study": {"numpy", "scipy", "torch", "flint", "pyarrow", "matplotlib", "jinja2"},
-    "claims": {"numpy", "scipy", "sympy", "torch", "flint"},
-    # people
-    "cli": {"numpy", "typer", "rich"},
-    "__main__": set(),
+# parties on its line; what it holds stands in docs/design.md, whose table is built from this one.
+LAYERS: dict[str, tuple[set[str], str]] = {
+    "checker": (set(), "the trusted program: certificates against networks; imports nothing of ours"),
+    "errors": (set(), "every exception"),
+    "output": (set(), "files and folders that appear whole or not at all"),
+    "seeds": ({"numpy"}, "how streams of random numbers are derived from one seed"),
+    "exact": ({"flint"}, "rational numbers, affine stages, normalizations as vectors"),
+    "readers": ({"numpy", "torch", "safetensors"}, "files and torch modules, read as stages"),
+    "model": (
+        {"numpy", "flint"},
+        "networks, domains, exact evaluation, batch normalization, slices, patterns, shrinking",
+    ),
+    "engines": (
+        {"numpy", "numba", "flint", "threadpoolctl"},
+        "the complex engine, the LP engine, and the certificates that they write",
+    ),
+    "regions": (
+        {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
+        "the partition: evidence of an engine, structure, graph, geometry, location, storage",
+    ),
+    "sampling": ({"numpy", "scipy", "torch", "numba"}, "random points against a partition"),
+    "selfcheck": ({"numpy"}, "random hard networks: engines, brute force and checker"),
+    "bench": ({"numpy", "torch", "relucent"}, "time and memory"),
+    "study": (
+        {"numpy", "scipy", "torch", "flint", "pyarrow", "matplotlib", "jinja2"},
+        "the comparison: data, paired statistics, tables, pictures, report",
+    ),
+    "claims": ({"numpy", "scipy", "sympy", "torch", "flint"}, "the ledger of claims and its page"),
+    "cli": ({"typer", "rich"}, "the command line: reads options, calls, prints"),
+    "__main__": (set(), "`python -m exactbn`"),
 }
+
+
+def layer_table() -> str:
+    """Return the table of the layers for docs/design.md."""
+    rows = [
+        f"| `{name}` | {what} | {', '.join(sorted(thirds)) or '-'} |"
+        for name, (thirds, what) in LAYERS.items()
+    ]
+    return "\n".join(["| layer | what it holds | third parties |", "|---|---|---|", *rows])
+
 
 # Imports that point the other way, inside a function, and why they may.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
@@ -102,7 +116,20 @@ def test_imports_point_up(path: Path) -> None:
     parts = [name.split(".") for name in imports(parsed(path), inside=True)]
     assert {p[1] for p in parts if p[0] == "exactbn" and len(p) > 1} <= allowed
     third = {p[0] for p in parts} - sys.stdlib_module_names - {"exactbn"}
-    assert third <= LAYERS[unit]
+    assert third <= LAYERS[unit][0]
+
+
+def test_nothing_is_permitted_that_nobody_needs() -> None:
+    used: dict[str, set[str]] = {unit: set() for unit in LAYERS}
+    for path in MODULES:
+        names = {name.split(".")[0] for name in imports(parsed(path), inside=True)}
+        used[dotted(path).split(".")[1]] |= names - sys.stdlib_module_names - {"exactbn"}
+    assert used == {unit: thirds for unit, (thirds, _) in LAYERS.items()}
+
+
+def test_the_page_has_the_layers_that_are_enforced() -> None:
+    page = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    assert layer_table() in page
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
