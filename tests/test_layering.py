@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "exactbn"
 # In order: a module, or a package as a whole, may import what stands above it and the third
 # parties on its line; what it holds stands in docs/design.md, whose table is built from this one.
 LAYERS: dict[str, tuple[set[str], str]] = {
-    "checker": (set(), "the trusted program: certificates against networks; imports nothing of ours"),
+    "checker": (set(), "the trusted program: certificates against networks; imports nothing"),
     "errors": (set(), "every exception"),
     "output": (set(), "files and folders that appear whole or not at all"),
     "seeds": ({"numpy"}, "how streams of random numbers are derived from one seed"),
