@@ -145,6 +145,14 @@ def test_too_many_inputs(tmp_path: Path, capsys: Output) -> None:
     assert "784 inputs, expected at most 13" in capsys.readouterr().err
 
 
+def test_what_the_first_faces_cost_is_said_before(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "wide.npz"
+    np.savez(path, W0=np.ones((1, 11)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
+    for engine, says in (("complex", True), ("lp", False)):
+        assert main(["partition", str(path), "--box", "0", "1", "--engine", engine]) == 0
+        assert ("begins with 3^11 = 177147 faces" in capsys.readouterr().err) is says
+
+
 def test_bad_files(tmp_path: Path, capsys: Output) -> None:
     truncated = tmp_path / "truncated.npz"
     truncated.write_bytes(b"PK\x03\x04 and no more")

@@ -214,6 +214,8 @@ def test_counting_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reported == [(2 * run + k, 4 * 2) for run in range(4) for k in range(3)]
     with pytest.raises(LimitError, match=r"regions of 7 boxes are counted: \d of 8 neurons done"):
         count_regions(CROSS, boxes_, max_seconds=0)
+    with pytest.raises(LimitError, match="regions of 1 boxes are counted"):
+        count_regions(CROSS, boxes_[:1], max_seconds=0)
 
 
 def test_counting_in_no_box_and_in_wrong_boxes() -> None:

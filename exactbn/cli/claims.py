@@ -138,7 +138,9 @@ def _ledger(
                    err=True)
         return EXIT_DISAGREEMENT
     if len(entries) < len(claims):
-        typer.echo(f"stopped: {len(entries)} of {len(claims)} claims in --max-seconds", err=True)
+        unwritten = "" if page is None else f"; {page} is not written, it takes the whole ledger"
+        typer.echo(f"stopped: {len(entries)} of {len(claims)} claims in --max-seconds{unwritten}",
+                   err=True)
         return EXIT_BUDGET
     return 0
 

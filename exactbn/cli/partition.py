@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 ENGINES = ("complex", "lp")
 
+#: Inputs from which on the cost of the first faces is said before it is paid.
+MANY_INPUTS = 11
+
 
 def partition_command(
     net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
@@ -73,10 +76,17 @@ def partition_command(
         check_output(out, force=force)
     if certificate is not None:
         check_file(certificate, force=force)
+    from exactbn.engines.complex.engine import MAX_DIM
     from exactbn.model.files import load
 
     network = load(net)
     domain = parse_domain(*box, network.num_inputs)
+    if engine == "complex" and domain is not None and MANY_INPUTS <= domain.dim <= MAX_DIM:
+        typer.echo(
+            f"A box in {domain.dim} dimensions begins with 3^{domain.dim} = {3**domain.dim} faces, "
+            "which takes time and memory; --engine lp makes none.",
+            err=True,
+        )
     part, seconds, stopped = _compute(network, domain, engine, max_regions, max_seconds)
     record: dict[str, object] = {
         "regions": part.num_regions,
