@@ -22,6 +22,8 @@ Matrix = tuple[Vector, ...]
 MAX_DIGITS = 20_000
 
 _NUMBER = re.compile(r"[+-]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?)", re.ASCII)
+#: A fraction in the form in which exact files write it, too short to be hostile.
+_RATIO = re.compile(r"(-?\d{1,400})/([1-9]\d{0,399})", re.ASCII)
 
 
 def to_fraction(value: object, what: str = "value") -> Fraction:
@@ -74,6 +76,9 @@ def to_fraction(value: object, what: str = "value") -> Fraction:
 
 def _parse(text: str, what: str) -> Fraction:
     """Return the rational that ``text`` says."""
+    ratio = _RATIO.fullmatch(text)
+    if ratio:  # most numbers of exact files
+        return Fraction(int(ratio[1]), int(ratio[2]))
     stripped = text.strip()
     if len(stripped) > MAX_DIGITS:
         raise NotRationalError(
