@@ -257,34 +257,34 @@ def read_network(path: str | Path) -> Network:
 # -- the certificate's lines ------------------------------------------------------------------
 
 
-class Lines:
+class Lines(Allowance):
     """The records of a certificate, one at a time, with the number of the line.
 
-    At most ``most`` bytes are read; ``allowance`` grows with them.
+    At most ``most`` bytes are read; the allowance grows with them.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
         self.stream, self.most = stream, MAX_CERTIFICATE
         packed: object = stream
         if isinstance(packed, gzip.GzipFile):
             size = os.fstat(packed.fileno()).st_size
             self.most = min(MAX_CERTIFICATE, (1 << 16) + MAX_RATIO * size)
         self.count = self.size = 0
-        self.allowance = Allowance()
 
     def fields(self) -> list[str]:
         """Return the fields of the next record."""
         raw = self.stream.readline(MAX_LINE + 1)
         self.count += 1
         self.size += len(raw)
-        self.allowance.left += STEPS_A_BYTE * len(raw)
+        self.left += STEPS_A_BYTE * len(raw)
         if self.size > self.most:
             raise Unreadable(f"the certificate has more than {self.most} bytes")
         if not raw.endswith(b"\n"):
             raise Unreadable("the certificate is cut short, or the line is too long")
-        line = raw[:-1].decode("ascii")
+        line = raw.decode("ascii")
         fields = line.split()
-        if not fields or not line.isprintable():
+        if not fields or not line[:-1].isprintable():
             raise Unreadable("the line is empty, or holds other signs than letters and blanks")
         return fields
 
@@ -298,11 +298,12 @@ class Lines:
 
 def integers(fields: Sequence[str], count: int | None = None) -> Ints:
     """Return fields, ``count`` of them where given, as integers."""
-    if count not in (None, len(fields)):
+    if count is not None and len(fields) != count:
         raise Unreadable(f"expected {count} integers, got {len(fields)}")
-    if any(len(field) > MAX_DIGITS or "_" in field for field in fields):
+    text = "".join(fields)
+    if "_" in text or len(text) > MAX_DIGITS and max(map(len, fields)) > MAX_DIGITS:
         raise Unreadable("a number is too long")
-    return [int(field) for field in fields]
+    return list(map(int, fields))
 
 
 def homogeneous(fields: Sequence[str], dim: int) -> Ints:
@@ -387,14 +388,14 @@ def read_domain(dim: int, lines: Lines) -> tuple[Domain, list[str]]:
         if len(fields) != 2 + dim:
             raise Unreadable(f"a row has {1 + dim} numbers")
         # a . x <= b as the form b - a . x in integers.
-        exact = [lines.allowance.number(t) for t in fields[1:]]
-        (b, *a), _ = lines.allowance.integers(exact)
+        exact = [lines.number(t) for t in fields[1:]]
+        (b, *a), _ = lines.integers(exact)
         if not any(a):
             raise Rejection("a row is zero")
         rows.append([b, *(-t for t in a)])
         texts.append(" ".join(fields))
         fields = lines.fields()
-    return Domain(dim, named, rows, named_whole(texts), lines.allowance), fields
+    return Domain(dim, named, rows, named_whole(texts), lines), fields
 
 
 def named_whole(texts: Sequence[str]) -> str:
@@ -459,7 +460,7 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
             raise Unreadable(f"a coordinate has more than {MAX_BITS} bits")
         if bits > FREE_BITS:
             each = len(point) * (1 + bits // 512) + network.weights // 16
-            lines.allowance.spend(bits * each)
+            lines.spend(bits * each)
         z = network.forward(point)
         pos = neg = 0
         for n, t in enumerate(z):
@@ -475,7 +476,9 @@ def read_vertices(network: Network, domain: Domain, lines: Lines) -> tuple[Faces
 
 def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[str]]:
     """Return the faces of one dimension (C2), and the fields of the first record after them."""
-    faces = Faces()
+    faces, size = Faces(), len(below.pos)
+    inners, poss, negs = below.boundary, below.pos, below.neg
+    ons, partss = below.on, below.parts
     while True:
         fields = lines.fields()
         if fields[0] != "f":
@@ -483,18 +486,22 @@ def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[s
         ids = integers(fields[1:])
         if is_edge and len(ids) != 2:
             raise Unreadable("an edge has two vertices")
-        if len(set(ids)) < len(ids) or not ids or min(ids) < 0 or max(ids) >= len(below.pos):
+        if len(set(ids)) < len(ids) or not ids or min(ids) < 0 or max(ids) >= size:
             raise Rejection("a face lists a facet twice, none, or one that is not there")
-        lines.allowance.spend(64 * sum(len(below.boundary[i]) for i in ids))
         odd: set[int] = set()
+        ends = 0
         pos = neg = 0
         on = parts = -1
         for i in ids:
-            odd.symmetric_difference_update(below.boundary[i])
-            pos |= below.pos[i]
-            neg |= below.neg[i]
-            on &= below.on[i]
-            parts &= below.parts[i]
+            inner = inners[i]
+            odd.symmetric_difference_update(inner)
+            ends += len(inner)
+            pos |= poss[i]
+            neg |= negs[i]
+            on &= ons[i]
+            parts &= partss[i]
+        # One face takes no longer than all below it together; many may.
+        lines.spend(64 * ends)
         if odd:
             raise Rejection("the boundary of the face is not closed")
         faces.add(ids, pos, neg, on, parts)

@@ -95,6 +95,7 @@ MUTANTS = [
     Mutant(
         "readers/state_dict.py", "if name.isdecimal()), len(common))", "if False), len(common))",
         (f"{_STATE}::test_state_dict_is_the_module",), "a number is dropped with the prefix",
+        "a head that is common to all places opens and closes no gap; only errors name it",
     ),
     Mutant(
         "readers/state_dict.py", "return a[:-1] == b[:-1] and b[-1] == a[-1] + 1", "return False",
