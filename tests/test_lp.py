@@ -155,6 +155,14 @@ def test_a_polytope_is_cut_down(tmp_path: Path) -> None:
     assert answer_of(Partition.open(tmp_path / "saved")) == answer_of(part)
 
 
+def test_a_missing_facet_may_be_proven_by_a_row(tmp_path: Path) -> None:
+    rows = ([[1, 1, 1], [-1, 2, 2]], ["1/2", "3/4"])
+    part = partition(load_workload("bnf_3x6x6x1"), (-1, 1), rows=rows, engine="lp")
+    check_certificate(part, tmp_path)
+    lines = (tmp_path / "certificate").read_text().splitlines()
+    assert any(line.startswith("g ") and " r0:" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -11,12 +11,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from exactbn.engines.lp import search
+from exactbn.engines.lp import facets, search
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
 from exactbn.engines.lp.products import form_value
-from exactbn.engines.lp.simplex import Objective, Polyhedron, Rows, Vertex
+from exactbn.engines.lp.simplex import Objective, Rows, Vertex, polyhedron
 from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
@@ -163,31 +163,30 @@ def test_rows_of_a_polytope() -> None:
 # Multipliers
 
 
-def polyhedron(gradients: np.ndarray, constants: list[float], error: float) -> Polyhedron:
-    """Return a polyhedron in the box [-1, 1]^D with rows of the given errors."""
-    m, D = gradients.shape
-    c = np.array(constants)
+def make_rows_with(gradients: np.ndarray, constants: list[float], error: float) -> Rows:
+    """Return rows on the box [-1, 1]^D, all of the given error."""
+    m, c = len(gradients), np.array(constants)
     size = np.abs(gradients).sum(axis=1) + np.abs(c)
-    rows = Rows(
+    return Rows(
         gradients, c, size, size, np.full(m, error), np.full(m, error), c == 0,
         np.arange(m), np.zeros(m, dtype=np.uint8),
     )  # fmt: skip
-    return Polyhedron(rows, m, np.full(D, -1.0), np.ones(D), np.zeros(1, dtype=np.int64))
 
 
-def proves_in_box(P: Polyhedron, f: float, c: float, error: float) -> Fraction | None:
+def proves_in_box(R: Rows, f: float, c: float, error: float) -> Fraction | None:
     """Return what the accepted proof of c + f y <= 0 has as its greatest value, with one row."""
-    V = Vertex(np.zeros(1), np.array([[1.0 / P.rows.a[0, 0]]]), np.zeros(1, dtype=np.int64))
+    V = Vertex(np.zeros(1), np.array([[1.0 / R.a[0, 0]]]), np.zeros(1, dtype=np.int64))
     proof = Proof(np.zeros(1, dtype=np.int64), np.zeros(2))
     objective = Objective(np.array([f]), c, abs(c) + abs(f), error)
-    count = box_proof(P, objective, V, proof, np.zeros((4, 2)))
+    P = polyhedron(R, 1, np.array([-1.0]), np.ones(1), np.zeros(1, dtype=np.int64))
+    count = box_proof(P, R, objective, V, proof, np.zeros((4, 2)))
     if count < 0:
         return None
     factors = [Fraction(float(proof.factors[1]))]
     if count:
         factors.append(Fraction(float(proof.factors[0])))
     parts = [(Fraction(c), Fraction(f))]
-    parts.append((Fraction(float(P.rows.c[0])), Fraction(float(P.rows.a[0, 0]))))
+    parts.append((Fraction(float(R.c[0])), Fraction(float(R.a[0, 0]))))
     used = list(zip(factors, parts, strict=False))
     constant = sum((factor * part[0] for factor, part in used), Fraction(0))
     slope = sum((factor * part[1] for factor, part in used), Fraction(0))
@@ -204,14 +203,14 @@ def test_what_multipliers_prove_in_a_box(error: float) -> None:
     least = Fraction(10)
     for _ in range(300):
         a, f, b = (1 + rng.random() * _JUST_ABOVE for _ in range(3))
-        P = polyhedron(np.array([[-a]]), [b / 4], error)
+        R = make_rows_with(np.array([[-a]]), [b / 4], error)
         zero = -f * (b / 4) / a
         size = 1 + f + abs(zero) + f / a * (a + b / 4)
         # With errors the exact row and form may both be better than they look.
         off = error * (1 + f / a)
         for step in (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0):
             c = zero - step * (u * size + off)
-            most = proves_in_box(P, f, c, error)
+            most = proves_in_box(R, f, c, error)
             if most is not None:
                 assert most + Fraction(off) * (1 - Fraction(1, 2**20)) <= 0
                 least = min(least, -most / (Fraction(off) + Fraction(u * size)))
@@ -227,24 +226,37 @@ def test_a_cone_whose_rows_may_err(t: float) -> None:
     rows, work = np.zeros(2, dtype=np.int64), np.zeros((4, 3))
 
     def is_proven(error: float) -> bool:
-        P = polyhedron(np.eye(2), [0.0, 0.0], 0.0)
-        P.rows.error[0] = error
-        return bool(cone_proof(P, np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows, work) == 2)
+        R = make_rows_with(np.eye(2), [0.0, 0.0], 0.0)
+        R.error[0] = error
+        return bool(cone_proof(R, np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows, work) == 2)
 
     assert not is_proven(t)
     assert not is_proven(0.9 * t) or t == 1.0
     assert is_proven(0.2 * t)
     assert not cone_proof(
-        polyhedron(np.eye(2), [0.0, 1.0], 0.0), np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows, work
+        make_rows_with(np.eye(2), [0.0, 1.0], 0.0), np.array([-1.0, -t]), 0.0, 1.0, -9, V, rows,
+        work,
     ) == 2, "a constant that is not zero"  # fmt: skip
 
 
 def test_a_cone_with_a_multiplier_that_is_zero() -> None:
     V = Vertex(np.zeros(2), np.eye(2), np.arange(2))
-    P = polyhedron(np.eye(2), [0.0, 0.0], 0.0)
+    R = make_rows_with(np.eye(2), [0.0, 0.0], 0.0)
     rows, work = np.zeros(2, dtype=np.int64), np.zeros((4, 3))
     for f in ([-1.0, 0.0], [-1.0, 1.0], [0.0, 0.0]):
-        assert cone_proof(P, np.array(f), 0.0, 1.0, -9, V, rows, work) == -1
+        assert cone_proof(R, np.array(f), 0.0, 1.0, -9, V, rows, work) == -1
     # The error of the objective counts like one of a row.
-    assert cone_proof(P, np.array([-1.0, -1.0]), 0.5, 1.0, -9, V, rows, work) == -1
-    assert cone_proof(P, np.array([-1.0, -1.0]), 0.2, 1.0, -9, V, rows, work) == 2
+    assert cone_proof(R, np.array([-1.0, -1.0]), 0.5, 1.0, -9, V, rows, work) == -1
+    assert cone_proof(R, np.array([-1.0, -1.0]), 0.2, 1.0, -9, V, rows, work) == 2
+
+
+@pytest.mark.parametrize("m", range(3))
+def test_a_point_beyond_a_facet_is_believed_beyond_the_bounds_only(m: int) -> None:
+    """Neuron 1 has its other sign there, the others theirs, each by more than its bound."""
+    R, sign = make_rows_with(np.eye(3), [1.0] * 3, 0.25), np.array([1, 1, -1], dtype=np.int8)
+    z = np.array([0.5, -0.5, -0.5])
+    assert facets._is_beyond(R, 0, sign, z, 1)
+    z[m] /= 2  # the bound itself
+    assert not facets._is_beyond(R, 0, sign, z, 1)
+    z[m] *= -4
+    assert not facets._is_beyond(R, 0, sign, z, 1)

@@ -178,7 +178,7 @@ MUTANTS = [
         "engines/lp/facets.py",
         "        if not side * z[m] > R.bound[base + m]:\n",
         "        if not side * z[m] > 0.0:\n",
-        (_FAR,),
+        (f"{_BOUNDS}::test_a_point_beyond_a_facet_is_believed_beyond_the_bounds_only",),
         "a point beyond is believed without the bounds",
     ),
     Mutant(
@@ -221,7 +221,7 @@ MUTANTS = [
         "engines/proofs/tree_text.py",
         "            name = r - rows if r >= rows else -1 - r\n",
         "            name = r\n",
-        (f"{_LP}::test_a_polytope_is_cut_down",),
+        (f"{_LP}::test_a_missing_facet_may_be_proven_by_a_row",),
         "rows of the domain count as neurons in the proof of a pair",
     ),
 ]

@@ -29,8 +29,9 @@ from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import WORD, columns, pack, unpack
 
-# Numbers that the pairs of one compiled call may take, if those of one region do not take more.
-_BLOCK = 1 << 21
+# Regions whose pairs are proven in one compiled call, and numbers that their pairs may take, if
+# those of one region do not take more.
+_BLOCK, _ROOM = 512, 1 << 21
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class _Run:
         self.blocks: list[NDArray[np.int64]] = [np.zeros((0, 2), dtype=np.int64)]
         self.proofs: list[Facet | NoFacet] = []
         D, neurons = len(self.frame.shift), network.num_hidden
-        self.pairs = make_pairs(neurons * max(1, _BLOCK // (neurons * (3 * D + 5))), D)
+        block = min(_BLOCK, max(1, _ROOM // (neurons * (3 * D + 5))))
+        self.pairs = make_pairs(neurons * block, D)
         self.kept = [make_pairs(0, D)]
 
     def prove(self, begin: int, end: int, *, trusted: bool) -> None:

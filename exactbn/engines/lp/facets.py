@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
-from exactbn.engines.lp.products import dot, form_value, row_slope, row_value
+from exactbn.engines.lp.products import dot, form_value, row_slope, row_square, row_value
 from exactbn.engines.lp.search import (
     ALLOWANCE,
     UNIT,
@@ -33,11 +33,11 @@ from exactbn.engines.lp.simplex import (
     ABOVE,
     OPTIMAL,
     Objective,
-    Polyhedron,
     Rows,
     Vertex,
     climb,
     maximise,
+    polyhedron,
 )
 
 # Verdicts on a candidate pair, and on a region of R^d.
@@ -281,7 +281,7 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
         f[i] = -R.a[r, i]
     bound = R.bound[r]
     objective = Objective(f, -R.c[r], R.size[r], R.error[r])
-    P = Polyhedron(R, m, F.lo, F.hi, S.spent)
+    P = polyhedron(R, m, F.lo, F.hi, S.spent)
     V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
     V.y[:] = y
     R.dead[r] = 1
@@ -293,12 +293,12 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
             if _find_beyond(F, forms, R, base, a, b, y, V.y, sign, n, pairs.x[p], work):
                 verdict = EDGE
         elif status == OPTIMAL:
-            count = box_proof(P, objective, V, proof, work)
+            count = box_proof(P, R, objective, V, proof, work)
             if count >= 0:
                 verdict = NO_BOX
                 pairs.factors[p] = proof.factors
             elif R.is_zero[r] and bound < np.inf:
-                count = cone_proof(P, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
+                count = cone_proof(R, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
                                    rows, work)  # fmt: skip
                 if count >= 0:
                     verdict = NO_CONE
@@ -385,7 +385,7 @@ def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def
     for i in range(D):
         f[i], lo[i], V.y[i] = 0.0, F.lo[i], y[i]
     f[0], lo[0] = -1.0, -1.0
-    P = Polyhedron(R, m, lo, F.hi, S.spent)
+    P = polyhedron(R, m, lo, F.hi, S.spent)
     if not climb(P, f, V, work):
         return False
     maximise(P, Objective(f, 0.0, 1.0, 0.0), 2.0**-20, V, work)
@@ -431,7 +431,7 @@ def recede(  # type: ignore[no-untyped-def]
     G = Rows(np.zeros((N, d)), np.ones(N), np.zeros(N), np.ones(N), np.zeros(N), np.zeros(N),
              np.ones(N, dtype=np.bool_), R.name, np.zeros(N, dtype=np.uint8))  # fmt: skip
     f, rows = np.zeros(d), np.zeros(d, np.int64)
-    P = Polyhedron(G, N, np.full(d, -_FAR), np.full(d, _FAR), S.spent)
+    P = polyhedron(G, N, np.full(d, -_FAR), np.full(d, _FAR), S.spent)
     V = Vertex(np.zeros(d), np.zeros((d, d)), np.zeros(d, np.int64))
     work = np.zeros((2 * d + 8, d + 1))
     group = -1
@@ -451,8 +451,9 @@ def recede(  # type: ignore[no-untyped-def]
             verdict[i] = UNBOUNDED
             continue
         for n in range(N):
-            G.a[n] = R.a[n, 1:]
-            G.norm[n] = np.sqrt(dot(G.a[n], G.a[n])) + 1e-300
+            for j in range(d):
+                G.a[n, j] = R.a[n, 1 + j]
+            G.norm[n] = np.sqrt(row_square(G.a, n)) + 1e-300
             G.c[n], G.error[n] = G.norm[n], R.error[n]
         proven = True
         for k in range(D):
@@ -462,7 +463,7 @@ def recede(  # type: ignore[no-untyped-def]
             proven = (
                 climb(P, f, V, work)
                 and maximise(P, Objective(f, 0.0, 1.0, 0.0), np.inf, V, work) == OPTIMAL
-                and cone_proof(P, f, 0.0, F.narrow, -3 - 2 * d, V, rows, work) >= 0
+                and cone_proof(G, f, 0.0, F.narrow, -3 - 2 * d, V, rows, work) >= 0
             )
             if not proven:
                 break

@@ -35,13 +35,13 @@ class Proof(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def box_proof(P, objective, V, proof, work):  # type: ignore[no-untyped-def]
+def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     """Find positive integers L_0, L_j with L_0 objective + sum L_j row_j <= 0 on the whole box.
 
     They are the multipliers of a vertex where the objective is greatest, rounded as coarsely as
     the margin allows. Returns the number of rows that are written to ``proof``, or -1.
     """
-    R, f, inv = P.rows, objective.f, V.inv
+    f, inv = objective.f, V.inv
     D = len(f)
     rows, factors, g = proof.rows, proof.factors, work[0, :D]
     count, weight = 0, objective.size
@@ -92,7 +92,7 @@ def box_proof(P, objective, V, proof, work):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy")
-def cone_proof(P, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[no-untyped-def]
+def cone_proof(R, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[no-untyped-def]
     """Prove that f + sum lambda_j row_j = 0 for some positive lambda_j, all constants being 0.
 
     The D active constraints must be rows with constants that are zero, or the bound with code
@@ -100,7 +100,7 @@ def cone_proof(P, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[
     errors of the rows from the float ones, in the 1-norm, and that of f within ``error``. Their
     matrix is shown to be invertible and the solution enclosed. Returns D, or -1.
     """
-    D, R, inv, active = len(f), P.rows, V.inv, V.active
+    D, inv, active = len(f), V.inv, V.active
     beta, mu, g, h = work[0, :D], work[1, :D], work[2, :D], work[3, :D]
     for j in range(D):
         r = active[j]

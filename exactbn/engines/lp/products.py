@@ -54,6 +54,15 @@ def row_slope(A, r, v):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy", inline="always")
+def row_square(A, r):  # type: ignore[no-untyped-def]
+    """Return sum_i A_ri^2."""
+    total = 0.0
+    for i in range(A.shape[1]):
+        total += A[r, i] * A[r, i]
+    return total
+
+
+@njit(error_model="numpy", inline="always")
 def slope_and_slack(c, A, r, v, y):  # type: ignore[no-untyped-def]
     """Return (sum_i A_ri v_i, c_r + sum_i A_ri y_i) in one pass."""
     slope, slack = 0.0, c[r]

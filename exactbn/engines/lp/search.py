@@ -19,15 +19,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
-from exactbn.engines.lp.products import dot, form_size, form_value, row_value
+from exactbn.engines.lp.products import dot, form_size, form_value, row_square, row_value
 from exactbn.engines.lp.simplex import (
     ABOVE,
     OPTIMAL,
     Objective,
-    Polyhedron,
     Vertex,
     climb,
     maximise,
+    polyhedron,
 )
 
 Floats = NDArray[np.float64]
@@ -183,7 +183,7 @@ def finish_layer(F, forms, layer):  # type: ignore[no-untyped-def]
         forms.size[layer, k], forms.bound[layer, k] = size, bound
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def bounds_of(F, row, error):  # type: ignore[no-untyped-def]
     """Return size and bound of a form (c, a) = row with that error.
 
@@ -363,7 +363,7 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
             best, start = -sign * S.pool_z[v, k], v
     v = S.used[POOL]
     V = Vertex(S.pool_y[v], S.pool_inv[v], S.pool_active[v])
-    P = Polyhedron(R, m, F.lo, F.hi, S.spent)
+    P = polyhedron(R, m, F.lo, F.hi, S.spent)
     for attempt in range(2):
         if start >= 0 and attempt == 0:
             _copy_vertex(S, start)
@@ -384,16 +384,18 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
             return 1
         if status != OPTIMAL:
             continue
-        count = box_proof(P, objective, V, proof, work)
+        count = box_proof(P, R, objective, V, proof, work)
         if count >= 0:
-            _log_box(R, S, L, n, sign, count, proof)
+            if L.keep_log:
+                _log_box(R, S, L, n, sign, count, proof)
             S.state[level, n] = sign
             return 0
         if forms.is_zero[layer] and bound < np.inf:
-            count = cone_proof(P, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
+            count = cone_proof(R, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
                                proof.rows, work)  # fmt: skip
             if count >= 0:
-                _log_cone(R, S, L, n, sign, count, proof.rows)
+                if L.keep_log:
+                    _log_cone(R, S, L, n, sign, count, proof.rows)
                 S.state[level, n] = sign
                 return 0
         if start < 0:
@@ -404,8 +406,6 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
     """Log that multipliers prove the sign of neuron n."""
-    if not L.keep_log:
-        return
     _write(L, S, BOX)
     _write(L, S, n)
     _write(L, S, sign)
@@ -419,8 +419,6 @@ def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def _log_cone(R, S, L, n, sign, count, rows):  # type: ignore[no-untyped-def]
     """Log that a basis proves the sign of neuron n."""
-    if not L.keep_log:
-        return
     _write(L, S, CONE)
     _write(L, S, n)
     _write(L, S, sign)
@@ -460,7 +458,7 @@ def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
     R.c[r] = sign * row[0]
     for i in range(D):
         R.a[r, i] = sign * row[1 + i]
-    R.norm[r] = np.sqrt(dot(R.a[r], R.a[r])) + 1e-300
+    R.norm[r] = np.sqrt(row_square(R.a, r)) + 1e-300
     R.size[r], R.error[r] = forms.size[layer, k], proof_error(F, forms, layer, k)
     R.bound[r] = forms.bound[layer, k]
     R.is_zero[r], R.name[r] = forms.is_zero[layer], n

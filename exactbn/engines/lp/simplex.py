@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.lp.products import (
     add,
+    add_row,
     column_product,
     dot,
     row_slope,
@@ -48,13 +49,25 @@ class Rows(NamedTuple):
 
 
 class Polyhedron(NamedTuple):
-    """{y : the first ``num_rows`` rows are >= 0, lo <= y <= hi}; ``spent`` counts what it costs."""
+    """{y : the first ``num_rows`` rows c + a y are >= 0, lo <= y <= hi}.
 
-    rows: Rows
+    No :class:`Rows` in it: a step of a program takes a record apart, and counts its arrays.
+    """
+
+    a: Floats
+    c: Floats
+    norm: Floats
+    dead: NDArray[np.uint8]
     num_rows: int
     lo: Floats
     hi: Floats
-    spent: Ints  # (1,) multiplications, roughly
+    spent: Ints  # (1,) multiplications so far, roughly
+
+
+@njit(error_model="numpy", inline="always")
+def polyhedron(R, num_rows, lo, hi, spent):  # type: ignore[no-untyped-def]
+    """Return the polyhedron of the first rows."""
+    return Polyhedron(R.a, R.c, R.norm, R.dead, num_rows, lo, hi, spent)
 
 
 class Vertex(NamedTuple):
@@ -101,20 +114,20 @@ def _is_sooner(t, share, best, steep):  # type: ignore[no-untyped-def]
     return t < best * (1.0 - _SAME_STEP) or (t <= best * (1.0 + _SAME_STEP) and share > steep)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def _step(P, direction, length, V, k):  # type: ignore[no-untyped-def]
     """Return (t, code): how far y can move along a direction, and the constraint that stops it.
 
     The first k active constraints are left out.
     """
-    y, active, R = V.y, V.active, P.rows
+    y, active = V.y, V.active
     D = len(y)
     best, code, steep = np.inf, -1 - 2 * D, 0.0
     for r in range(P.num_rows):
-        if R.dead[r]:
+        if P.dead[r]:
             continue
-        slope, slack = slope_and_slack(R.c, R.a, r, direction, y)
-        share = -slope / (R.norm[r] * length)
+        slope, slack = slope_and_slack(P.c, P.a, r, direction, y)
+        share = -slope / (P.norm[r] * length)
         if share > _FLAT:
             t = max(slack, 0.0) / -slope
             if _is_sooner(t, share, best, steep) and not _among(r, active, k):
@@ -169,14 +182,14 @@ def refresh(P, V, G):  # type: ignore[no-untyped-def]
     """Compute a vertex anew from its active constraints; return whether it could be."""
     D = len(V.y)
     P.spent[0] += 2 * D * D * D
-    if not _invert(V.active, P.rows.a, V.inv, G):
+    if not _invert(V.active, P.a, V.inv, G):
         return False
     for i in range(D):
         V.y[i] = 0.0
     for j in range(D):
         code = V.active[j]
         if code >= 0:
-            value = -P.rows.c[code]
+            value = -P.c[code]
         elif (-code) & 1:
             value = P.lo[(-1 - code) // 2]
         else:
@@ -187,12 +200,12 @@ def refresh(P, V, G):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def _project(g, span, k):  # type: ignore[no-untyped-def]
     """Take the components along k orthonormal rows out of g, twice; return |g|^2 of the rest."""
     for _ in range(2):
         for j in range(k):
-            add(g, -row_slope(span, j, g), span[j])
+            add_row(g, -row_slope(span, j, g), span, j)
     return dot(g, g)
 
 
@@ -228,7 +241,7 @@ def climb(P, f, V, work):  # type: ignore[no-untyped-def]
         add(V.y, t, direction)
         V.active[k] = code
         new = span[k, :D]
-        gradient(code, P.rows.a, new)
+        gradient(code, P.a, new)
         whole = dot(new, new)
         left = _project(new, span, k)
         if not left > 1e-20 * whole:
@@ -270,7 +283,7 @@ def maximise(P, objective, enough, V, work):  # type: ignore[no-untyped-def]
             return FAILED
         idle = idle + 1 if t == 0.0 else 0
         add(y, t, direction)
-        gradient(code, P.rows.a, g)
+        gradient(code, P.a, g)
         pivot = dot(g, direction)
         for i in range(D):
             inv[i, best] = direction[i] / pivot
