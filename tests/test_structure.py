@@ -17,7 +17,7 @@ from exactbn.errors import StructureError
 from exactbn.exact.rational import sign
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
-from exactbn.regions import merging, structure_kernels
+from exactbn.regions import structure_kernels
 from exactbn.regions.by_lattice import LatticeEvidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.partition import Partition
@@ -429,18 +429,6 @@ def test_one_cell_twice_has_all_its_facets_in_the_boundary():
     box = box_of(0, 1, 2)
     lattice = around_the_square(0, 1, 3, 2)
     assert "domain's boundary" in first_fault(NO_LAYER, box, with_cell_twice(lattice, 0))
-
-
-def test_patterns_that_the_sorting_numbers_do_not_tell_apart(monkeypatch):
-    words = np.array([[3, 1], [1, 3], [3, 1], [2, 2]], dtype=np.uint64)
-    for mixed in (merging._mixed, lambda rows: np.zeros(len(rows), dtype=np.uint64)):
-        monkeypatch.setattr(merging, "_mixed", mixed)
-        first, row = merging.distinct_words(words)
-        assert first.tolist() == [0, 1, 3] and row.tolist() == [0, 1, 0, 2]
-        assert merging.equal_words(words) == (0, 2)
-        assert merging.equal_words(words[:2]) is None
-        assert merging.equal_words(np.zeros((1, 0), dtype=np.uint64)) is None
-        assert merging.equal_words(np.zeros((2, 0), dtype=np.uint64)) == (0, 1)
 
 
 def test_a_boundary_may_touch_itself_nowhere():

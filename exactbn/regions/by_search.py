@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.lp.adjacency import Witnesses, find_adjacency, find_unbounded
 from exactbn.engines.lp.engine import CHUNK, LpStatistics, enumerate_regions
+from exactbn.engines.pattern_table import equal_rows
 from exactbn.engines.proofs.tree import write_tree
 from exactbn.engines.run import Budget, Progress
 from exactbn.exact.rational import Vector, nearest_floats, to_text
@@ -90,8 +91,9 @@ class SearchEvidence(Value):
         """
         location = Location(self.network, self.domain, self.words, self.neurons_done)
         count = len(self.words)
-        if len(location.index) < count:
-            return "two regions have the same pattern"
+        pair = equal_rows(self.words)
+        if pair is not None:
+            return f"regions {pair[0]} and {pair[1]} have the same pattern"
         inside = location.confirmed(dict(enumerate(self.witnesses(range(count)))))
         if len(inside) < count:
             lacking = min(set(range(count)) - set(inside))

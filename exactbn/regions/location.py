@@ -9,6 +9,7 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
+from exactbn.engines.pattern_table import PatternTable, find_row, make_table
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
@@ -29,9 +30,8 @@ class Location:
     neurons_done: int
 
     @cached_property
-    def index(self) -> dict[bytes, int]:
-        """Return the number of the region of each pattern."""
-        return {words.tobytes(): i for i, words in enumerate(self.words)}
+    def _table(self) -> PatternTable:
+        return make_table(self.words)
 
     def region_of(self, x: Vector) -> int | None:
         """Return the region that holds x, or None outside the domain or between regions."""
@@ -50,8 +50,8 @@ class Location:
         positive = pack((signs > 0)[None].astype(np.uint8), self.network.widths)
         decided = pack((signs != 0)[None].astype(np.uint8), self.network.widths)
         if signs.all():
-            found = self.index.get(positive[0].tobytes())
-            return np.array([] if found is None else [found], dtype=np.int64)
+            found = find_row(self._table, positive[0])
+            return np.array([] if found < 0 else [found], dtype=np.int64)
         return np.flatnonzero(~np.any((self.words ^ positive) & decided, axis=1))
 
     def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:

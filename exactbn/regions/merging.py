@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.pattern_table import distinct_rows
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 
 Ints = NDArray[np.int32]
-
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ def _cells_of_box(lattice: FaceLattice) -> MergedCells:
 
 def _cells_of_fan(lattice: FaceLattice) -> MergedCells:
     """Return the regions of a fan: d-faces of equal pattern, joined across the first walls."""
-    first, of_cell = distinct_words(lattice.words)
+    first, of_cell = distinct_rows(lattice.words)
     pairs = np.sort(of_cell[lattice.edges], axis=1)
     keys = np.unique(pairs[pairs[:, 0] < pairs[:, 1]] @ [len(first), 1])
     edges = np.stack(np.divmod(keys, len(first)), axis=1).astype(np.int32)
@@ -67,36 +66,6 @@ def _cells_of_fan(lattice: FaceLattice) -> MergedCells:
     for array in (edges, of_cell, first, unbounded):
         array.setflags(write=False)
     return MergedCells(read_only(lattice.words[first]), edges, of_cell, first, unbounded)
-
-
-def distinct_words(
-    words: NDArray[np.uint64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first row of each distinct pattern, ascending, and which one each row is."""
-    # One number a row sorts much faster than a row; equal numbers are looked at again.
-    _, first, inverse = np.unique(_mixed(words), return_index=True, return_inverse=True)
-    if np.any(words[first[inverse]] != words):
-        _, first, inverse = np.unique(words, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse.reshape(-1)]
-
-
-def equal_words(words: NDArray[np.uint64]) -> tuple[int, int] | None:
-    """Return two rows that are equal, or None where there are none."""
-    numbers = np.sort(_mixed(words))
-    if np.all(numbers[1:] != numbers[:-1]):
-        return None
-    first, row = distinct_words(words)
-    again = np.flatnonzero(first[row] != np.arange(len(words)))
-    return (int(first[row[again[0]]]), int(again[0])) if len(again) else None
-
-
-def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return one number a row: equal for equal rows, and mostly different for different ones."""
-    factors = np.multiply.accumulate(np.full(words.shape[1], _MIXER))
-    return np.asarray((words ^ (words >> np.uint64(29))) @ factors)
 
 
 def _with_vertex(

@@ -14,13 +14,13 @@ from exactbn.engines.complex import numbering
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.start import template
 from exactbn.engines.complex.vertex_signs import vertex_signs
+from exactbn.engines.pattern_table import equal_rows
 from exactbn.engines.run import one_blas_thread
 from exactbn.errors import StructureError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import num_words
 from exactbn.regions import structure_kernels as kernels
-from exactbn.regions.merging import equal_words
 
 Words = NDArray[np.uint64]
 
@@ -250,7 +250,7 @@ def _check_signs(
 def _check_patterns(lattice: FaceLattice, walls: _Walls, off: Words) -> None:
     """Check that no two d-faces of one part have the same pattern."""
     part = off[int(lattice.starts[-2]) :] & np.uint64(walls.parts)
-    pair = equal_words(np.column_stack((lattice.words, part)))
+    pair = equal_rows(np.column_stack((lattice.words, part)))
     if pair is not None:
         raise StructureError(f"d-faces {pair[0]} and {pair[1]} have the same pattern")
 

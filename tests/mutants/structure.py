@@ -102,9 +102,11 @@ MUTANTS = [
            "    unbounded[reaches_infinity[: len(unbounded)]] = True",
            ("tests/test_space.py::test_triangle", "tests/test_space.py::test_workload_counts"),
            "unbounded by the number of the d-face"),
-    Mutant("regions/merging.py", "if np.any(words[first[inverse]] != words):", "if False:",
-           faces("patterns_that_the_sorting_numbers_do_not_tell_apart"),
-           "equal hashes are equal patterns"),
+    # tables of patterns
+    Mutant("engines/pattern_table.py", "if words[i, w] != wanted[w]:", "if False:",
+           ("tests/test_pattern_table.py",), "equal slots are equal patterns"),
+    Mutant("engines/pattern_table.py", "        if slots[slot] < 0:\n", "        if True:\n",
+           ("tests/test_pattern_table.py",), "the last of equal rows is found"),
     # location
     Mutant("regions/location.py",
            "        if not self.domain.contains(x):\n            return None\n", "",
