@@ -221,8 +221,8 @@ def test_budgets_and_storage(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.patterns, whole.patterns)
     np.testing.assert_array_equal(again.edges, whole.edges)
     assert again.witnesses([0, 5]) == whole.witnesses([0, 5])
-    (tmp_path / "saved" / "regions.npz").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="regions.npz"):
+    (tmp_path / "saved" / "witnesses.arrow").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="witnesses.arrow"):
         Partition.open(tmp_path / "saved")
 
 
