@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from exactbn import Box, Network, load, partition
 from exactbn.errors import InternalError
-from exactbn.sampling import SamplingResult, compare_devices, devices, sample
+from exactbn.sampling import SamplingResult, compare_devices, devices, points, sample
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.hits import CompiledHitCounter, DeviceHitCounter, make_counters
 from exactbn.sampling.points import PointStream, float_bounds
@@ -127,10 +127,32 @@ def test_points_stay_in_a_box_that_floats_cannot_bound() -> None:
             assert Fraction(np.nextafter(kind(low), kind(0)).item()) < lo <= Fraction(low)
             assert Fraction(high) <= hi < Fraction(np.nextafter(kind(high), kind(9)).item())
         stream = PointStream(bounds, 1 << 16, 0, dtype, CPU)
-        points = stream.draw(0, stream.buffer())[:-1]
-        for row, low, high in zip(points, *bounds, strict=True):
+        drawn = stream.draw(0, stream.buffer())[:-1]
+        for row, low, high in zip(drawn, *bounds, strict=True):
             assert low <= float(row.min()) < low + 1e-4
             assert high - 1e-4 < float(row.max()) <= high
+
+
+@pytest.mark.parametrize("dtype", sorted(DTYPES))
+def test_the_greatest_uniform_number_stays_in_the_box(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On each of 2000 axes the uniform number is the one before 1; nothing is put back inside."""
+    kind, rng, count = np.dtype(dtype).type, np.random.default_rng(0), 2000
+    info = np.finfo(kind)
+    exponents = rng.integers(info.minexp - info.nmant, info.maxexp - 2, (2, count))
+    exponents[1, ::2] = exponents[0, ::2] + rng.integers(0, 3, count // 2)
+    fractions = rng.random((2, count)) * rng.integers(0, 2, (2, count))  # half are powers of 2
+    signed = rng.choice((-1, 0, 1, 1), (2, count)) * (1 + fractions)
+    ends = np.ldexp(signed.astype(kind), exponents)
+    low, high = np.sort(ends, axis=0).astype(np.float64)
+    stream = PointStream((low, high), 1, 0, dtype, CPU)
+    greatest = 1 - float(info.epsneg)
+    monkeypatch.setitem(points.BLOCK, "cpu", 1)
+    monkeypatch.setattr(torch, "rand", lambda *_, out, **__: out.fill_(greatest))
+    found = stream.draw(0, stream.buffer())[:-1, 0].numpy().astype(np.float64)
+    assert np.all(low <= found) and np.all(found <= high)
+    assert np.count_nonzero(found == high) > 20 and np.count_nonzero(found < high) > 20
 
 
 def test_progress_is_told() -> None:

@@ -19,6 +19,7 @@ from exactbn.sampling.floats import (
     LEAST_NORMAL,
     UNIT_ROUNDOFF,
     FilteredLayer,
+    _activated_interval,
     round_layers,
     static_filter,
 )
@@ -174,6 +175,28 @@ def test_weights_that_are_taken_as_zero_err_as_much_as_their_bound(dtype: str) -
     ).layers
     h = torch.ones((1, 2), dtype=torch.float64)
     assert 0.25 < ratio(weight, 0.0, float(running.apply(h, 0 * h)[1])) <= 1
+
+
+# -- intervals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slope", ["0", "1", "-1", "1/3", -(2**70), Fraction(1, 2**800),
+                                   Fraction(-1, 2**1000), Fraction(1, 2**1080)])  # fmt: skip
+def test_intervals_of_activations_hold_the_exact_ones(slope: Any) -> None:
+    """Of numbers whose product with a slope is 0 in floats as well; only 0 itself gives 0."""
+    network = Network.from_arrays([[[1]], [[1]]], [[0], [0]], slope=slope)
+    (layer,) = round_layers(network)
+    exact = network.hidden[0].slope
+    numbers = [0.0, 2.0**-1074, 1.25 * 2.0**-400, 1.25, 1.25 * 2.0**500]
+    ends = [-t for t in reversed(numbers)] + numbers[1:]
+    for i, low in enumerate(ends):
+        for high in ends[i:]:
+            bounds = _activated_interval(layer, np.array([low]), np.array([high]))
+            lo, hi = (Fraction(float(bound[0])) for bound in bounds)
+            for z in map(Fraction, (low, min(max(low, 0.0), high), high)):
+                value = max(z, Fraction(0)) + exact * min(z, Fraction(0))
+                assert lo <= value <= hi
+                assert z or low or high or lo == hi == 0
 
 
 # -- shares of the box ----------------------------------------------------------------------------

@@ -2,17 +2,21 @@
 
 import inspect
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from exactbn import Network, partition
+from exactbn import Box, Network, partition
 from exactbn.errors import InputError, LimitError
+from exactbn.model.domain import Domain
 from exactbn.sampling import compare_devices, sample
+from exactbn.sampling.points import choose_dtype
 from tests.examples import NETWORK_A
 from tests.planted import CPU, plane_part
 
@@ -68,13 +72,19 @@ def test_what_is_no_partition_is_said(thing: Any) -> None:
 
 
 def test_domains_that_are_no_box_are_said() -> None:
+    """A partition of another domain, and one without faces, are those of a box with a part changed.
+
+    The one engine that makes them takes a minute to compile.
+    """
     network = Network.from_arrays([[[1, 2]], [[1]]], [[0], [0]])
     with pytest.raises(InputError, match="the partition is of all of .*, expected one of a box"):
         sample(partition(network), 10)
-    polytope = partition(network, (-4, 4), rows=([[1, 1]], [1]), engine="lp")
+    part = partition(network, (-4, 4))
+    polytope = replace(part, domain=Domain.cut(part.domain, ([[1, 1]], [1])))
     with pytest.raises(InputError, match="the partition is of a polytope, expected one of a box"):
         sample(polytope, 10)
-    by_search = partition(network, (-4, 4), engine="lp")
+    evidence: Any = SimpleNamespace(engine="lp", faces=None, is_complete=True)
+    by_search = replace(part, evidence=evidence)
     with pytest.raises(InputError, match="engine 'lp' makes no volumes; use engine='complex'"):
         sample(by_search, 10)
 
@@ -106,16 +116,17 @@ def test_box_without_enough_floats_is_refused() -> None:
 
 
 def test_narrow_boxes_are_sampled_in_double() -> None:
-    # A million float32 numbers, and cells of one and a half steps of their grid: its counts would
-    # be far from the volumes.
+    """Where float32 numbers are few: in cells of one and a half steps their counts would be off."""
     step = Fraction(1, 2**23)
-    thresholds = [1 + 40 * k * step + shift for k in range(500) for shift in (0, 3 * step / 2)]
+    for count, dtype in ((2**22, "float32"), (2**22 - 1, "float64")):
+        assert choose_dtype(Box.of(1, 1 + count * step, 1)) == dtype
+    thresholds = [1 + 40 * k * step + shift for k in range(40) for shift in (0, 3 * step / 2)]
     network = Network.from_arrays(
         [[[1]] * len(thresholds), [[1] * len(thresholds)]], [[-t for t in thresholds], [0]]
     )
-    result = sample(partition(network, (1, Fraction(1) + 20_000 * step)), 300_000)
-    assert result.dtype == "float64" and result.outside == 0
-    assert result.chi_square.p is not None and result.chi_square.p > 1e-6
+    result = sample(partition(network, (1, 1 + 1600 * step)), 100_000)
+    assert (result.dtype, result.outside) == ("float64", 0)
+    assert result.chi_square.cells == 80 and result.chi_square.p > 1e-6
 
 
 # -- GPU ------------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ def main() -> None:
             for box in ((-1, 1), None):
                 part = exactbn.partition(network, box, engine=engine)
                 part.write_certificate(Path(folder) / f"{engine}-{box}.txt")
-    sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu")
+    for dtype in ("float32", "float64"):
+        sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 
 
 if __name__ == "__main__":

@@ -90,8 +90,9 @@ def _inward(bound: Fraction, dtype: str, *, up: bool) -> float:
 class PointStream:
     """The points of a seed, in blocks that can be drawn in any order, or at the same time.
 
-    A coordinate is lo + (hi - lo) u, rounded, with u uniform in [0, 1), and never leaves
-    [lo, hi]. Block k comes from a generator of its own, with the seed derived from (seed, k).
+    A coordinate is lo + (hi - lo) u, rounded, with u uniform in [0, 1). It is never outside
+    [lo, hi] (docs/error_analysis_sampling.md, section 1). Block k comes from a generator of its
+    own, with the seed derived from (seed, k).
     """
 
     bounds: tuple[Floats, Floats]
@@ -121,6 +122,7 @@ class PointStream:
         uniform = buffer[:-1]
         torch.rand(uniform.shape, generator=generator, out=uniform)
         lo, hi = self.bounds
+        kind = np.dtype(self.dtype).type
         for row, low, high in zip(uniform, lo.tolist(), hi.tolist(), strict=True):
-            row.mul_(high - low).add_(low).clamp_(low, high)
+            row.mul_(float(kind(high - low))).add_(low)
         return buffer[:, : min(self.block, self.samples - k * self.block)]

@@ -12,6 +12,8 @@ CASES = f"{RANGE}::test_entries_and_boxes_at_the_ends_of_the_range"
 GRID = "tests/test_sampling_certainty.py::test_central_network_on_a_grid"
 TABLE = "tests/test_sampling_table.py"
 RUN = "tests/test_sampling.py"
+VAGUE = f"{BOUNDS}::test_vague_enclosures_and_no_others_become_exact"
+INTERVALS = f"{BOUNDS}::test_intervals_of_activations_hold_the_exact_ones"
 
 
 def _of(module: str, *lines: tuple[str, str, str, str]) -> list[Mutant]:
@@ -40,7 +42,9 @@ MUTANTS: list[Mutant] = [
         ("weights near 0 are 0 in intervals", "(layer.weight != 0) | (layer.error != 0)",
          "layer.weight != 0", CASES),
         ("activations near 0 are 0 in intervals", "is_sloped, LEAST_FACTOR, 0.0",
-         "is_sloped, 0.0, 0.0", CASES),
+         "is_sloped, 0.0, 0.0", INTERVALS),
+        ("slopes near 0 are 0 in intervals", "layer.slope != 0 or layer.slope_error != 0",
+         "layer.slope != 0", INTERVALS),
         ("rows of any length", " if terms <= MOST_TERMS else np.inf", "",
          f"{RANGE}::test_rows_with_too_many_terms_have_no_bound"),
     ),
@@ -53,7 +57,8 @@ MUTANTS: list[Mutant] = [
         ("no rounding of the slope", "(off + _UNIT * abs(slope))", "(_UNIT * abs(slope))", RUNNING),
         ("sums may overflow", "torch.where(bound < _PROVES_FINITE, bound, torch.inf)", "bound",
          f"{RUN}::test_sums_that_overflow_decide_nothing"),
-        ("one known sign is enough", "(bound == 0)).all(dim=1)", "(bound == 0)).any(dim=1)", GRID),
+        ("one known sign is enough", "(bound == 0)).all(dim=1)", "(bound == 0)).any(dim=1)",
+         f"{BOUNDS}::test_products_that_vanish_in_floats_are_no_zeros"),
     ),
     *_of(
         "classify",
@@ -80,8 +85,8 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "points",
-        ("points leave the box", ".clamp_(low, high)", "",
-         f"{RUN}::test_points_stay_in_a_box_that_floats_cannot_bound"),
+        ("points leave the box", "kind(high - low)", "kind((high - low) * (1 + 2.0**-22))",
+         f"{RUN}::test_the_greatest_uniform_number_stays_in_the_box"),
         ("bounds are rounded outward", "if up and exact < bound", "if up and exact > bound",
          f"{RUN}::test_points_stay_in_a_box_that_floats_cannot_bound"),
     ),
@@ -99,9 +104,11 @@ MUTANTS: list[Mutant] = [
     *_of(
         "checked",
         ("what is not a number is not vague", "~(radius * samples <= _HITS_LEFT_OPEN)",
-         "radius * samples > _HITS_LEFT_OPEN", BOUNDS),
-        ("nothing is vague", "~(radius * samples <= _HITS_LEFT_OPEN)", "np.isnan(radius)", BOUNDS),
-        ("boxes of any volume", "vague[:] = True", "pass", BOUNDS),
-        ("no subnormal errors", " + _SUBNORMAL_ERRORS", "", BOUNDS),
+         "radius * samples > _HITS_LEFT_OPEN", VAGUE),
+        ("nothing is vague", "~(radius * samples <= _HITS_LEFT_OPEN)", "np.isnan(radius)", VAGUE),
+        ("boxes of any volume", "vague[:] = True", "pass",
+         f"{BOUNDS}::test_volumes_of_boxes_beyond_the_floats_are_exact"),
+        ("no subnormal errors", " + _SUBNORMAL_ERRORS", "",
+         f"{BOUNDS}::test_shares_that_are_subnormal_are_enclosed"),
     ),
 ]  # fmt: skip
