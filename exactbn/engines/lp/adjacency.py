@@ -22,6 +22,8 @@ from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
 from exactbn.engines.lp.simplex import Floats
 from exactbn.engines.lp.stack import make_stack
 from exactbn.engines.lp.witnesses import between, named, value_at
+from exactbn.engines.pattern_table import PatternTable, find_row
+from exactbn.engines.pattern_table import make_table as make_pattern_table
 from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
@@ -317,7 +319,7 @@ class _Run:
                 signs.append(1 if value > 0 or (value == 0 and rise > 0) else -1)
         pattern = (np.array([signs]) > 0).astype(np.uint8)
         words = pack(pattern, self.network.widths)[0]
-        return int(facets.find(self.regions.words, self.table.slots, words))
+        return find_row(PatternTable(self.table.words, self.table.slots), words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -392,7 +394,6 @@ def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Tab
     words = np.ascontiguousarray(regions.words)
     y = np.empty(regions.x.shape)
     facets.frame_points(frame, regions.x, y)
-    slots = np.full(1 << (2 * len(words)).bit_length(), -1, dtype=np.int32)
-    facets.fill(words, slots)
+    slots = make_pattern_table(words).slots
     last = int(columns(network.widths)[-1]) // WORD - (network.widths[-1] - 1) // WORD
     return Table(words, regions.x, y, last, slots, np.zeros(len(words), dtype=np.uint8))

@@ -39,6 +39,7 @@ from exactbn.engines.lp.simplex import (
     maximise,
     polyhedron,
 )
+from exactbn.engines.pattern_table import find
 
 # Verdicts on a candidate pair, and on a region of R^d.
 OPEN, EDGE, NO_BOX, NO_CONE = range(4)
@@ -52,7 +53,6 @@ _FAR = 2.0**30
 
 # More than a product of two coefficients can lose to denormal numbers.
 _PRODUCT_UNDERFLOW = 2.0**-1070
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Pairs(NamedTuple):
@@ -76,45 +76,6 @@ class Table(NamedTuple):
     last: int  # first word of the last layer
     slots: NDArray[np.int32]
     suspect: NDArray[np.uint8]  # (regions,) 1 where forms may be zero or multiples
-
-
-@njit(cache=True, error_model="numpy", inline="always")
-def _hash(words):  # type: ignore[no-untyped-def]
-    key = np.uint64(0)
-    for w in range(len(words)):
-        key = (key ^ words[w]) * _MIXER
-        key ^= key >> np.uint64(29)
-    return key
-
-
-@njit(cache=True, error_model="numpy")
-def fill(words, slots):  # type: ignore[no-untyped-def]
-    """Enter all patterns into an empty hash table of a power of two slots."""
-    mask = np.uint64(len(slots) - 1)
-    for i in range(len(words)):
-        slot = _hash(words[i]) & mask
-        while slots[np.int64(slot)] >= 0:
-            slot = (slot + np.uint64(1)) & mask
-        slots[np.int64(slot)] = i
-
-
-@njit(cache=True, error_model="numpy")
-def find(words, slots, wanted):  # type: ignore[no-untyped-def]
-    """Return the number of a pattern, -1 where it is none of a region."""
-    mask = np.uint64(len(slots) - 1)
-    slot = _hash(wanted) & mask
-    while True:
-        i = slots[np.int64(slot)]
-        if i < 0:
-            return -1
-        same = True
-        for w in range(len(wanted)):
-            if words[i, w] != wanted[w]:
-                same = False
-                break
-        if same:
-            return i
-        slot = (slot + np.uint64(1)) & mask
 
 
 @njit(cache=True, error_model="numpy")
