@@ -20,7 +20,11 @@ def main() -> None:
         for engine in ("complex", "lp"):
             for box in ((-1, 1), None):
                 part = exactbn.partition(network, box, engine=engine)
+                part.check()
                 part.write_certificate(Path(folder) / f"{engine}-{box}.txt")
+                if part.has_faces:
+                    part.volumes()
+                    part.interior_points()
     for dtype in ("float32", "float64"):
         sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 

@@ -42,11 +42,6 @@ class Faces(Value):
     lattice: FaceLattice
     known_cells: MergedCells | None = None
 
-    def __post_init__(self) -> None:
-        for array in vars(self.lattice).values():
-            if isinstance(array, np.ndarray):
-                read_only(array)
-
     @cached_property
     def cells(self) -> MergedCells:
         """Return which region each d-face belongs to."""

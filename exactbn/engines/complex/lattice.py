@@ -61,6 +61,11 @@ class FaceLattice:
     words: NDArray[np.uint64]
     component: Ints
 
+    def __post_init__(self) -> None:
+        # Arrays that may be written to are another type for compiled loops: one type, one compile.
+        for array in vars(self).values():
+            read_only(array)
+
     @property
     def dim(self) -> int:
         """Return d."""

@@ -27,6 +27,7 @@ from exactbn.engines.pattern_table import make_table as make_pattern_table
 from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
+from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import WORD, columns, pack, unpack
@@ -391,7 +392,8 @@ def make_pairs(count: int, D: int) -> Pairs:
 
 def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Table:
     """Return the regions for the compiled loops."""
-    words = np.ascontiguousarray(regions.words)
+    # A view of its own: whether its owner may write to it must not decide what is compiled.
+    words = read_only(np.ascontiguousarray(regions.words).view())
     y = np.empty(regions.x.shape)
     facets.frame_points(frame, regions.x, y)
     slots = make_pattern_table(words).slots
