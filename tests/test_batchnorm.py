@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from exactbn.errors import DegenerateError, DimensionError, InputError, NotRatio
 from exactbn.exact.normalization import fold, scale_and_shift
 from exactbn.exact.rational import dot, sqrt_rounded, to_vector
 from exactbn.model.batchnorm import center, standardize, statistics
+from exactbn.model.files import save_json
 from exactbn.model.network import Network
 
 F = Fraction
@@ -388,3 +390,10 @@ def test_float64_statistics_agree():
         assert np.allclose(np.array(result.mean, float), z.mean(0), atol=1e-12)
         assert np.allclose(np.array(result.variance, float), z.var(0), atol=1e-12)
         h = np.where(z > 0, z, 0.1 * z)
+
+
+def test_what_is_read_as_a_network_can_be_centred(tmp_path: Path) -> None:
+    save_json(NET_A, tmp_path / "net.json")
+    assert center(tmp_path / "net.json", D6) == center(NET_A, D6)
+    with pytest.raises(InputError, match="got a list for the network"):
+        center([[1]], D6)

@@ -180,7 +180,8 @@ def test_usage_errors_are_one_line(arguments: list[str], message: str, capsys: O
     assert main(arguments) == 2
     out, err = capsys.readouterr()
     assert not out and err.startswith("error: ") and err.count("\n") == 1
-    assert message in err and "--help" in err
+    command = f"exactbn {arguments[0]}" if arguments[0] in COMMANDS else "exactbn"
+    assert message in err and err.endswith(f"({command} --help says more)\n")
 
 
 def test_no_arguments(capsys: Output) -> None:

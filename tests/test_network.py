@@ -147,3 +147,13 @@ def test_layer_shapes():
 def test_point_of_the_wrong_dimension(x):
     with pytest.raises(DimensionError, match="coordinates, expected 1"):
         sawtooth(1).forward(x)
+
+
+def test_arrays_are_no_layers() -> None:
+    with pytest.raises(InputError, match="layer 0 is of type ndarray, expected a Layer; .*arrays"):
+        Network((np.ones((3, 2)),))  # type: ignore[arg-type]
+
+
+def test_a_number_is_no_matrix() -> None:
+    with pytest.raises(DimensionError, match="W0 is of type int, expected a sequence of rows"):
+        Network.from_arrays([3], [[0]])  # type: ignore[list-item]

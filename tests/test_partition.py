@@ -185,11 +185,36 @@ def test_a_vanishing_preactivation_is_off_and_no_boundary() -> None:
 def test_region_numbers_out_of_range(i: int) -> None:
     part = partition(CROSS, UNIT)
     for question in (part.witness, part.volume, part.affine_map, part.neighbours):
-        with pytest.raises(InputError, match=f"region {i}, expected 0 to 3"):
+        with pytest.raises(InputError, match=f"region {i}, expected an integer from 0 to 3"):
             question(i)
 
 
+@pytest.mark.parametrize("i", ["1", 1.5, None])
+def test_region_numbers_that_are_no_integers(i: object) -> None:
+    part = partition(CROSS, UNIT)
+    for question in (part.witness, part.volume, part.affine_map, part.neighbours):
+        with pytest.raises(InputError, match=f"region {i!r}, expected an integer"):
+            question(i)
+
+
+def test_a_number_is_no_point() -> None:
+    with pytest.raises(DimensionError, match="x is of type int, expected a sequence of numbers"):
+        partition(CROSS, UNIT).region_of(0)
+
+
+def test_budgets_that_are_no_budgets() -> None:
+    with pytest.raises(InputError, match="max_regions is -3"):
+        partition(CROSS, UNIT, max_regions=-3)
+    with pytest.raises(InputError, match="max_seconds is 'a'"):
+        count_regions(CROSS, [UNIT], max_seconds="a")
+
+
 # Many boxes at once
+
+
+def test_one_box_is_no_sequence_of_boxes() -> None:
+    with pytest.raises(InputError, match=r"boxes\[0\]: the box is -1, expected a pair"):
+        count_regions(CROSS, (-1, 1))
 
 
 @given(networks(), st.data())

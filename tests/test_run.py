@@ -3,11 +3,12 @@
 import sys
 from threading import Thread
 
-import numpy as np  # noqa: F401  (its BLAS is what is limited)
+import numpy as np
 import pytest
 
 from exactbn.engines import run
 from exactbn.engines.run import Budget, one_blas_thread
+from exactbn.errors import InputError
 
 
 def test_budgets() -> None:
@@ -15,6 +16,16 @@ def test_budgets() -> None:
     assert Budget(max_regions=3).is_spent(4, 0) and not Budget(max_regions=3).is_spent(3, 0)
     assert Budget(max_neurons=3).is_spent(0, 3) and not Budget(max_neurons=3).is_spent(0, 2)
     assert Budget(max_seconds=-1.0).is_late() and not Budget(max_seconds=1e6).is_late()
+
+
+def test_budgets_that_are_asked_for() -> None:
+    assert Budget.asked(np.int64(1), 0).max_seconds == 0 and Budget.asked(3).max_regions == 3
+    for regions in (0, -3, 2.5, "3", float("nan")):
+        with pytest.raises(InputError, match="max_regions is .*, expected an integer >= 1"):
+            Budget.asked(regions)
+    for seconds in (-1, -1e-9, float("nan"), "3"):
+        with pytest.raises(InputError, match="max_seconds is .*, expected a number >= 0"):
+            Budget.asked(None, seconds)
 
 
 def test_one_thread_inside_and_as_many_as_before_outside() -> None:

@@ -351,3 +351,10 @@ def test_mutated_folders_end_in_our_errors(engine: str, tmp_path: Path) -> None:
         else:  # blanks of a description say nothing
             assert opened.num_regions == 4
         shutil.rmtree(copy)
+
+
+def test_a_folder_around_a_partition_names_it(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    partition(CROSS, UNIT).save(tmp_path / "out" / "partition")
+    with pytest.raises(InputError, match="out: holds a partition in a folder .* open .*partition$"):
+        Partition.open(tmp_path / "out")

@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except UsageError as error:
-        return _fail("error", _usage(error), EXIT_BAD_INPUT)
+        return _fail("error", _usage(error, arguments), EXIT_BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     except LimitError as error:
@@ -119,11 +119,16 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback(help="Exact polyhedral partitions of small ReLU networks.")(_options)
-    called = next((word for word in arguments if not word.startswith("-")), None)
+    called = _called(arguments)
     for name, command in COMMANDS.items():
         function = _load(name, command) if name == called else _placeholder
         app.command(name, help=None if name == called else command.help)(function)
     return app
+
+
+def _called(arguments: Sequence[str]) -> str | None:
+    """Return the name of the command that ``arguments`` call, which may not be one."""
+    return next((word for word in arguments if not word.startswith("-")), None)
 
 
 def spell_out_none(arguments: Sequence[str]) -> list[str]:
@@ -182,10 +187,10 @@ def _placeholder() -> None:
     """Stand for a command that is listed but not called."""
 
 
-def _usage(error: Any) -> str:
+def _usage(error: Any, arguments: Sequence[str]) -> str:
     """Return what is wrong with the words of a command line, and where help is."""
-    context = getattr(error, "ctx", None)
-    path = "exactbn" if context is None else context.command_path
+    called = _called(arguments)
+    path = f"exactbn {called}" if called in COMMANDS else "exactbn"
     return f"{error.format_message().rstrip('.')} ({path} --help says more)"
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from numbers import Integral, Real
 from threading import Lock
 from typing import Any
 
-from exactbn.errors import LimitError
+from exactbn.errors import InputError, LimitError
 
 #: Called with (done, all, remark): neurons of a partition, points of a sampling run.
 Progress = Callable[[int, int, str], None]
@@ -23,6 +24,23 @@ class Budget:
     max_seconds: float | None = None
     max_neurons: int | None = None
     started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def asked(cls, max_regions: object = None, max_seconds: object = None) -> "Budget":
+        """Return the budget that a user asks for.
+
+        Raises
+        ------
+        InputError
+            If a limit is no number, or below the least that makes sense.
+        """
+        regions = int(max_regions) if isinstance(max_regions, Integral) else None
+        if max_regions is not None and (regions is None or regions < 1):
+            raise InputError(f"max_regions is {max_regions!r}, expected an integer >= 1 or None")
+        seconds = float(max_seconds) if isinstance(max_seconds, Real) else None
+        if max_seconds is not None and (seconds is None or not seconds >= 0):
+            raise InputError(f"max_seconds is {max_seconds!r}, expected a number >= 0 or None")
+        return cls(regions, seconds)
 
     def is_spent(self, regions: int, neurons: int) -> bool:
         """Return whether regions or seconds are over their limits, or neurons at theirs."""

@@ -113,6 +113,7 @@ def to_vector(values: Iterable[object], what: str = "vector") -> Vector:
     """Return the entries of a one-dimensional sequence as exact rationals."""
     if type(values) is tuple and all(type(value) is Fraction for value in values):
         return values
+    _check_sequence(values, what, "numbers")
     return tuple(to_fraction(value, f"{what}[{i}]") for i, value in enumerate(_listed(values)))
 
 
@@ -124,6 +125,7 @@ def to_matrix(rows: Iterable[Iterable[object]], what: str = "matrix") -> Matrix:
     DimensionError
         If the rows differ in length or a row is not a sequence.
     """
+    _check_sequence(rows, what, "rows")
     matrix = []
     for i, row in enumerate(_listed(rows)):
         if isinstance(row, str) or not hasattr(row, "__iter__"):
@@ -134,6 +136,14 @@ def to_matrix(rows: Iterable[Iterable[object]], what: str = "matrix") -> Matrix:
                 f"{what}[{i}] has {len(matrix[-1])} entries, expected {len(matrix[0])} as in row 0"
             )
     return tuple(matrix)
+
+
+def _check_sequence(values: object, what: str, entries: str) -> None:
+    """Raise DimensionError unless there is something to iterate over."""
+    if not hasattr(values, "__iter__"):
+        raise DimensionError(
+            f"{what} is of type {type(values).__name__}, expected a sequence of {entries}"
+        )
 
 
 def _listed(values: Iterable[object]) -> Iterable[object]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import TYPE_CHECKING
 
 from flint import fmpz, fmpz_mat
 
@@ -26,7 +27,11 @@ from exactbn.exact.rational import (
     to_matrix,
     to_text,
 )
+from exactbn.model.asking import as_network
 from exactbn.model.network import Layer, Network
+
+if TYPE_CHECKING:
+    from exactbn.model.asking import NetworkLike
 
 
 @dataclass(frozen=True)
@@ -158,7 +163,7 @@ def statistics(
 
 
 def center(
-    network: Network,
+    network: "NetworkLike",
     data: Iterable[Iterable[object]],
     *,
     scale: bool = False,
@@ -174,7 +179,7 @@ def center(
     Parameters
     ----------
     network : Network
-        d inputs.
+        d inputs; what :func:`exactbn.partition` takes for one.
     data : sequence of N points
         Shape (N, d), N >= 1; ints, floats, Fractions or text, all read exactly.
     scale : bool
@@ -209,6 +214,7 @@ def center(
 scale is undefined; drop the unit or give eps > 0
     """
     offset = checked_eps(eps)
+    network = as_network(network)
     batch = _read(data, network.num_inputs)
     layers = []
     for index, layer in enumerate(network.hidden):

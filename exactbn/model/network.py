@@ -90,6 +90,16 @@ class Layer(Value):
         return tuple(t if t > 0 else self.slope * t for t in z)
 
 
+def _check_layers(layers: Iterable[object]) -> None:
+    """Raise InputError unless all are layers."""
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            raise InputError(
+                f"layer {index} is of type {type(layer).__name__}, expected a Layer; "
+                "Network.from_arrays(weights, biases) takes arrays"
+            )
+
+
 @final
 @dataclass(frozen=True, repr=False)
 class Network(Value):
@@ -106,6 +116,7 @@ class Network(Value):
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise DimensionError("the network has no layers, expected at least the output layer")
+        _check_layers(self.layers)
         for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:]), start=1):
             if layer.num_inputs != before.num_neurons:
                 raise DimensionError(

@@ -51,11 +51,11 @@ def count_regions(
     LimitError
         When the budget is spent; nothing is known of the boxes then.
     """
-    budget = Budget(max_seconds=max_seconds)
+    budget = Budget.asked(max_seconds=max_seconds)
     network = as_network(network)
     if not hasattr(boxes, "__iter__"):
         raise InputError(f"got a {type(boxes).__name__} for the boxes, expected a sequence of them")
-    domains = [Domain.of(as_box(box, network.num_inputs)) for box in boxes]
+    domains = [_domain(i, box, network.num_inputs) for i, box in enumerate(boxes)]
     size = max(1, _MOST_FACES // 3**network.num_inputs)
     groups = [domains[first:first + size] for first in range(0, len(domains), size)]
     total = network.num_hidden
@@ -75,3 +75,11 @@ def count_regions(
         lattice = outcome.lattice
         counts.append(np.bincount(lattice.component, minlength=len(group)).astype(np.int64))
     return np.concatenate(counts)
+
+
+def _domain(i: int, box: object, d: int) -> Domain:
+    """Return the domain of box i, which an error names: one box alone is no sequence of boxes."""
+    try:
+        return Domain.of(as_box(box, d))
+    except InputError as error:
+        raise type(error)(f"boxes[{i}]: {error}") from None

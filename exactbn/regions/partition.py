@@ -320,8 +320,8 @@ class Partition(Value):
             )
         return self.evidence.faces
 
-    def _checked(self, i: int) -> int:
-        """Return a region number after a look at its range."""
-        if not 0 <= i < self.num_regions:
-            raise InputError(f"region {i}, expected 0 to {self.num_regions - 1}")
+    def _checked(self, i: object) -> int:
+        """Return a region number after a look at its type and range."""
+        if not isinstance(i, (int, np.integer)) or not 0 <= i < self.num_regions:
+            raise InputError(f"region {i!r}, expected an integer from 0 to {self.num_regions - 1}")
         return int(i)

@@ -90,7 +90,7 @@ def partition(
         raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
     if certificate is not None:
         check_file(certificate)
-    budget = Budget(max_regions, max_seconds)
+    budget = Budget.asked(max_regions, max_seconds)
     evidence = _found(network, domain, engine, budget, progress, filter_factor)
     result = Partition(network, domain, evidence)
     if result.stopped is not None:

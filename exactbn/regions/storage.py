@@ -105,6 +105,9 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
         If a file is missing or damaged, or not what a partition is made of.
     """
     source = Source(directory / DESCRIPTION)
+    inner = directory / "partition"
+    if not source.path.exists() and (inner / DESCRIPTION).is_file():
+        raise InputError(f"{directory}: holds a partition in a folder of its own; open {inner}")
     try:
         with source.named():
             told = _described(source.read(_LARGEST_DESCRIPTION))
