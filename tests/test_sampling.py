@@ -16,9 +16,11 @@ from exactbn import Box, Network, load, partition
 from exactbn.errors import InternalError
 from exactbn.sampling import SamplingResult, compare_devices, devices, points, sample
 from exactbn.sampling.classify import Classifier
+from exactbn.sampling.floats import round_layers, static_filter
 from exactbn.sampling.hits import CompiledHitCounter, DeviceHitCounter, make_counters
+from exactbn.sampling.kernels import CompiledStage
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.stage import DTYPES
+from exactbn.sampling.stage import DTYPES, FloatStage
 from tests.examples import NETWORK_A
 from tests.planted import CPU, WORKLOAD, Planted, classifier_of, plane_part
 
@@ -91,6 +93,28 @@ def test_tensor_operations_and_compiled_loop_agree(name: str, dtype: str) -> Non
     assert tensors.counts.tolist() == compiled.counts.tolist()
     assert int(tensors.counts.sum()) == 20_000
     assert tensors.undecided == compiled.undecided
+
+
+@pytest.mark.parametrize("dtype", sorted(DTYPES))
+@pytest.mark.parametrize("slope", ["0", "1", "-1", "1/2", "-3/4"])
+def test_compiled_loop_applies_biases_and_slopes(slope: str, dtype: str) -> None:
+    """All numbers are so short that no float operation rounds."""
+    network = Network.from_arrays(
+        [[[3, -1], [1, 2], [0, 0]], [[1, 1, -1], [2, -1, 1]], [[1, 1]]],
+        [[1, 0, -1], [-3, 1], [0]], slope=slope,
+    )  # fmt: skip
+    axis = [-2.0, -0.5, 0.0, 0.25, 2.0]
+    rows = torch.tensor([(x, y, 1.0) for x in axis for y in axis], dtype=DTYPES[dtype])
+    layers = static_filter(
+        round_layers(network), np.full(2, -2.0), np.full(2, 2.0), dtype=dtype
+    )
+    stage = CompiledStage.of(FloatStage.of(layers, dtype=dtype, device=CPU, chunk=len(rows)))
+    stage.run(rows)
+    first, second = (torch.tensor(layer.weight.T, dtype=rows.dtype) for layer in layers)
+    z = rows @ first
+    h = torch.where(z > 0, z, float(Fraction(slope)) * z)
+    assert torch.equal(stage.outputs[0], h)
+    assert torch.equal(stage.outputs[1], h @ second[:-1] + second[-1])  # the last has no activation
 
 
 def test_more_samples_continue_the_stream() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from exactbn.sampling.kernels import CompiledTable
 from exactbn.sampling.lookup import RegionTable, pack_signs
 from tests.planted import CPU
 
@@ -30,6 +31,28 @@ def test_table_finds_each_pattern_and_no_other(neurons: int) -> None:
     other = pack_signs(torch.from_numpy(unknown.astype(np.int32) * 2 - 1))
     assert set(table.look_on(other).tolist()) <= {table.regions}
     assert len(table.look_up(other)[1]) == len(unknown)
+
+
+@pytest.mark.parametrize("shared", [0, 1, 2])
+def test_codes_that_share_a_word_are_told_apart(shared: int) -> None:
+    """One of three words is the same in all: whoever forgets another finds a neighbour's region."""
+    codes = torch.from_numpy(np.random.default_rng(0).integers(-(2**63), 2**63 - 1, (400, 3)))
+    codes[:, shared] = codes[0, shared]
+    table = RegionTable.of_codes(codes[:300], np.ones(300))
+    assert table.look_on(codes).tolist() == [*range(300), *[table.regions] * 100]
+    assert set(table.look_up(codes)[1].tolist()) >= set(range(300, 400))
+
+
+@pytest.mark.parametrize("shared", [0, 1, 2])
+def test_patterns_that_share_a_layer_are_counted_apart(shared: int) -> None:
+    """The same for compiled loops, where a layer of 32 neurons is a word."""
+    patterns = np.random.default_rng(0).integers(0, 2, (400, 96), dtype=np.uint8)
+    patterns[:, 32 * shared : 32 * (shared + 1)] = patterns[0, 32 * shared]
+    codes = CompiledTable.of(patterns, np.ones(400), [32] * 3).codes[:400]
+    table = CompiledTable.of(patterns[:300], np.ones(300), [32] * 3)
+    counts, missed = np.zeros(300, dtype=np.int64), np.empty(400, dtype=np.int64)
+    assert table.count(codes, counts, missed).tolist() == list(range(300, 400))
+    assert counts.tolist() == [1] * 300
 
 
 def test_codes_of_uncertain_digits_are_no_region() -> None:
