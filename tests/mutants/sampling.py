@@ -89,7 +89,8 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "points",
-        ("points leave the box", "kind(high - low)", "kind((high - low) * (1 + 2.0**-22))",
+        ("points leave the box", "float(kind(high - low))",
+         "float(kind((high - low) * (1 + 2.0**-22)))",
          f"{RUN}::test_the_greatest_uniform_number_stays_in_the_box"),
         ("bounds are rounded outward", "if up and exact < bound", "if up and exact > bound",
          f"{RUN}::test_points_stay_in_a_box_that_floats_cannot_bound"),
