@@ -75,6 +75,16 @@ def test_the_page_stands_alone_and_escapes_what_it_shows(folder):
     assert re.search(r"default-src 'none'", text)
 
 
+def test_a_page_without_networks_claims_no_check(tmp_path):
+    nothing = compare(read_csv("x.csv", content=EVIL), replace(SMALL, max_seconds=0.0))
+    checks = check_theorems(nothing)
+    assert {check.verdict for check in checks} == {"not reached"}
+    write_report(tmp_path, nothing, paired_rows(nothing), checks, [], RECORD,
+                 progress=lambda done, total, note: None)
+    text = (tmp_path / "report.html").read_text()
+    assert "no check was reached" in text and "every check held" not in text
+
+
 def test_the_page_says_what_was_found(folder, comparison):
     text = (folder / "report.html").read_text()
     assert "every check held" in text

@@ -288,8 +288,7 @@ def _show(
     for u in comparison.undefined:
         console.print(f"- seed {u.seed}, {u.data}, {u.network}: not defined. {u.reason}")
     for check in checks:
-        verdict = "held" if check.is_held else "FAILED"
-        console.print(f"check {check.name}: {verdict}, {check.held} of {check.total}")
+        console.print(f"check {check.name}: {check.verdict}, {check.held} of {check.total}")
     for s in sampling:
         console.print(f"sampling {s.data}, {s.network}: {s.summary()}", soft_wrap=True)
     if out is not None:

@@ -57,6 +57,13 @@ class Check:
         """Return whether it held every time."""
         return self.held == self.total
 
+    @property
+    def verdict(self) -> str:
+        """Return what a reader is told; a check that a budget left out has not held."""
+        if self.total == 0:
+            return "not reached"
+        return "held" if self.is_held else "FAILED"
+
 
 @dataclass(frozen=True)
 class PairedRow:

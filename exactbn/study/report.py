@@ -333,6 +333,7 @@ def page_values(
              "result": s.result, "refused": s.refused}
             for s in sampling
         ],
+        "reached": any(c.total for c in checks),
         "held": all(c.is_held for c in checks) and all(s.agrees for s in sampling),
         "undefined": [
             {"seed": u.seed, "data": DATA_VARIANTS[u.data], "network": NETWORKS[u.network],
