@@ -192,7 +192,7 @@ class _Run:
     ) -> None:
         self.network = network
         self.domains = domains
-        self.factor = factor
+        self.factor = float(factor)
         self.budget = budget
         self.subdivision = Subdivision(domains, len(_blocks(network)))
         self.vertices = ExactVertices(network, domains)

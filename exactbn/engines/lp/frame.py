@@ -81,7 +81,7 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
         1 if homogeneous else 0,
         -1 if homogeneous else -3 - 2 * D,
         widths, np.concatenate(([0], np.cumsum(widths)[:-1])), places // WORD, places % WORD,
-        *_weights(network), factor,
+        *_weights(network), float(factor),
     )  # fmt: skip
     return frame, shift
 
