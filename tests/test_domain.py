@@ -109,6 +109,13 @@ def test_bad_rows(rows, error, message):
         Domain.cut(UNIT, rows)
 
 
+def test_rows_of_a_domain_that_is_made_by_hand():
+    whole = Domain(2, UNIT, [[0.5, 1]], [1])
+    assert whole == Domain.cut(UNIT, ([[1, 2]], [2]))
+    with pytest.raises(DimensionError, match="there are 1 rows and 0 bounds"):
+        Domain(2, UNIT, ((Fraction(1), Fraction(1)),), ())
+
+
 def test_kinds_and_points():
     space, half = Domain.space(2), Domain.cut(UNIT, ([[1, 1]], [1]))
     assert space.is_space and not space.is_box and str(space) == "R^2"

@@ -209,6 +209,18 @@ def test_budgets_that_are_no_budgets() -> None:
         count_regions(CROSS, [UNIT], max_seconds="a")
 
 
+def test_a_box_that_is_an_array_of_no_dimension() -> None:
+    with pytest.raises(InputError, match="the box is 1, expected a pair"):
+        partition(CROSS, np.array(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("far", [2**1023, 2**1024, Fraction(2**1100, 3)])
+def test_a_box_beyond_floats_holds(far: Fraction) -> None:
+    part = partition(CROSS, (-far, far))
+    part.check()
+    assert part.is_complete and part.num_regions == 4
+
+
 # Many boxes at once
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from exactbn.engines import run
-from exactbn.engines.run import Budget, one_blas_thread
+from exactbn.engines.run import Budget, checked_factor, one_blas_thread
 from exactbn.errors import InputError
 
 
@@ -80,3 +80,9 @@ def test_without_threadpoolctl_nothing_is_limited(monkeypatch: pytest.MonkeyPatc
             pass
     finally:
         run._thread_limit.cache_clear()
+
+
+@pytest.mark.parametrize("factor", [0, -1, 1 - 2**-53, float("nan"), "1", None])
+def test_bounds_are_not_made_less_than_they_are(factor: object) -> None:
+    with pytest.raises(InputError, match="filter_factor is .*, expected a number >= 1"):
+        checked_factor(factor)

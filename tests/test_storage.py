@@ -70,6 +70,13 @@ def test_rows_and_exact_witnesses_come_back(tmp_path: Path) -> None:
     assert_same(Partition.open(tmp_path / "everywhere", check=True), everywhere)
 
 
+def test_a_witness_beyond_floats_comes_back(tmp_path: Path) -> None:
+    part = partition(one_layer([[1, 1]], [-(2**3000)]), (-(2**4000), 2**4001), engine="lp")
+    part.save(tmp_path / "p")
+    opened = Partition.open(tmp_path / "p", check=True)
+    assert opened.is_complete and opened.witnesses() == part.witnesses()
+
+
 def test_no_hidden_layer(tmp_path: Path) -> None:
     line = Network.from_arrays([[[1, 2]]], [[0]])
     for engine in ("complex", "lp"):

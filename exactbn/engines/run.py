@@ -66,6 +66,20 @@ class Budget:
             raise LimitError(f"the budget of {self.max_seconds} seconds is spent")
 
 
+def checked_factor(factor: object) -> float:
+    """Return a factor of error bounds, which must not make them less than they are.
+
+    Raises
+    ------
+    InputError
+        If it is no number >= 1.
+    """
+    value = float(factor) if isinstance(factor, Real) else math.nan
+    if not value >= 1:
+        raise InputError(f"filter_factor is {factor!r:.40}, expected a number >= 1")
+    return value
+
+
 #: The budget of what has no limits.
 UNLIMITED = Budget()
 

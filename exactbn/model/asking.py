@@ -70,6 +70,7 @@ write box=((-1, -1, 0), (1, 1, 2))
         return value
     if isinstance(value, Domain) and value.is_box and value.box is not None:
         return value.box
+    value = value.tolist() if hasattr(value, "tolist") else value
     items = [] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
     meant = _pairs(items, d)
     if len(items) == 2:

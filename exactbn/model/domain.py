@@ -113,7 +113,13 @@ class Domain:
     def __post_init__(self) -> None:
         if self.box is not None and self.box.dim != self.dim:
             raise DimensionError(f"the box has dimension {self.box.dim}, expected {self.dim}")
-        rows = sorted(set(_primitive_rows(self.matrix, self.bounds, self.dim)))
+        matrix, bounds = to_matrix(self.matrix, "A"), to_vector(self.bounds, "b")
+        if len(matrix) != len(bounds):
+            raise DimensionError(
+                f"there are {len(matrix)} rows and {len(bounds)} bounds, expected as many of one "
+                "as of the other"
+            )
+        rows = sorted(set(_primitive_rows(matrix, bounds, self.dim)))
         object.__setattr__(self, "matrix", tuple(row[1:] for row in rows))
         object.__setattr__(self, "bounds", tuple(row[0] for row in rows))
 
@@ -152,11 +158,6 @@ class Domain:
                 raise InputError(f"the rows have no sequence {name}")
         whole = cls.of(box)
         a, b = to_matrix(matrix, "A"), to_vector(bounds, "b")
-        if len(a) != len(b):
-            raise DimensionError(
-                f"there are {len(a)} rows and {len(b)} bounds, expected as many of one as of the "
-                "other"
-            )
         return cls(whole.dim, whole.box, (*whole.matrix, *a), (*whole.bounds, *b))
 
     @property

@@ -146,10 +146,10 @@ class Faces(Value):
         if most is not None:
             least = most
         for t, x, e in zip(point, self.lattice.x[v].tolist(), self.lattice.ex[v].tolist()):
+            if e == inf:
+                continue  # nothing is said: the coordinate may be beyond floats
             if not (isfinite(x) and e >= 0):
                 return False
-            if e == inf:
-                continue
             low, high = Fraction(x) - Fraction(e), Fraction(x) + Fraction(e)
             if t == 0:
                 if not low <= 0 <= high:
@@ -163,7 +163,7 @@ class Faces(Value):
     def polygons(self) -> list[Floats]:
         """Return the regions of a plane box as float polygons in order, for drawing."""
         if self.domain.box is None or self.domain.dim != 2:
-            raise DimensionError(f"polygons need a box with d = 2, got d = {self.domain.dim}")
+            raise DimensionError(f"polygons need a box with d = 2, the domain is {self.domain}")
         return geometry.polygons(self.lattice)
 
     def points(self, vertices: Iterable[int]) -> list[tuple[fmpz, ...]]:

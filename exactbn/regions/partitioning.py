@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exactbn.engines.run import Budget, Progress
+from exactbn.engines.run import Budget, Progress, checked_factor
 from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
@@ -59,7 +59,7 @@ def partition(
     certificate : path, optional
         Where to write a proof (:meth:`Partition.write_certificate`), never over an old file.
     filter_factor : float
-        For tests of the engines: multiplies the error bounds of the floats; with infinity
+        For tests of the engines, >= 1: multiplies the error bounds of the floats; with infinity
         every verdict is computed in integers. The result does not depend on it.
 
     Raises
@@ -91,7 +91,8 @@ def partition(
     if certificate is not None:
         check_file(certificate)
     budget = Budget.asked(max_regions, max_seconds)
-    evidence = _found(network, domain, engine, budget, progress, filter_factor)
+    factor = checked_factor(filter_factor)
+    evidence = _found(network, domain, engine, budget, progress, factor)
     result = Partition(network, domain, evidence)
     if result.stopped is not None:
         if on_budget == "return":

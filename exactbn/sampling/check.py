@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exactbn.engines.run import Progress
+from exactbn.engines.run import Progress, checked_factor
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.sampling.checked import (
@@ -151,7 +151,7 @@ def sample(
     progress : callable, optional
         Called with (points done, all points, remark).
     filter_factor : float
-        For tests: multiplies the error bounds of the floats; with infinity every sample is
+        For tests, >= 1: multiplies the error bounds of the floats; with infinity every sample is
         decided in integers. No count but ``undecided_by_float`` depends on it.
 
     Raises
@@ -176,7 +176,7 @@ def sample(
             dtype=dtype,
             device=where,
             chunk=rows,
-            factor=filter_factor,
+            factor=checked_factor(filter_factor),
         )
         stream = PointStream(bounds, samples, seed, dtype, where)
         run = count_hits(classifier, stream, progress)

@@ -120,7 +120,8 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
         common = lcm(b.denominator, *(t.denominator for t in a))
         row, error, constant = _float_row(frame, shift, [-t * common for t in a], b * common)
         rows.c[k], rows.a[k], rows.name[k] = row[0], row[1:], -1 - k
-        rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
+        with np.errstate(over="ignore"):
+            rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
         rows.size[k], rows.bound[k] = search.bounds_of(frame, row, error)
         rows.error[k] = error * frame.factor if rows.bound[k] < inf else inf
         rows.is_zero[k] = constant == 0
