@@ -130,6 +130,14 @@ def test_opening_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert (again.num_regions, again.num_adjacencies) == (4, 4)
 
 
+def test_numbers_that_could_not_be_read_again_are_not_written(tmp_path: Path) -> None:
+    large = Network.from_arrays([[[2**70000, 1]], [[1]]], [[1], [0]])
+    for part in (partition(large, (-1, 1)), partition(CROSS, (-(2**70000), 1))):
+        with pytest.raises(InputError, match="a number of 2107[0-9] characters, expected at most"):
+            part.save(tmp_path / "saved")
+    assert not list(tmp_path.iterdir())
+
+
 def test_saving_overwrites_nothing(tmp_path: Path) -> None:
     part = partition(CROSS, UNIT)
     (tmp_path / "there").mkdir()

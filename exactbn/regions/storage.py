@@ -28,7 +28,7 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.lp.adjacency import Witnesses
 from exactbn.engines.lp.engine import LpStatistics
 from exactbn.errors import ExactBNError, InputError
-from exactbn.exact.rational import Vector, to_text, to_vector
+from exactbn.exact.rational import MAX_DIGITS, Vector, to_text, to_vector
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
@@ -70,19 +70,20 @@ def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) 
         "adjacency": {"source": evidence.edges[:, 0], "target": evidence.edges[:, 1]},
         **evidence.tables(),
     }
+    text, place = network.canonical(), _told(domain)
+    _check_lengths(text, json.dumps(place))
     with create_folder(directory) as folder:
         files = {}
         for name, columns in tables.items():
             path = folder / f"{name}.arrow"
             sha256 = write_table(path, columns)
             files[name] = {"sha256": sha256, "bytes": path.stat().st_size}
-        text = network.canonical().encode()
-        (folder / "network.json").write_bytes(text)
+        (folder / "network.json").write_text(text, encoding="ascii")
         description: dict[str, Any] = {
             "format": FORMAT,
             "network": network.sha256,
             "sigma_policy": network.sigma_policy,
-            "domain": _told(domain),
+            "domain": place,
             "engine": evidence.engine,
             "neurons_done": evidence.neurons_done,
             "stopped": evidence.stopped,
@@ -94,6 +95,16 @@ def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) 
         }
         description["digest"] = _digest(description)
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+
+
+def _check_lengths(*texts: str) -> None:
+    """Refuse numbers that are longer than those that are read again."""
+    longest = max(len(number) for text in texts for number in text.split('"'))
+    if longest > MAX_DIGITS:
+        raise InputError(
+            f"the partition has a number of {longest} characters, expected at most {MAX_DIGITS}, "
+            "the most that are read again"
+        )
 
 
 def load(directory: Path) -> tuple[Network, Domain, Evidence]:
