@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import exactbn
-from exactbn.cli import COMMANDS, main, spell_out_none
+from exactbn.cli import COMMANDS, common, main, spell_out_none
 from exactbn.cli.common import (
     check_output,
     output_folder,
@@ -313,3 +313,19 @@ def test_progress_is_sparse_without_a_terminal(
 
 def test_versions_name_what_matters() -> None:
     assert {"exactbn", "python", "numba", "python-flint", "torch"} <= versions().keys()
+
+
+def test_compiling_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(common, "__file__", str(tmp_path / "cli" / "common.py"))
+    with common.progress("neurons", ["complex"]):
+        pass
+    assert capsys.readouterr().err.startswith("compiling the loops, once on this machine")
+    cache = tmp_path / "engines" / "complex" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "kernels.nbi").touch()
+    with common.progress("neurons", ["complex"]):
+        pass
+    assert capsys.readouterr().err == ""

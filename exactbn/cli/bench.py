@@ -98,7 +98,7 @@ def bench_command(
     scale: dict[str, dict[str, object]] = {}
     others = (*bench.SCALING, *bench.SPACE) if scaling else ()
     options = ("--repeat", str(repeat))
-    with progress("networks") as report:
+    with progress("networks", ["complex", "lp"]) as report:
         total = len(names) + len(others)
         for done, name in enumerate(names):
             report(done, total, name)

@@ -156,7 +156,7 @@ def _settle(claims: "Sequence[Claim]", full: bool, max_seconds: float | None) ->
 
     entries: list[Entry] = []
     begin = time.monotonic()
-    with progress("claims") as report:
+    with progress("claims", ["complex", "lp"]) as report:
         for done, claim in enumerate(claims):
             if max_seconds is not None and time.monotonic() - begin >= max_seconds:
                 break

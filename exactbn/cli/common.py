@@ -27,6 +27,8 @@ EXIT_INTERRUPTED = 130
 
 #: Seconds between two lines of progress where no bar can be drawn.
 PLAIN_INTERVAL = 10.0
+#: What is said before the first run of an engine on a machine.
+COMPILING = "compiling the loops, once on this machine: up to a minute in which little is said"
 
 #: Distributions whose version can change a result or its time.
 DISTRIBUTIONS = ("numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow", "torch")
@@ -71,12 +73,15 @@ def _bound(name: str, text: str, d: int) -> str | list[str]:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Progress]:
+def progress(description: str, engines: Sequence[str] = ("complex",)) -> Iterator[Progress]:
     """Yield a function ``report(done, total, note="")`` that shows how far a long task is.
 
     On a terminal it moves a bar; elsewhere it writes a plain line now and then. Both go to
-    standard error, so that standard output stays clean for results.
+    standard error, so that standard output stays clean for results. Where the loops of one of the
+    ``engines`` have never been compiled on this machine, it says so first.
     """
+    if not all(map(_is_compiled, engines)):
+        print(COMPILING, file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
         yield _plain_progress(description)
         return
@@ -99,6 +104,12 @@ def progress(description: str) -> Iterator[Progress]:
             bars.update(task, completed=done, total=total, note=note)
 
         yield report
+
+
+def _is_compiled(engine: str) -> bool:
+    """Return whether compiled loops of an engine are kept beside its modules, or elsewhere."""
+    folder = Path(__file__).parents[1] / "engines" / engine / "__pycache__"
+    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("*.nbi"))
 
 
 def _plain_progress(description: str) -> Progress:

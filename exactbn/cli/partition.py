@@ -129,7 +129,7 @@ def _compute(
 
     stopped = None
     box = None if domain is None else (domain.lo, domain.hi)
-    with progress("neurons") as report:
+    with progress("neurons", [engine]) as report:
         start = time.perf_counter()
         try:
             part = partition(

@@ -87,7 +87,7 @@ def selfcheck_command(
             minutes = DEFAULT_MINUTES
         from exactbn.selfcheck import run
 
-        with progress("networks") as report:
+        with progress("networks", ["complex", "lp"]) as report:
             summary = run(
                 seed, out=out, minutes=minutes, networks=networks, mutants=mutants,
                 workers=workers, families=families, first=first, progress=report,
