@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -67,13 +69,8 @@ def hunt(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
     text = path.read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: found {text.count(mutant.old)} times, expected once")
-    _forget_kernels(path.parent)
-    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    try:
+    with _planted(path, text.replace(mutant.old, mutant.new)):
         code, tail = _run(mutant.tests, tree)
-    finally:
-        path.write_text(text, encoding="utf-8")
-        _forget_kernels(path.parent)
     if code == 0:
         return (Verdict.REDUNDANT if mutant.redundant else Verdict.SURVIVED), tail
     if code not in (1, None):
@@ -86,7 +83,7 @@ def hunt(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
 def _run(tests: tuple[str, ...], tree: Path) -> tuple[int | None, str]:
     """Return pytest's exit code, None when time is up, and its last line."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
             [*command, *tests], cwd=tree, env=environment, timeout=PATIENCE,
@@ -98,7 +95,23 @@ def _run(tests: tuple[str, ...], tree: Path) -> tuple[int | None, str]:
     return done.returncode, lines[-1]
 
 
-def _forget_kernels(folder: Path) -> None:
-    """Remove the compiled code of a package: callers keep what they were compiled with."""
-    for cache in folder.rglob("__pycache__"):
-        shutil.rmtree(cache)
+@contextmanager
+def _planted(path: Path, text: str) -> Iterator[None]:
+    """Give a module another text for a while; then all is as before, compiled loops included.
+
+    Callers keep what they were compiled with, so where the module has compiled loops those of its
+    whole folder are put aside.
+    """
+    before, times = path.read_text(encoding="utf-8"), path.stat()
+    caches = [*path.parent.rglob("__pycache__")] if "@njit" in before else []
+    for cache in caches:
+        cache.rename(cache.with_name("aside"))
+    path.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        for cache in caches:
+            shutil.rmtree(cache, ignore_errors=True)
+            cache.with_name("aside").rename(cache)
