@@ -130,3 +130,19 @@ def test_agrees_with_a_box_around_all_vertices(problem: tuple[Network, Box]) -> 
         if not space.is_unbounded[i]:
             assert space.volume(i) == volumes[key]
     assert d == space.domain.dim and space.is_complete
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_budget_of_regions_counts_no_pieces_of_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shapes = [(4, 3), (3, 4), (1, 3)]
+    network = Network.from_arrays(
+        [rng.integers(-5, 6, shape) for shape in shapes],
+        [rng.integers(-5, 6, shape[0]) for shape in shapes],
+    )
+    whole = partition(network)
+    within = partition(network, max_regions=whole.num_regions, on_budget="return")
+    assert within == whole and within.is_complete
+    for most in range(1, whole.num_regions):
+        less = partition(network, max_regions=most, on_budget="return")
+        assert less.stopped is None or less.num_regions > most

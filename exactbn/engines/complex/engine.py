@@ -22,6 +22,7 @@ from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
 from exactbn.engines.complex.start import num_faces
+from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, ExactBNError, InputError, InternalError
 from exactbn.model.domain import Domain
@@ -125,7 +126,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
     """Process the neurons in order until the budget ends it."""
     total = run.network.num_hidden
     blocks = _blocks(run.network)
-    if total and run.budget.is_spent(run.subdivision.num_regions, 0):
+    if total and run.budget.is_spent(len(run.domains), 0):
         return run.finish(blocks[0], 0)
     for block in blocks:
         try:
@@ -138,7 +139,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
                 return run.finish(block, done)
             run.cut(block, j)
             done += 1
-            regions = run.subdivision.num_regions
+            regions = run.count_regions(block, j + 1)
             if progress is not None:
                 progress(done, total, f"{regions} regions")
             if done < total and run.budget.is_spent(regions, done):
@@ -269,6 +270,21 @@ class _Run:
         """
         left = self.budget.seconds_left()
         return left < inf and self._pace * self.subdivision.measure(j) > left + _GRACE
+
+    def count_regions(self, block: _Block, done: int) -> int:
+        """Return the number of regions by ``done`` neurons of the block and all before it.
+
+        In all of R^d walls that are not the network's cut regions into pieces. These are counted
+        while there are no more of them than regions are allowed; beyond, what they are pieces of.
+        """
+        pieces, most = self.subdivision.num_regions, self.budget.max_regions
+        if not self.domains[0].is_space or most is None or pieces <= most:
+            return pieces
+        work = self.subdivision.work
+        cells = np.flatnonzero(work.dim[: work.used[kernels.FACES]] == self.domains[0].dim)
+        words = work.words[work.slot[cells]]
+        words[:, block.index] = work.word[cells, kernels.POS] & np.uint64((1 << done) - 1)
+        return len(distinct_rows(words)[0])
 
     def finish(self, block: _Block | None, done: int) -> Outcome:
         """Freeze the lattice and check Euler's relation."""
