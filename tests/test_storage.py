@@ -284,6 +284,7 @@ def column(folder: Path, name: str, key: str) -> np.ndarray:
         ("vertices", "parent2", -1, 2, "a vertex has no proper parents"),
         ("vertices", "parent2", 0, 4, "a vertex has no proper parents"),
         ("vertices", "parent1", 0, 1, "a vertex has no proper parents"),
+        ("vertices", "parent0", 4, 8, "a vertex has no proper parents"),
     ],
 )
 def test_ids_out_of_range(
@@ -295,6 +296,16 @@ def test_ids_out_of_range(
     rewrite_table(folder, name, {key: changed})
     with pytest.raises(InputError, match=f"{name}.arrow: {message}"):
         Partition.open(folder).witness(0)
+
+
+def test_a_pair_of_neighbours_stands_once(tmp_path: Path) -> None:
+    folder = saved(tmp_path)
+    pairs = {key: column(folder, "adjacency", key) for key in ("source", "target")}
+    for values in pairs.values():
+        values[1] = values[0]
+    rewrite_table(folder, "adjacency", pairs)
+    with pytest.raises(InputError, match="each once"):
+        Partition.open(folder)
 
 
 @pytest.mark.parametrize(
