@@ -18,7 +18,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
-from exactbn.engines.lp.products import dot, form_value, row_slope, row_square, row_value
+from exactbn.engines.lp.products import (
+    copy,
+    dot,
+    form_value,
+    kernel,
+    row_slope,
+    row_square,
+    row_value,
+)
 from exactbn.engines.lp.search import (
     ALLOWANCE,
     UNIT,
@@ -78,14 +86,14 @@ class Table(NamedTuple):
     suspect: NDArray[np.uint8]  # (regions,) 1 where forms may be zero or multiples
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def frame_points(F, x, y):  # type: ignore[no-untyped-def]
     """Compute the coordinates of many points."""
     for i in range(len(x)):
         to_frame(F, x[i], y[i])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _are_independent(a, b, error_a, error_b):  # type: ignore[no-untyped-def]
     """Return whether two float rows within their errors are proven not to be multiples."""
     p = 0
@@ -137,7 +145,7 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
     """Write the values of all forms at a point."""
     for layer in range(len(F.widths)):
@@ -145,7 +153,7 @@ def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
             z[F.offset[layer] + k] = form_value(forms.row[layer, k], y)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _is_inside(F, R, base, x, y):  # type: ignore[no-untyped-def]
     """Return whether a point x, in the frame at y, is proven strictly in the domain."""
     for i in range(len(x)):
@@ -157,7 +165,7 @@ def _is_inside(F, R, base, x, y):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _is_beyond(R, base, sign, z, n):  # type: ignore[no-untyped-def]
     """Return whether values prove the sign of every form of a region but n, and -sign of n."""
     for m in range(len(sign)):
@@ -167,7 +175,7 @@ def _is_beyond(R, base, sign, z, n):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, work):  # type: ignore[no-untyped-def]
     """Find a proven point beyond n on the way from y to v; write it to x, return whether.
 
@@ -198,7 +206,7 @@ def _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, work):  # type: igno
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _enter_region(F, forms, T, i, group, sign):  # type: ignore[no-untyped-def]
     """Read the signs of region i; compute the forms if they are not those of region ``group``."""
     same = group >= 0
@@ -213,7 +221,7 @@ def _enter_region(F, forms, T, i, group, sign):  # type: ignore[no-untyped-def]
     return not same
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
     """Write the rows of a region, positive inside, behind those of the domain."""
     D = len(F.shift)
@@ -229,7 +237,7 @@ def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
             R.is_zero[r], R.name[r] = forms.is_zero[layer], n
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[no-untyped-def]
     """Decide by a linear program whether a region has a facet on the hyperplane of neuron n."""
     D, N = len(y), len(sign)
@@ -244,7 +252,7 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
     objective = Objective(f, -R.c[r], R.size[r], R.error[r])
     P = polyhedron(R, m, F.lo, F.hi, S.spent)
     V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
-    V.y[:] = y
+    copy(V.y, y)
     R.dead[r] = 1
     verdict = OPEN
     if climb(P, f, V, work):
@@ -257,7 +265,7 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
             count = box_proof(P, R, objective, V, proof, work)
             if count >= 0:
                 verdict = NO_BOX
-                pairs.factors[p] = proof.factors
+                copy(pairs.factors[p], proof.factors)
             elif R.is_zero[r] and bound < np.inf:
                 count = cone_proof(R, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
                                    rows, work)  # fmt: skip

@@ -6,13 +6,14 @@ Every rounding is bounded; docs/lp_engine.md derives the constants.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from exactbn.engines.lp.products import (
     add_row,
     column_product,
     column_size,
+    copy,
     greatest,
+    kernel,
 )
 from exactbn.engines.lp.simplex import Floats, Ints, gradient
 
@@ -34,7 +35,7 @@ class Proof(NamedTuple):
     factors: Floats  # (D + 1,)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     """Find positive integers L_0, L_j with L_0 objective + sum L_j row_j <= 0 on the whole box.
 
@@ -45,7 +46,7 @@ def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     D = len(f)
     rows, factors, g = proof.rows, proof.factors, work[0, :D]
     count, weight = 0, objective.size
-    g[:] = f
+    copy(g, f)
     constant = objective.c
     for j in range(D):
         r = V.active[j]
@@ -91,7 +92,7 @@ def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def cone_proof(R, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[no-untyped-def]
     """Prove that f + sum lambda_j row_j = 0 for some positive lambda_j, all constants being 0.
 
@@ -111,7 +112,7 @@ def cone_proof(R, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[
             return -1
     # rho bounds |f - mu G| in the 1-norm, errors included.
     rho = error
-    h[:] = f
+    copy(h, f)
     for j in range(D):
         mu[j] = column_product(f, inv, j)
         if not mu[j] < 0.0:

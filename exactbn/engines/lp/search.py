@@ -19,7 +19,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
-from exactbn.engines.lp.products import dot, form_size, form_value, row_square, row_value
+from exactbn.engines.lp.products import (
+    copy,
+    dot,
+    form_size,
+    form_value,
+    kernel,
+    row_square,
+    row_value,
+)
 from exactbn.engines.lp.simplex import (
     ABOVE,
     OPTIMAL,
@@ -147,7 +155,7 @@ class Found(NamedTuple):
 LEVEL, POOL, REGIONS, LOGGED, ASKED, BASE, PROGRAMS, PIECES = range(8)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
     """Compute the forms of a layer from those of the layer before and the signs there."""
     D = len(F.shift)
@@ -174,12 +182,11 @@ def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
     finish_layer(F, forms, layer)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def finish_layer(F, forms, layer):  # type: ignore[no-untyped-def]
     """Compute the sizes and the bounds of a layer whose rows and errors are there."""
     for k in range(F.widths[layer]):
-        row = forms.row[layer, k]
-        size, bound = bounds_of(F, row, forms.error[layer, k])
+        size, bound = bounds_of(F, forms.row[layer, k], forms.error[layer, k])
         forms.size[layer, k], forms.bound[layer, k] = size, bound
 
 
@@ -202,7 +209,7 @@ def proof_error(F, forms, layer, k):  # type: ignore[no-untyped-def]
     return forms.error[layer, k] * F.factor if forms.bound[layer, k] < np.inf else np.inf
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def look(F, forms, S, level):  # type: ignore[no-untyped-def]
     """Evaluate the open neurons of a node's layer at its witness."""
     layer = S.layer[level]
@@ -219,25 +226,26 @@ def look(F, forms, S, level):  # type: ignore[no-untyped-def]
                 S.sign[level, n] = -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _evaluate_vertex(F, forms, S, layer, v):  # type: ignore[no-untyped-def]
     """Write the values of the layer's neurons at a vertex of the pool."""
     for k in range(F.widths[layer]):
         S.pool_z[v, k] = form_value(forms.row[layer, k], S.pool_y[v])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _copy_vertex(S, v):  # type: ignore[no-untyped-def]
     """Return the number of a copy of a vertex on top of the pool."""
-    w = S.used[POOL]
+    w, D = S.used[POOL], S.pool_y.shape[1]
     S.used[POOL] += 1
-    S.pool_y[w] = S.pool_y[v]
-    S.pool_inv[w] = S.pool_inv[v]
-    S.pool_active[w] = S.pool_active[v]
+    for i in range(D):
+        S.pool_y[w, i], S.pool_active[w, i] = S.pool_y[v, i], S.pool_active[v, i]
+        for j in range(D):
+            S.pool_inv[w, i, j] = S.pool_inv[v, i, j]
     return w
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def to_frame(F, x, y):  # type: ignore[no-untyped-def]
     """Compute the coordinates y of a point x: |y - exact| <= F.blur and |exact| <= F.reach.
 
@@ -266,7 +274,7 @@ def to_frame(F, x, y):  # type: ignore[no-untyped-def]
             y[i] = np.nan
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
     """Round a point y to x with ``bits`` binary digits; return whether x is inside the domain."""
     D = len(y)
@@ -283,7 +291,7 @@ def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _strict(R, m, y):  # type: ignore[no-untyped-def]
     """Return whether all rows of the path are proven positive at y."""
     for r in range(m):
@@ -292,7 +300,7 @@ def _strict(R, m, y):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     """Find a witness beyond zero of neuron n; return whether there is a proven one.
 
@@ -333,13 +341,13 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _write(L, S, value):  # type: ignore[no-untyped-def]
     L.log[S.used[LOGGED]] = value
     S.used[LOGGED] += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
     """Decide whether neuron n, of known sign at the witness, has it on the whole node.
 
@@ -369,11 +377,11 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
             _copy_vertex(S, start)
             S.used[POOL] -= 1
         else:
-            V.y[:] = S.y[level]
+            copy(V.y, S.y[level])
             if not climb(P, f, V, work):
                 continue
         status = maximise(P, objective, 8.0 * bound + 2.0**-30 * size, V, work)
-        S.hint[:] = V.active
+        copy(S.hint, V.active)
         if status == ABOVE or objective.c + dot(f, V.y) > 8.0 * bound:
             _evaluate_vertex(F, forms, S, layer, v)
             S.used[POOL] += 1
@@ -403,7 +411,7 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
     """Log that multipliers prove the sign of neuron n."""
     _write(L, S, BOX)
@@ -416,7 +424,7 @@ def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
     _write(L, S, np.int64(proof.factors[-1]))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _log_cone(R, S, L, n, sign, count, rows):  # type: ignore[no-untyped-def]
     """Log that a basis proves the sign of neuron n."""
     _write(L, S, CONE)
@@ -427,7 +435,7 @@ def _log_cone(R, S, L, n, sign, count, rows):  # type: ignore[no-untyped-def]
         _write(L, S, R.name[rows[j]] if rows[j] >= 0 else np.int64(AT_INFINITY))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _choose(F, S, level):  # type: ignore[no-untyped-def]
     """Return the open neuron that splits the node: the one with most vertices beyond zero."""
     layer = S.layer[level]
@@ -502,7 +510,7 @@ def _begin(F, forms, S, level):  # type: ignore[no-untyped-def]
     look(F, forms, S, level)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _find_cuts(F, forms, R, S, L, level):  # type: ignore[no-untyped-def]
     """Decide for every open neuron of the layer whether it cuts; return DONE or a question."""
     layer = S.layer[level]

@@ -18,7 +18,9 @@ from exactbn.engines.lp.products import (
     add,
     add_row,
     column_product,
+    copy,
     dot,
+    kernel,
     row_slope,
     slope_and_slack,
 )
@@ -87,7 +89,7 @@ class Objective(NamedTuple):
     error: float
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def gradient(code, A, g):  # type: ignore[no-untyped-def]
     """Write the gradient of a constraint to g."""
     for i in range(len(g)):
@@ -145,7 +147,7 @@ def _step(P, direction, length, V, k):  # type: ignore[no-untyped-def]
     return best, code
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _invert(active, A, inv, G):  # type: ignore[no-untyped-def]
     """Write the inverse of the active gradients to inv; return whether there is one."""
     D = len(active)
@@ -177,7 +179,7 @@ def _invert(active, A, inv, G):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def refresh(P, V, G):  # type: ignore[no-untyped-def]
     """Compute a vertex anew from its active constraints; return whether it could be."""
     D = len(V.y)
@@ -209,7 +211,7 @@ def _project(g, span, k):  # type: ignore[no-untyped-def]
     return dot(g, g)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def climb(P, f, V, work):  # type: ignore[no-untyped-def]
     """Move V.y from an interior point to a vertex, uphill for f while that is possible.
 
@@ -220,7 +222,7 @@ def climb(P, f, V, work):  # type: ignore[no-untyped-def]
     span, direction = work[:D], work[D, :D]
     size = dot(f, f)
     for k in range(D):
-        direction[:] = f
+        copy(direction, f)
         square = _project(direction, span, k)
         if not square > 1e-12 * size:
             axis, most = 0, -np.inf
@@ -230,8 +232,8 @@ def climb(P, f, V, work):  # type: ignore[no-untyped-def]
                     left -= span[j, i] * span[j, i]
                 if left > most:
                     axis, most = i, left
-            direction[:] = 0.0
-            direction[axis] = 1.0
+            for i in range(D):
+                direction[i] = 1.0 if i == axis else 0.0
             square = _project(direction, span, k)
         if not square > 0.0:
             return False
@@ -252,7 +254,7 @@ def climb(P, f, V, work):  # type: ignore[no-untyped-def]
     return refresh(P, V, work[D + 2 :])
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def maximise(P, objective, enough, V, work):  # type: ignore[no-untyped-def]
     """Climb from a vertex, along edges, to one where c + f y is greatest or above ``enough``."""
     f, y, inv = objective.f, V.y, V.inv
