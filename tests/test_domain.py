@@ -84,6 +84,7 @@ def test_rows_have_one_form():
     other = Domain.cut(UNIT, ([["1/2", 0.5], [6, 2], [1, 1]], ["1/4", 3, "1/2"]))
     assert given == other and hash(given) == hash(other)
     assert given.matrix == ((2, 2), (6, 2)) and given.bounds == (1, 3)
+    assert Domain.cut(UNIT, ([[4, 4], [2, 2]], [2, 1])).matrix == ((2, 2),)
     assert given != Domain.of(UNIT) and Domain.cut(UNIT, ([], [])) == Domain.of(UNIT)
     assert Domain.of(given) is given and Domain.cut(given, ([[1, 0]], [0])).bounds == (0, 1, 3)
 

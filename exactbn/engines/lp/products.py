@@ -6,10 +6,16 @@ constant passes n roundings and no product more than n + 1: |computed - exact| i
 """
 
 from numba import njit
+from numba.core.options import DefaultOptions
+
+# The option is numba's own and may go; without it the loops are right, and slower.
+_COUNTS_NO_REFERENCES = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 #: Compiles a function that allocates nothing and returns no array. References to the arrays of its
 #: records, dozens a call, are then not counted: in short programs that was half of the time.
-kernel = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
+kernel = njit(
+    cache=True, error_model="numpy", **_COUNTS_NO_REFERENCES
+)  # type: ignore[call-overload]
 
 
 @njit(error_model="numpy", inline="always")
