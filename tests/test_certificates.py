@@ -536,3 +536,5 @@ def test_runs_alone(tmp_path: Path) -> None:
         found, output = ran(arguments)
         assert found == code, output
         assert len(output.splitlines()) == 1
+        if {str(fifo), str(link), str(tmp_path), "/dev/zero"} & set(arguments):
+            assert "not a regular file" in output
