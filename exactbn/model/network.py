@@ -18,6 +18,7 @@ from exactbn.exact.rational import (
     Matrix,
     Vector,
     dot,
+    nearest_floats,
     to_fraction,
     to_matrix,
     to_text,
@@ -36,7 +37,9 @@ from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 #: How sigma entered a network (decision 0001).
 SIGMA_POLICIES = {
@@ -284,6 +287,25 @@ class Network(Value):
     def integers(self) -> IntegerNetwork:
         """Return the integer form of the layers, for exact evaluation of many points."""
         return IntegerNetwork.of(self.layers)
+
+    @cached_property
+    def floats(self) -> "tuple[NDArray[np.float64], ...]":
+        """Return the hidden layers in float64: the nearest of each number, the bias in row 0.
+
+        Shapes (1 + m, n); infinite where a number is beyond the range of floats.
+        """
+        import numpy as np
+
+        from exactbn.model.arrays import read_only
+
+        return tuple(
+            read_only(
+                np.ascontiguousarray(
+                    np.array([nearest_floats((b, *row)) for b, row in rows], dtype=np.float64).T
+                )
+            )
+            for rows in (zip(layer.bias, layer.weight, strict=True) for layer in self.hidden)
+        )
 
     @cached_property
     def sha256(self) -> str:

@@ -119,12 +119,8 @@ class FloatNetwork:
         self.layers = []
         exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for layer in network.hidden:
-                rows = [
-                    nearest_floats((b, *row))
-                    for b, row in zip(layer.bias, layer.weight, strict=True)
-                ]
-                weight = np.ldexp(np.ascontiguousarray(np.array(rows).T), exponents[:, None])
+            for layer, rounded_layer in zip(network.hidden, network.floats, strict=True):
+                weight = np.ldexp(rounded_layer, exponents[:, None])
                 floats, shift = _float_layer(weight, nearest_floats((layer.slope,))[0])
                 self.layers.append(floats)
                 exponents = np.append(np.int32(0), shift)
