@@ -274,7 +274,7 @@ def test_failures_are_saved_and_shrunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     plant(monkeypatch, a_region_dropped)
-    monkeypatch.setattr(shrinking, "MOST_TRIES", 60)
+    monkeypatch.setattr(shrinking, "MOST_TRIES", 15)
     out = tmp_path / "failures"
     command = ["selfcheck", "--networks", "1", "--first", "2", "--seed", "4", "--out", str(out)]
     command += ["--family", "dyadics"]
