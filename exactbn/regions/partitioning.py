@@ -50,7 +50,9 @@ def partition(
         "complex" splits the face lattice of the domain neuron by neuron, and has faces and volumes;
         "lp" searches the patterns with certified linear programs, in any dimension.
     max_regions, max_seconds : optional
-        Budgets, looked at between two neurons, or between some thousand regions.
+        Budgets. Regions are counted after each neuron, or each chunk of the search, so that there
+        may be more; the clock is looked at within these too. Adjacencies that the LP engine proves
+        when they are asked for are not under them.
     on_budget : "raise" or "return"
         What happens when a budget is spent: an error that carries the partition so far, or that
         partition itself, with ``is_complete`` False and the reason in ``stopped``.
