@@ -1,9 +1,10 @@
-"""Compile the loops of the engines once, before the tests: ``python -m tests.warm``.
+"""Compile loops once, before the tests: ``python -m tests.warm complex lp sampling``.
 
 Their compiled code is kept on the disk. Otherwise each worker compiles all of it, and the first
 test that needs a loop seems slow.
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import exactbn
 from exactbn.sampling import sample
 
 
-def main() -> None:
-    """Do a little of everything that has compiled loops."""
+def main(parts: list[str]) -> None:
+    """Do a little of everything in these parts of the package that has compiled loops."""
     network = exactbn.Network.from_arrays(
         [[[1, 0], [0, 1], [1, 1]], [[1, -1, 1], [2, 1, -1]], [[1, 1]]], [[0, 0, -1], [1, -1], [0]]
     )
     with tempfile.TemporaryDirectory() as folder:
-        for engine in ("complex", "lp"):
+        for engine in {"complex", "lp"} & set(parts):
             for box in ((-1, 1), None):
                 part = exactbn.partition(network, box, engine=engine)
                 part.check()
@@ -25,9 +26,9 @@ def main() -> None:
                 if part.has_faces:
                     part.volumes()
                     part.interior_points()
-    for dtype in ("float32", "float64"):
+    for dtype in ("float32", "float64") if "sampling" in parts else ():
         sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
