@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactbn.exact.rational import dot
-from exactbn.model.evaluation import IntegerNetwork, homogeneous
+from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 
 NUMBERS = st.one_of(st.integers(-3, 3), st.fractions(-5, 5, max_denominator=12))
@@ -51,7 +51,7 @@ def test_values_and_signs_are_those_of_fractions(case):
 def test_denominators_stay_positive(case):
     net, points = case
     for last in range(len(net.layers)):
-        denominators = IntegerNetwork.of(net.layers).evaluate(homogeneous(points), last)[-1][1]
+        denominators = net.integers.evaluate(homogeneous(points), last)[-1][1]
         assert len(denominators) == len(points)
         assert all(t > 0 for t in denominators)
 
@@ -65,7 +65,7 @@ def test_forms_give_the_values_where_the_pattern_holds(case):
         forms = net.integers.forms([int(t > 0) for z in values[:-1] for t in z])
         above = 1
         for layer, integers, form, exact in zip(
-            net.layers, net.integers.layers, forms, values, strict=True
+            net.layers, net.integers.blocks, forms, values, strict=True
         ):
             for k, t in enumerate(exact):
                 constant, *gradient = (int(form[k, c]) for c in range(form.ncols()))

@@ -1,7 +1,7 @@
 """Affine maps and activations, the stages of which a network is the composition, exact.
 
-A reader turns a file or a module into a chain of stages, in order;
-:meth:`exactbn.Network.from_chain` makes the network.
+A reader turns a file or a module into a chain of stages, in order, or into layers that are wired to
+any earlier ones; :meth:`exactbn.Network.from_stages` makes the network.
 """
 
 from collections.abc import Iterable, Sequence
@@ -96,6 +96,29 @@ class Chain:
         """Return the chain of a file or a module, whose scalings are its normalizations."""
         has_scale = any(isinstance(stage, Scaling) for stage in stages)
         return cls(tuple(stages), "rounded" if has_scale else "no-bn")
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The map h -> a(W h + b), each unit with its slope, of the features h that it reads.
+
+    ``reads`` are their numbers, ascending, inputs from 0 on and then the units of all layers; None
+    is all of the layer before.
+    """
+
+    weight: Matrix
+    bias: Vector
+    slopes: Vector
+    reads: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Wired layers in order, the last one the output layer, with slopes 1."""
+
+    num_inputs: int
+    layers: tuple[Wired, ...]
+    sigma_policy: str = "no-bn"
 
 
 def layered(

@@ -1,19 +1,23 @@
 """Exact evaluation of a network at many points at once, in integers.
 
-A point x = X / X_0 is its homogeneous integer vector (X_0, X_1, ..., X_d) with X_0 > 0. Layer by
-layer there are an integer matrix M and positive row scales rho with
+A point x = X / X_0 is its homogeneous integer vector (X_0, X_1, ..., X_d) with X_0 > 0. The
+features of a network are its inputs, then its units in order; every row reads some of them. Block
+by block there are integer rows M and positive row scales rho with
 
-    z_k = Z_k / (rho_k * D),        Z = M (D, H_1, ..., H_m),
+    z_k = Z_k / (rho_k * D),        Z_k = M_k (D, H_i, H_j, ...),
 
-where D > 0 is the running common denominator of the point and H are the scaled activations of the
-layer before. Row scales are positive and the activation is positively homogeneous, so the scales
-of one layer go into the columns of the next and the sign of Z_k is the sign of z_k. Nothing is
-ever divided; a batch of points is one product of flint integer matrices.
+where D > 0 is the running common denominator of the point and H are the scaled features that the
+row reads. Row scales are positive and the activation is positively homogeneous, so the scales of
+the features go into the columns of the rows that read them and the sign of Z_k is the sign of
+z_k. Nothing is ever divided; a batch of points is one product of flint integer matrices a layer.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from itertools import chain
 from math import gcd, lcm
 from typing import Protocol
 
@@ -21,9 +25,14 @@ from flint import fmpz, fmpz_mat
 
 from exactbn.exact.rational import Matrix, Vector
 
+#: The scaled features, one list of integers each, one integer a column; the first is D.
+Features = list[list[fmpz]]
+#: Says of unit k of a block, in the order of the block, whether it is on, column by column.
+Gate = Callable[[int, list[fmpz]], Iterable[bool]]
+
 
 class AffineLayer(Protocol):
-    """What a layer must offer here: weights (n, m), biases (n,) and the activation's slope."""
+    """What a layer must offer here: weights (n, m), biases (n,), slopes (n,) of the activations."""
 
     @property
     def weight(self) -> Matrix: ...
@@ -32,46 +41,90 @@ class AffineLayer(Protocol):
     def bias(self) -> Vector: ...
 
     @property
-    def slope(self) -> Fraction: ...
+    def slopes(self) -> Vector: ...
+
+
+class AffineBlock(Protocol):
+    """What a block must offer: layers that are decided together, and what each of them reads."""
+
+    @property
+    def layers(self) -> Sequence[AffineLayer]: ...
+
+    @property
+    def reads(self) -> Sequence[Sequence[int]]: ...
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
     """One layer in integers: ``matrix`` of shape (n, 1 + m) with the bias first.
 
-    ``scales`` are the positive rho_k; the slope is ``below / above``, above > 0.
+    ``reads`` are the m features in the columns after the bias, counted from 1: 0 is the constant.
     """
 
     matrix: fmpz_mat
-    scales: tuple[Fraction, ...]
-    above: fmpz
-    below: fmpz
+    reads: Sequence[int]
 
 
-@dataclass(frozen=True)
-class IntegerNetwork:
-    """The integer form of a network's layers, output included."""
+@dataclass(frozen=True, eq=False)
+class IntegerBlock:
+    """The layers of a block in integers.
+
+    ``scales`` are the positive rho_k of its n units; their slopes are ``below_k / above``, with
+    above > 0.
+    """
 
     layers: tuple[IntegerLayer, ...]
+    scales: tuple[Fraction, ...]
+    above: fmpz
+    below: tuple[fmpz, ...]
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Return the layer and its row of each unit."""
+        return tuple(
+            (index, k) for index, layer in enumerate(self.layers)
+            for k in range(layer.matrix.nrows())
+        )  # fmt: skip
+
+    def rows(self) -> Iterator[tuple[Sequence[int], list[fmpz]]]:
+        """Yield of each unit what it reads, and (bias, weights) in integers."""
+        for layer in self.layers:
+            for row in layer.matrix.tolist():
+                yield layer.reads, row
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """The integer form of a network's blocks; the last one is the output layer."""
+
+    blocks: tuple[IntegerBlock, ...]
+    num_inputs: int
 
     @classmethod
-    def of(cls, layers: Sequence[AffineLayer]) -> "IntegerNetwork":
-        """Return the integer form of the layers of a network, output layer included."""
+    def of(cls, blocks: Sequence[AffineBlock], num_inputs: int) -> "IntegerNetwork":
+        """Return the integer form of the blocks of a network, output layer included."""
         integers = []
-        before = (Fraction(1),) * len(layers[0].weight[0])
-        for layer in layers:
-            rows, scales = [], []
-            for weights, bias in zip(layer.weight, layer.bias, strict=True):
-                row, scale = _primitive_row(weights, bias, before)
-                rows.append(row)
-                scales.append(scale)
-            before = tuple(scales)
-            above, below = fmpz(layer.slope.denominator), fmpz(layer.slope.numerator)
-            integers.append(IntegerLayer(fmpz_mat(rows), before, above, below))
-        return cls(tuple(integers))
+        scales = [Fraction(1)] * (1 + num_inputs)
+        for block in blocks:
+            layers: list[IntegerLayer] = []
+            own: list[Fraction] = []
+            for layer, reads in zip(block.layers, block.reads, strict=True):
+                before = [scales[f] for f in reads]
+                rows = []
+                for weights, bias in zip(layer.weight, layer.bias, strict=True):
+                    row, scale = _primitive_row(weights, bias, before)
+                    rows.append(row)
+                    own.append(scale)
+                layers.append(IntegerLayer(fmpz_mat(rows), reads))
+            scales += own
+            slopes = [slope for layer in block.layers for slope in layer.slopes]
+            above = lcm(*(slope.denominator for slope in slopes))
+            below = tuple(fmpz(slope.numerator * (above // slope.denominator)) for slope in slopes)
+            integers.append(IntegerBlock(tuple(layers), tuple(own), fmpz(above), below))
+        return cls(tuple(integers), num_inputs)
 
     def preactivations(self, points: fmpz_mat, last: int) -> list[fmpz_mat]:
-        """Return Z of the layers 0 to ``last`` for the columns of ``points``.
+        """Return Z of the blocks 0 to ``last`` for the columns of ``points``.
 
         ``points`` has shape (1 + d, m), one homogeneous point a column; each result has shape
         (n_l, m). The sign of an entry is the sign of the preactivation.
@@ -79,9 +132,9 @@ class IntegerNetwork:
         return [z for z, _ in self.evaluate(points, last)]
 
     def values(self, points: fmpz_mat, last: int) -> list[Vector]:
-        """Return the exact preactivations of layer ``last``, one vector of Fractions a point."""
+        """Return the exact preactivations of block ``last``, one vector of Fractions a point."""
         numerators, denominators = self.evaluate(points, last)[-1]
-        scales = self.layers[last].scales
+        scales = self.blocks[last].scales
         return [
             tuple(
                 Fraction(int(numerators[k, i]), int(denominators[i])) / scale
@@ -90,60 +143,136 @@ class IntegerNetwork:
             for i in range(points.ncols())
         ]
 
-    def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
-        """Return the affine forms of all layers, output included, where the pattern holds.
+    def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
+        """Return (Z, D) of the blocks 0 to ``last``, see the head of this module."""
+        features = _rows_of(points)
+        results = []
+        for index in range(last + 1):
+            z = self.product(index, features)
+            results.append((z, features[0]))
+            if index < last:
+                features = self.extended(index, features, z, _is_positive)
+        return results
 
-        ``pattern`` is 1 or 0 for each hidden neuron. Row k of a result, shape (n_l, 1 + d), is
+    def evaluate_rows(
+        self, points: fmpz_mat, last: int, rows: Sequence[int]
+    ) -> tuple[fmpz_mat, list[fmpz]]:
+        """Return (Z, D) of some units of block ``last``; only what they depend on is computed."""
+        features = _rows_of(points)
+        cone = self._cone(last, rows)
+        for index in range(last):
+            z = self.product(index, features, cone[index])
+            features = self.extended(index, features, z, _is_positive)
+        by_layer: dict[int, list[tuple[int, int]]] = {}
+        places = self.blocks[last].places
+        for i, unit in enumerate(rows):
+            index, k = places[unit]
+            by_layer.setdefault(index, []).append((i, k))
+        result: list[list[fmpz]] = [[]] * len(rows)
+        for index, wanted in by_layer.items():
+            layer = self.blocks[last].layers[index]
+            matrix = fmpz_mat(
+                [[layer.matrix[k, c] for c in range(layer.matrix.ncols())] for _, k in wanted]
+            )
+            product = _rows_of(matrix * _gathered(features, layer.reads))
+            for (i, _), row in zip(wanted, product, strict=True):
+                result[i] = row
+        return fmpz_mat(result), features[0]
+
+    def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
+        """Return the affine forms of all blocks, output included, where the pattern holds.
+
+        ``pattern`` is 1 or 0 for each hidden unit. Row k of a result, shape (n_l, 1 + d), is
         (constant, gradient) of z_k times rho_k and the slopes' denominators so far: zero exactly
         where the preactivation vanishes identically.
         """
-        d = self.layers[0].matrix.ncols() - 1
-        state = fmpz_mat([[int(i == k) for k in range(1 + d)] for i in range(1 + d)])
-        results, row = [], 0
-        for index, layer in enumerate(self.layers):
-            z = layer.matrix * state
+        features = self.coordinates()
+        results, start = [], 0
+        for index, block in enumerate(self.blocks):
+            z = self.product(index, features)
             results.append(z)
-            if index == len(self.layers) - 1:
-                break
-            factors = [layer.above if on else layer.below for on in pattern[row : row + z.nrows()]]
-            row += z.nrows()
-            entries = [layer.above * t for t in state.entries()[: 1 + d]]
-            for k, factor in enumerate(factors):
-                entries += [factor * z[k, c] for c in range(1 + d)]
-            state = fmpz_mat(1 + z.nrows(), 1 + d, entries)
+            if index < len(self.blocks) - 1:
+                features = self.extended(index, features, z, fixed(pattern[start:]))
+                start += len(block.scales)
         return results
 
-    def evaluate(
-        self, points: fmpz_mat, last: int, rows: Sequence[int] | None = None
-    ) -> list[tuple[fmpz_mat, list[fmpz]]]:
-        """Return (Z, D) of the layers 0 to ``last``, see the head of this module.
+    def coordinates(self) -> Features:
+        """Return the features before the first block as forms: the constant and the inputs."""
+        size = 1 + self.num_inputs
+        return [[fmpz(int(i == k)) for k in range(size)] for i in range(size)]
 
-        ``rows`` are the neurons of layer ``last`` that are wanted, all by default.
-        """
-        columns = points.ncols()
-        state = points
-        results = []
-        for index, layer in enumerate(self.layers[: last + 1]):
-            matrix = layer.matrix
-            if index == last and rows is not None:
-                matrix = fmpz_mat([[matrix[k, c] for c in range(matrix.ncols())] for k in rows])
-            z = matrix * state
-            entries = state.entries()[:columns]
-            results.append((z, entries))
-            if index == last:
-                break
-            above, below = layer.above, layer.below
-            if above == 1:
-                activations = [t if t > 0 else below * t for t in z.entries()]
+    def product(
+        self, index: int, features: Features, layers: "frozenset[int] | None" = None
+    ) -> fmpz_mat:
+        """Return Z of a block, given the features before it; zeros for layers not asked for."""
+        block = self.blocks[index]
+        if len(block.layers) == 1:
+            layer = block.layers[0]
+            return layer.matrix * _gathered(features, layer.reads)
+        columns = len(features[0])
+        entries: list[fmpz] = []
+        for number, layer in enumerate(block.layers):
+            if layers is None or number in layers:
+                entries += (layer.matrix * _gathered(features, layer.reads)).entries()
             else:
-                activations = [above * t if t > 0 else below * t for t in z.entries()]
-                entries = [above * t for t in entries]
-            state = fmpz_mat(1 + z.nrows(), columns, entries + activations)
-        return results
+                entries += [fmpz(0)] * (layer.matrix.nrows() * columns)
+        return fmpz_mat(len(block.scales), columns, entries)
+
+    def extended(self, index: int, features: Features, z: fmpz_mat, gate: Gate) -> Features:
+        """Return the features before the block after ``index``, whose Z is ``z``."""
+        block = self.blocks[index]
+        above = block.above
+        if above != 1:
+            features = [[above * t for t in feature] for feature in features]
+        new = []
+        for k, row in enumerate(_rows_of(z)):
+            on, off = above, block.below[k]
+            new.append([on * t if is_on else off * t for t, is_on in zip(row, gate(k, row))])
+        return features + new
+
+    def _cone(self, last: int, rows: Sequence[int]) -> "list[frozenset[int] | None]":
+        """Return of each block before ``last`` the layers on which some of its units depend."""
+        if all(len(block.layers) == 1 for block in self.blocks):
+            return [None] * last
+        wanted: list[set[int]] = [set() for _ in range(last + 1)]
+        wanted[last] = {self.blocks[last].places[row][0] for row in rows}
+        starts = [1 + self.num_inputs]
+        for block in self.blocks[:last]:
+            starts.append(starts[-1] + len(block.scales))
+        for index in range(last, 0, -1):
+            for number in wanted[index]:
+                for feature in self.blocks[index].layers[number].reads:
+                    source = bisect_right(starts, feature) - 1
+                    if source >= 0:
+                        place = self.blocks[source].places[feature - starts[source]]
+                        wanted[source].add(place[0])
+        return [frozenset(layers) for layers in wanted[:last]]
+
+
+def fixed(pattern: Sequence[int]) -> Gate:
+    """Return the gate of a pattern: unit k is on where its entry is positive."""
+    return lambda k, row: [pattern[k] > 0] * len(row)
+
+
+def _is_positive(_: int, row: list[fmpz]) -> list[bool]:
+    """Return where a unit is on at points."""
+    return [t > 0 for t in row]
+
+
+def _rows_of(matrix: fmpz_mat) -> Features:
+    """Return the rows of a matrix as lists."""
+    entries, columns = matrix.entries(), matrix.ncols()
+    return [entries[i : i + columns] for i in range(0, len(entries), columns)]
+
+
+def _gathered(features: Features, reads: Sequence[int]) -> fmpz_mat:
+    """Return the constant and some features as the rows of a matrix."""
+    rows = [features[0], *(features[f] for f in reads)]
+    return fmpz_mat(len(rows), len(rows[0]), list(chain.from_iterable(rows)))
 
 
 def _primitive_row(
-    weights: Vector, bias: Fraction, before: tuple[Fraction, ...]
+    weights: Vector, bias: Fraction, before: Sequence[Fraction]
 ) -> tuple[list[int], Fraction]:
     """Return rho * (bias, w_k / before_k, ...) as coprime integers, and rho > 0."""
     # Pairs of integers instead of Fractions: no common divisor is looked for until the end.

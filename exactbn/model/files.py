@@ -13,7 +13,7 @@ from flint import fmpz
 
 from exactbn.errors import InputError
 from exactbn.exact.rational import MAX_DIGITS
-from exactbn.exact.stages import Chain
+from exactbn.exact.stages import Chain, Graph
 from exactbn.model.network import Network
 from exactbn.output import create_text
 from exactbn.readers.json_file import read_json
@@ -21,7 +21,7 @@ from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
 
 
-def _load_json(source: Source, slope: object, eps: object) -> Chain:
+def _load_json(source: Source, slope: object, eps: object) -> Chain | Graph:
     """Return the stages of a ``.json`` file, which states its own slopes."""
     if slope is not None:
         raise InputError("a .json file states its own slopes, expected no slope argument")
@@ -57,7 +57,7 @@ def _refuse_eps(eps: object) -> None:
         raise InputError("the file holds no BatchNorm, expected no eps argument")
 
 
-_READERS: dict[str, Callable[[Source, object, object], Chain]] = {
+_READERS: dict[str, Callable[[Source, object, object], Chain | Graph]] = {
     ".json": _load_json,
     ".npz": _load_npz,
     ".pt": _load_torch,
@@ -117,7 +117,7 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
             if suffix in _PLANNED:
                 raise InputError(f"the format {suffix} is not supported yet, expected {readable}")
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
-        return Network.from_chain(_READERS[suffix](source, slope, eps))
+        return Network.from_stages(_READERS[suffix](source, slope, eps))
 
 
 def save_json(network: Network, path: Path_) -> None:
@@ -137,7 +137,9 @@ def save_json(network: Network, path: Path_) -> None:
 
 def _text(network: Network) -> Iterator[str]:
     """Yield the JSON text in pieces, one row of weights a line."""
-    yield '{"layers": ['
+    is_plain = network.is_chain and all(len(set(t.slopes)) == 1 for t in network.layers)
+    yield "{" if is_plain else f'{{"format": 2, "inputs": {network.num_inputs},\n'
+    yield '"layers": ['
     for index, layer in enumerate(network.layers):
         yield ",\n" if index else "\n"
         yield '  {"W": ['
@@ -148,8 +150,14 @@ def _text(network: Network) -> Iterator[str]:
         yield '\n  ],\n  "b": ['
         yield ", ".join(_number(b, f"layer {index}, bias") for b in layer.bias)
         yield "]"
+        if layer.reads is not None:
+            yield f',\n  "reads": [{", ".join(map(str, layer.reads))}]'
         if layer is not network.layers[-1]:
-            yield f',\n  "slope": {_number(layer.slope, f"layer {index}, slope")}'
+            slopes = [_number(slope, f"layer {index}, slope") for slope in layer.slopes]
+            if len(set(slopes)) == 1:
+                yield f',\n  "slope": {slopes[0]}'
+            else:
+                yield f',\n  "slopes": [{", ".join(slopes)}]'
         yield "}"
     yield "\n]}\n"
 

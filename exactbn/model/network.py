@@ -1,24 +1,29 @@
 """Networks with rational parameters, frozen and exact.
 
 A layer maps h to a(W h + b) with the activation a(t) = max(t, 0) + slope * min(t, 0): ReLU has
-slope 0, a leaky ReLU its slope, the absolute value -1, and the identity 1. The last layer of a
-network is the output layer; its slope is 1 and it makes no regions.
+slope 0, a leaky ReLU its slope, the absolute value -1, and the identity 1. The features of a
+network are its inputs and then its units, in order. h are the features that the layer *reads*:
+those of the layer before it, or any earlier ones, so that a residual connection or a convolution
+is a layer like every other one. The last layer of a network is the output layer; its slope is 1
+and it makes no regions.
+
+Layers that follow each other and do not read each other are a *block*: on every cell of the
+complex of the blocks before it, all its units are affine. In a chain every layer is a block.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import (
     Matrix,
     Vector,
     dot,
-    nearest_floats,
     to_fraction,
     to_matrix,
     to_text,
@@ -28,6 +33,7 @@ from exactbn.exact.stages import (
     Activation,
     Affine,
     Chain,
+    Graph,
     Scaling,
     compose,
     compose_slopes,
@@ -35,11 +41,13 @@ from exactbn.exact.stages import (
 )
 from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
+from exactbn.model.rounding import rounded_block
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
+    from scipy.sparse import csc_array
 
 #: How sigma entered a network (decision 0001).
 SIGMA_POLICIES = {
@@ -52,20 +60,22 @@ SIGMA_POLICIES = {
 @final
 @dataclass(frozen=True)
 class Layer(Value):
-    """The map h -> a(W h + b), a(t) = max(t, 0) + slope * min(t, 0).
+    """The map h -> a(W h + b), a(t) = max(t, 0) + slope * min(t, 0), each unit with its slope.
 
-    ``weight`` has shape (n, m), ``bias`` shape (n,); all entries are exact, and kept as Fractions
-    whatever they were given as.
+    ``weight`` has shape (n, m), ``bias`` and ``slopes`` shape (n,); one number as ``slopes`` is
+    that of all units. All entries are exact, and kept as Fractions whatever they were given as.
+    ``reads`` are the m features that h consists of, ascending: inputs are counted from 0, then the
+    units of all layers; None is all of the layer before, or all inputs.
     """
 
     weight: Matrix
     bias: Vector
-    slope: Fraction = Fraction(0)
+    slopes: Any = Fraction(0)  # a Vector once the constructor has run
+    reads: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", to_matrix(self.weight, "weight"))
         object.__setattr__(self, "bias", to_vector(self.bias, "bias"))
-        object.__setattr__(self, "slope", to_fraction(self.slope, "slope"))
         if len(self.weight) != len(self.bias):
             raise DimensionError(
                 f"a layer has {len(self.weight)} weight rows and {len(self.bias)} biases, "
@@ -73,6 +83,9 @@ class Layer(Value):
             )
         if not self.weight or not self.weight[0]:
             raise DimensionError("a layer has no neurons or no inputs, expected at least one each")
+        object.__setattr__(self, "slopes", _slopes(self.slopes, len(self.bias)))
+        if self.reads is not None:
+            object.__setattr__(self, "reads", _reads(self.reads, len(self.weight[0])))
 
     @property
     def num_inputs(self) -> int:
@@ -84,13 +97,77 @@ class Layer(Value):
         """Return n, the number of neurons."""
         return len(self.bias)
 
+    @property
+    def slope(self) -> Fraction:
+        """Return the slope of all units.
+
+        Raises
+        ------
+        InputError
+            If they have several.
+        """
+        if any(slope != self.slopes[0] for slope in self.slopes):
+            raise InputError("the units of a layer have several slopes, expected one")
+        slope: Fraction = self.slopes[0]
+        return slope
+
     def preactivation(self, h: Sequence[Fraction]) -> Vector:
         """Return W h + b exactly."""
         return tuple(dot(row, h) + b for row, b in zip(self.weight, self.bias, strict=True))
 
     def activation(self, z: Sequence[Fraction]) -> Vector:
         """Return max(z, 0) + slope * min(z, 0), entry by entry, exactly."""
-        return tuple(t if t > 0 else self.slope * t for t in z)
+        return tuple(t if t > 0 else a * t for t, a in zip(z, self.slopes, strict=True))
+
+
+def _slopes(value: object, count: int) -> Vector:
+    """Return the slopes of so many units, which one number may stand for."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        return (to_fraction(value, "slope"),) * count
+    slopes = to_vector(value, "slopes")
+    if len(slopes) != count:
+        raise DimensionError(f"a layer of {count} neurons has {len(slopes)} slopes")
+    return slopes
+
+
+def _reads(value: Iterable[object], count: int) -> tuple[int, ...]:
+    """Return the features that a layer reads, which are so many different ones in order."""
+    reads = tuple(int(feature) for feature in value)  # type: ignore[call-overload]
+    if len(reads) != count:
+        raise DimensionError(f"a layer with {count} columns reads {len(reads)} features")
+    if any(a >= b for a, b in zip(reads, reads[1:])) or reads[0] < 0:
+        raise InputError("the features that a layer reads are not ascending, from 0 on")
+    return reads
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Layers that follow each other and do not read each other.
+
+    ``reads`` are the features that each of them reads, counted from 1: 0 is the constant.
+    ``first`` is the number of the block's first unit among all units.
+    """
+
+    layers: tuple[Layer, ...]
+    reads: tuple[Sequence[int], ...]
+    first: int
+
+    @cached_property
+    def width(self) -> int:
+        """Return the number of units."""
+        return sum(layer.num_neurons for layer in self.layers)
+
+    @cached_property
+    def slopes(self) -> Vector:
+        """Return the slopes of all units."""
+        return tuple(slope for layer in self.layers for slope in layer.slopes)
+
+    @cached_property
+    def columns(self) -> Sequence[int]:
+        """Return the features that any of the layers reads, ascending, counted from 1."""
+        if len(self.reads) == 1:
+            return self.reads[0]
+        return sorted({feature for reads in self.reads for feature in reads})
 
 
 def _check_layers(layers: Iterable[object]) -> None:
@@ -109,26 +186,27 @@ class Network(Value):
     """A feed-forward network with rational parameters; the last layer is the output layer.
 
     ``sigma_policy`` says how batch normalization entered the parameters; it is a remark on where
-    the numbers come from and takes no part in equality.
+    the numbers come from and takes no part in equality. ``num_inputs``, d, is needed where the
+    first layer does not read all inputs.
     """
 
     layers: tuple[Layer, ...]
     sigma_policy: str = field(default="no-bn", compare=False)
+    num_inputs: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        if not self.layers:
+        layers = tuple(self.layers)
+        if not layers:
             raise DimensionError("the network has no layers, expected at least the output layer")
-        _check_layers(self.layers)
-        for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:]), start=1):
-            if layer.num_inputs != before.num_neurons:
-                raise DimensionError(
-                    f"layer {index} takes {layer.num_inputs} inputs, expected "
-                    f"{before.num_neurons} as layer {index - 1} has neurons"
-                )
-        if self.layers[-1].slope != 1:
+        _check_layers(layers)
+        if not self.num_inputs:
+            if layers[0].reads is not None:
+                raise DimensionError("num_inputs is not given, and the first layer reads by number")
+            object.__setattr__(self, "num_inputs", layers[0].num_inputs)
+        object.__setattr__(self, "layers", _connected(layers, self.num_inputs))
+        if any(slope != 1 for slope in self.layers[-1].slopes):
             raise InputError(
-                f"the output layer has slope {self.layers[-1].slope}, expected 1 (the identity)"
+                f"the output layer has slope {self.layers[-1].slopes[0]}, expected 1 (the identity)"
             )
         if self.sigma_policy not in SIGMA_POLICIES:
             raise InputError(
@@ -217,6 +295,15 @@ class Network(Value):
         return cls((*layers, output), chain.sigma_policy)
 
     @classmethod
+    def from_stages(cls, stages: Chain | Graph) -> "Network":
+        """Return the network of what a reader has read."""
+        if isinstance(stages, Chain):
+            return cls.from_chain(stages)
+        layers = (Layer(wired.weight, wired.bias, wired.slopes, wired.reads)
+                  for wired in stages.layers)
+        return cls(tuple(layers), stages.sigma_policy, stages.num_inputs)
+
+    @classmethod
     def from_torch(cls, module: "torch.nn.Module") -> "Network":
         """Return the exact network of a ``torch.nn`` module in eval mode.
 
@@ -231,20 +318,25 @@ class Network(Value):
         """Return the hidden layers, those that make regions."""
         return self.layers[:-1]
 
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Return the hidden layers, block by block, and then the output layer."""
+        return tuple(_blocks(self.layers, self.num_inputs))
+
     @property
-    def num_inputs(self) -> int:
-        """Return d, the dimension of the input space."""
-        return self.layers[0].num_inputs
+    def is_chain(self) -> bool:
+        """Return whether every layer reads all of the layer before it, and nothing else."""
+        return all(layer.reads is None for layer in self.layers)
 
     @property
     def num_outputs(self) -> int:
         """Return the number of outputs."""
         return self.layers[-1].num_neurons
 
-    @property
+    @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Return the numbers of neurons of the hidden layers."""
-        return tuple(layer.num_neurons for layer in self.hidden)
+        """Return the numbers of units of the hidden blocks; those of a chain are its layers."""
+        return tuple(block.width for block in self.blocks[:-1])
 
     @property
     def num_hidden(self) -> int:
@@ -262,18 +354,23 @@ class Network(Value):
 
     def forward(self, x: Iterable[object]) -> Vector:
         """Return the network's exact output at ``x``, a point of d exact numbers."""
-        h = self.point(x)
-        for layer in self.layers:
-            h = layer.activation(layer.preactivation(h))
-        return h
+        return self._values(x)[-1]
 
     def preactivations(self, x: Iterable[object]) -> tuple[Vector, ...]:
         """Return the exact preactivations at ``x``, one vector a hidden layer."""
+        return self._values(x)[:-1]
+
+    def _values(self, x: Iterable[object]) -> tuple[Vector, ...]:
+        """Return the exact preactivations of all layers."""
         h = self.point(x)
+        features = list(h)
         values = []
-        for layer in self.hidden:
+        for layer in self.layers:
+            if layer.reads is not None:
+                h = tuple(features[f] for f in layer.reads)
             values.append(layer.preactivation(h))
             h = layer.activation(values[-1])
+            features += h
         return tuple(values)
 
     def point(self, x: Iterable[object]) -> Vector:
@@ -285,27 +382,17 @@ class Network(Value):
 
     @cached_property
     def integers(self) -> IntegerNetwork:
-        """Return the integer form of the layers, for exact evaluation of many points."""
-        return IntegerNetwork.of(self.layers)
+        """Return the integer form of the blocks, for exact evaluation of many points."""
+        return IntegerNetwork.of(self.blocks, self.num_inputs)
 
     @cached_property
-    def floats(self) -> "tuple[NDArray[np.float64], ...]":
-        """Return the hidden layers in float64: the nearest of each number, the bias in row 0.
+    def floats(self) -> "tuple[NDArray[np.float64] | csc_array, ...]":
+        """Return the hidden blocks in float64: the nearest of each number, the biases in row 0.
 
-        Shapes (1 + m, n); infinite where a number is beyond the range of floats.
+        Shapes (1 + m, n) for n units and the m features ``columns`` of a block; infinite where a
+        number is beyond the range of floats. Sparse where few units read a feature.
         """
-        import numpy as np
-
-        from exactbn.model.arrays import read_only
-
-        return tuple(
-            read_only(
-                np.ascontiguousarray(
-                    np.array([nearest_floats((b, *row)) for b, row in rows], dtype=np.float64).T
-                )
-            )
-            for rows in (zip(layer.bias, layer.weight, strict=True) for layer in self.hidden)
-        )
+        return tuple(map(rounded_block, self.blocks[:-1]))
 
     @cached_property
     def sha256(self) -> str:
@@ -313,20 +400,77 @@ class Network(Value):
 
         The canonical form is the JSON text of ``{"layers": [{"W", "b", "slope"}, ...]}`` with
         sorted keys, no white space, and every number as text in lowest terms (``p`` or ``p/q``).
+        That of a network which is no chain is of format 2, see docs/file_formats.md.
         """
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
     def canonical(self) -> str:
         """Return the canonical exact form, see :attr:`sha256`."""
-        layers = [
-            {
-                "W": [[to_text(entry) for entry in row] for row in layer.weight],
-                "b": [to_text(entry) for entry in layer.bias],
-                "slope": to_text(layer.slope),
-            }
-            for layer in self.layers
-        ]
-        return json.dumps({"layers": layers}, sort_keys=True, separators=(",", ":"))
+        layers = [_document(layer) for layer in self.layers]
+        document: dict[str, object] = {"layers": layers}
+        if any(layer.keys() - {"W", "b", "slope"} for layer in layers):
+            document |= {"format": 2, "inputs": self.num_inputs}
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _document(layer: Layer) -> dict[str, object]:
+    """Return what the canonical form says of a layer."""
+    document: dict[str, object] = {
+        "W": [[to_text(entry) for entry in row] for row in layer.weight],
+        "b": [to_text(entry) for entry in layer.bias],
+    }
+    if layer.reads is not None:
+        document["reads"] = layer.reads
+    if any(slope != layer.slopes[0] for slope in layer.slopes):
+        document["slopes"] = [to_text(slope) for slope in layer.slopes]
+    else:
+        document["slope"] = to_text(layer.slopes[0])
+    return document
+
+
+def _connected(layers: tuple[Layer, ...], num_inputs: int) -> tuple[Layer, ...]:
+    """Return layers that read what there is, without a list where it is all of the layer before."""
+    start, count = 0, num_inputs  # the layer before, or the inputs
+    connected = []
+    for index, layer in enumerate(layers):
+        if layer.reads is None:
+            if layer.num_inputs != count - start:
+                raise DimensionError(
+                    f"layer {index} takes {layer.num_inputs} inputs, expected {count - start} "
+                    + (f"as layer {index - 1} has neurons" if index else "as the network")
+                )
+        elif layer.reads[-1] >= count:
+            raise DimensionError(
+                f"layer {index} reads feature {layer.reads[-1]}, expected less than {count}, "
+                "the number of features before it"
+            )
+        elif layer.reads == tuple(range(start, count)):
+            layer = Layer(layer.weight, layer.bias, layer.slopes)
+        connected.append(layer)
+        start, count = count, count + layer.num_neurons
+    return tuple(connected)
+
+
+def _blocks(layers: tuple[Layer, ...], num_inputs: int) -> Iterator[Block]:
+    """Yield the longest blocks of hidden layers, then the output layer as one of its own."""
+    run: list[tuple[Layer, Sequence[int]]] = []
+    first = begin = 1 + num_inputs  # features before the run, and before the layer
+    before = 1  # feature of the first unit of the layer before
+    for layer in layers:
+        reads: Sequence[int] = range(before, begin)
+        if layer.reads is not None:
+            reads = tuple(1 + f for f in layer.reads)
+        if run and (reads[-1] >= first or layer is layers[-1]):
+            yield _block(run, first - 1 - num_inputs)
+            run, first = [], begin
+        run.append((layer, reads))
+        before, begin = begin, begin + layer.num_neurons
+    yield _block(run, first - 1 - num_inputs)
+
+
+def _block(run: list[tuple[Layer, Sequence[int]]], first: int) -> Block:
+    """Return the block of some layers with what they read."""
+    return Block(tuple(layer for layer, _ in run), tuple(reads for _, reads in run), first)
 
 
 def _identity(width: int) -> Scaling:

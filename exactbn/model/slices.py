@@ -4,6 +4,7 @@ For pictures of networks with more than two inputs: a plane through the mean of 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from exactbn.errors import DimensionError, InputError
@@ -17,8 +18,8 @@ def restrict(
 ) -> Network:
     """Return the network t -> network(origin + t_1 u_1 + ... + t_m u_m), exactly.
 
-    Only the first layer changes: W becomes W U and b becomes W origin + b, where the directions
-    u are the columns of U. The regions of the result are those of ``network`` that meet the
+    Only layers that read inputs change, in a chain the first one: W becomes W U and b becomes
+    W origin + b, where the directions u are the columns of U. The regions of the result are those of ``network`` that meet the
     subspace in a set with interior points there, where the directions are independent.
 
     Parameters
@@ -52,13 +53,26 @@ def restrict(
                 f"{what} has {len(vector)} entries, expected {network.num_inputs}, "
                 "the network's number of inputs"
             )
-    first = network.layers[0]
-    layer = Layer(
-        tuple(tuple(dot(row, u) for u in vectors) for row in first.weight),
-        first.preactivation(point),
-        first.slope,
-    )
-    return Network((layer, *network.layers[1:]), network.sigma_policy)
+    d, m = network.num_inputs, len(vectors)
+    layers = []
+    for index, layer in enumerate(network.layers):
+        reads = layer.reads
+        if reads is None and index == 0:
+            reads = tuple(range(d))
+        if reads is None or reads[0] >= d:
+            shifted = None if reads is None else tuple(f - d + m for f in reads)
+            layers.append(replace(layer, reads=shifted))
+            continue
+        inputs = [f for f in reads if f < d]
+        units = tuple(f - d + m for f in reads if f >= d)
+        weight, bias = [], []
+        for row, b in zip(layer.weight, layer.bias, strict=True):
+            own, others = row[: len(inputs)], row[len(inputs) :]
+            along = tuple(dot(own, [u[f] for f in inputs]) for u in vectors)
+            weight.append((*along, *others))
+            bias.append(dot(own, [point[f] for f in inputs]) + b)
+        layers.append(Layer(tuple(weight), tuple(bias), layer.slopes, (*range(m), *units)))
+    return Network(tuple(layers), network.sigma_policy, m)
 
 
 def axis(dim: int, index: int) -> tuple[Fraction, ...]:

@@ -1,16 +1,24 @@
 """Networks as ``.json``: the exact format, read without rounding."""
 
 import json
+from fractions import Fraction
 from typing import NoReturn
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import to_fraction, to_matrix, to_vector
-from exactbn.exact.stages import Activation, Chain, Linear, Stage
+from exactbn.exact.stages import Activation, Chain, Graph, Linear, Stage, Wired
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source
 
 #: Greatest size of a JSON text: its nested lists take some thirty times as much memory.
 MAX_TEXT = 1 << 25
+
+
+_FORMAT_2 = {"format", "inputs", "layers"}
+_CHAIN_KEYS = {"W", "b", "slope"}
+_WIRED_KEYS = _CHAIN_KEYS | {"slopes", "reads"}
+# Of the number of a feature.
+_MOST_DIGITS = 9
 
 
 class _Number(str):
@@ -19,17 +27,17 @@ class _Number(str):
     __slots__ = ()
 
 
-def read_json(source: Source) -> Chain:
+def read_json(source: Source) -> Chain | Graph:
     """Return the stages of a ``.json`` file, exact: see :func:`read_network`."""
     return read_document(source.read(MAX_TEXT))
 
 
-def read_document(content: bytes) -> Chain:
+def read_document(content: bytes) -> Chain | Graph:
     """Return the stages of the network that a JSON text says: see :func:`read_network`."""
     return read_network(parse(content), Allowance(len(content)))
 
 
-def read_network(document: object, allowance: Allowance) -> Chain:
+def read_network(document: object, allowance: Allowance) -> Chain | Graph:
     """Return the stages of a network that is given as a JSON document, exact.
 
     Parameters
@@ -37,7 +45,9 @@ def read_network(document: object, allowance: Allowance) -> Chain:
     document : object
         What :func:`parse` returns, or an object within it: ``{"layers": [...]}``. A decimal such as
         ``0.1`` is one tenth. The last layer is the output layer: it has no activation, so its
-        ``slope`` may be left out, or be 0 (the default's value) or 1.
+        ``slope`` may be left out, or be 0 (the default's value) or 1. With ``"format": 2`` and
+        ``"inputs"`` a layer may say by number which features it ``reads``, and the ``slopes`` of
+        its units.
     allowance : Allowance
         That of the text's size.
 
@@ -46,39 +56,75 @@ def read_network(document: object, allowance: Allowance) -> Chain:
     InputError
         If it is no network, or too much for its size; the message names the place.
     """
-    if not isinstance(document, dict) or set(document) != {"layers"}:
-        raise InputError(f'got {_kind(document)}, expected an object with the one key "layers"')
+    if not isinstance(document, dict) or set(document) not in ({"layers"}, _FORMAT_2):
+        raise InputError(
+            f'got {_kind(document)}, expected an object with the one key "layers", '
+            'or with "format", "inputs" and "layers"'
+        )
     entries = document["layers"]
     if not isinstance(entries, list) or not entries:
         raise InputError(f'"layers" is {_kind(entries)}, expected a list of at least one layer')
+    is_wired = "format" in document
+    layers = [
+        _layer(entry, f"layers[{i}]", i == len(entries) - 1, is_wired, allowance)
+        for i, entry in enumerate(entries)
+    ]
+    if is_wired:
+        if document["format"] != "2":
+            raise InputError(f'"format" is {_kind(document["format"])}, expected 2')
+        return Graph(_natural(document["inputs"], '"inputs"'), tuple(layers))
     stages: list[Stage] = []
-    for index, entry in enumerate(entries):
+    for index, layer in enumerate(layers):
         where = f"layers[{index}]"
-        if not isinstance(entry, dict) or not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
-            raise InputError(
-                f'{where} is {_kind(entry)}, expected an object with "W", "b" and maybe "slope"'
-            )
-        weight = _rows(entry["W"], f"{where}.W")
-        bias = _flat(entry["b"], f"{where}.b")
-        slope_text = entry.get("slope", 0)
-        for row in (*weight, bias, [slope_text]):
-            allowance.take_numbers(len(row))
-            for value in row:
-                if isinstance(value, str):
-                    allowance.take_text(value)
-        matrix = to_matrix(weight, f"{where}.W")
-        slope = to_fraction(slope_text, f"{where}.slope")
-        if index == len(entries) - 1:
-            if slope not in (0, 1):
-                raise InputError(
-                    f"{where} is the output layer and has slope {slope}, "
-                    "expected none: the output layer has no activation"
-                )
-        vector = to_vector(bias, f"{where}.b")
-        stages.append(Linear.checked(f"{where}.W", f"{where}.b", matrix, vector))
+        stages.append(Linear.checked(f"{where}.W", f"{where}.b", layer.weight, layer.bias))
         if index < len(entries) - 1:
-            stages.append(Activation(slope))
+            stages.append(Activation(layer.slopes[0]))
     return Chain(tuple(stages))
+
+
+def _layer(
+    entry: object, where: str, is_last: bool, is_wired: bool, allowance: Allowance
+) -> Wired:
+    """Return one layer."""
+    known = _WIRED_KEYS if is_wired else _CHAIN_KEYS
+    if not isinstance(entry, dict) or not {"W", "b"} <= set(entry) <= known:
+        more = '"slopes" and "reads"' if is_wired else ""
+        raise InputError(
+            f'{where} is {_kind(entry)}, expected an object with "W", "b" and maybe "slope"'
+            + (f", {more}" if more else "")
+        )
+    weight = _rows(entry["W"], f"{where}.W")
+    bias = _flat(entry["b"], f"{where}.b")
+    slopes = _flat(entry["slopes"], f"{where}.slopes") if "slopes" in entry else []
+    if slopes and "slope" in entry:
+        raise InputError(f'{where} has "slope" and "slopes", expected one of them')
+    reads = _flat(entry["reads"], f"{where}.reads") if "reads" in entry else []
+    slope_text = entry.get("slope", 0)
+    for row in (*weight, bias, slopes, reads, [slope_text]):
+        allowance.take_numbers(len(row))
+        for value in row:
+            if isinstance(value, str):
+                allowance.take_text(value)
+    matrix = to_matrix(weight, f"{where}.W")
+    vector = to_vector(bias, f"{where}.b")
+    slope = to_fraction(slope_text, f"{where}.slope")
+    if is_last:
+        if slopes or slope not in (0, 1):
+            raise InputError(
+                f"{where} is the output layer and has slope {slope}, "
+                "expected none: the output layer has no activation"
+            )
+        slope = Fraction(1)
+    each = to_vector(slopes, f"{where}.slopes") if slopes else (slope,) * len(vector)
+    numbers = tuple(_natural(f, f"{where}.reads[{i}]") for i, f in enumerate(reads))
+    return Wired(matrix, vector, each, numbers or None)
+
+
+def _natural(value: object, where: str) -> int:
+    """Return a natural number."""
+    if not isinstance(value, _Number) or not value.isdecimal() or len(value) > _MOST_DIGITS:
+        raise InputError(f"{where} is {_kind(value)}, expected a natural number")
+    return int(value)
 
 
 def parse(content: bytes) -> object:

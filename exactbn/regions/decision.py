@@ -6,7 +6,7 @@ only propose an order in which to look, and lower bounds that are proven here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -210,6 +210,6 @@ def _facets_of(lattice: FaceLattice, faces: NDArray[np.int64]) -> NDArray[np.int
 def with_logit_as_neuron(network: Network) -> Network:
     """Return the network whose last hidden neuron is the output of ``network``."""
     last = network.layers[-1]
-    hidden = Layer(last.weight, last.bias, Fraction(0))
+    hidden = Layer(last.weight, last.bias, Fraction(0), last.reads)
     end = Layer(((Fraction(1),),), (Fraction(0),), Fraction(1))
-    return Network((*network.layers[:-1], hidden, end), network.sigma_policy)
+    return replace(network, layers=(*network.layers[:-1], hidden, end))

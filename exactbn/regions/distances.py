@@ -11,7 +11,7 @@ from math import lcm
 from flint import fmpz, fmpz_mat
 
 from exactbn.exact.rational import Vector
-from exactbn.model.evaluation import IntegerLayer, IntegerNetwork
+from exactbn.model.evaluation import IntegerBlock, IntegerNetwork
 from exactbn.model.network import Network
 
 
@@ -87,7 +87,7 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
     """
     if not points:
         return PointMeasures((), 0, 0, *((False,) * network.num_hidden,) * 2, Fraction(0))
-    integer = IntegerNetwork.of(network.layers)
+    integer = network.integers
     denominator = lcm(*(t.denominator for point in points for t in point))
     columns = [[denominator, *(int(t * denominator) for t in point)] for point in points]
     hidden = len(network.hidden)
@@ -112,7 +112,7 @@ def measure_points(network: Network, points: Sequence[Vector]) -> PointMeasures:
         on_boundary=distances.count(Fraction(0)),
         cut_units=tuple({1, 2} <= column for column in seen),
         zero_units=tuple(column == {0} for column in seen),
-        layer1_sum=_layer1_sum(integer.layers[0], layers[0], denominator),
+        layer1_sum=_layer1_sum(integer.blocks[0], layers[0], denominator),
     )
 
 
@@ -151,12 +151,12 @@ def _squared_distance(
     return None if best is None else Fraction(best[0], best[1] * denominator**2)
 
 
-def _layer1_sum(layer: IntegerLayer, values: fmpz_mat, denominator: int) -> Fraction:
+def _layer1_sum(block: IntegerBlock, values: fmpz_mat, denominator: int) -> Fraction:
     """Return the sum over units of (sum over points of Z^2) / (X_0^2 |w|^2)."""
-    weights, entries = layer.matrix.tolist(), values.entries()
+    entries = values.entries()
     count = values.ncols()
     total = Fraction(0)
-    for k, row in enumerate(weights):
+    for k, (_, row) in enumerate(block.rows()):
         norm = sum(int(w) ** 2 for w in row[1:])
         if norm:
             squares = sum(int(z) ** 2 for z in entries[k * count:(k + 1) * count])

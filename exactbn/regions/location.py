@@ -90,8 +90,8 @@ class Location:
 
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b): the network maps x in region i to A x + b."""
-        *hidden, output = self.network.integers.layers
-        factor = prod(int(layer.above) for layer in hidden)
+        *hidden, output = self.network.integers.blocks
+        factor = prod(int(block.above) for block in hidden)
         rows = self._forms(i)[-1]
         entries = [
             [int(rows[k, c]) / (scale * factor) for c in range(rows.ncols())]

@@ -202,7 +202,7 @@ def _network(path: Path, told: dict[str, Any]) -> Network:
     """Return the network, whose canonical form has the hash that names it."""
     with Source(path).named():
         chain = read_document(read_hashed(path, told["network"]))
-    return Network.from_chain(replace(chain, sigma_policy=told["sigma_policy"]))
+    return Network.from_stages(replace(chain, sigma_policy=told["sigma_policy"]))
 
 
 def _told(domain: Domain) -> dict[str, Any]:

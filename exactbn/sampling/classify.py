@@ -81,7 +81,7 @@ class Classifier:
             stage(dtype, chunk),
             stage("float64", _BATCH[2]),
             RunningBounds.of(layers, device=device, factor=factor),
-            IntegerNetwork.of(network.layers),
+            network.integers,
             np.ascontiguousarray(patterns, dtype=np.uint8),
             weights,
             device,
@@ -160,7 +160,7 @@ class Classifier:
     def _exact_signs(self, x: torch.Tensor) -> torch.Tensor:
         """Return the signs, shape (m, neurons), of float points, shape (m, d), in integers."""
         points = [tuple(Fraction(t) for t in point) for point in x.cpu().tolist()]
-        values = self.integers.preactivations(homogeneous(points), len(self.network.hidden) - 1)
+        values = self.integers.preactivations(homogeneous(points), len(self.network.widths) - 1)
         signs = [[(t > 0) - (t < 0) for t in z.entries()] for z in values]
         layers = [
             np.array(entries, dtype=np.int32).reshape(-1, len(points)) for entries in signs

@@ -105,7 +105,7 @@ def draw_leaky(rng: random.Random) -> Instance:
     *hidden, last = instance.network.layers
     slope = Fraction(1, rng.choice((2, 10)))
     return replace(
-        instance, network=Network((*(replace(layer, slope=slope) for layer in hidden), last))
+        instance, network=Network((*(replace(layer, slopes=slope) for layer in hidden), last))
     )
 
 

@@ -62,7 +62,7 @@ def read_instance(path: Path) -> tuple[str, Instance]:
         allowance = Allowance(len(content))
         network = None
         if record.get("layers") is not None:
-            network = Network.from_chain(read_network({"layers": record["layers"]}, allowance))
+            network = Network.from_stages(read_network({"layers": record["layers"]}, allowance))
         try:
             named = record["numbers"]
             for value in (*chain.from_iterable(record["data"]), *named.values()):

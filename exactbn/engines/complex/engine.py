@@ -336,10 +336,10 @@ class _Run:
         masks = [int(mask) for mask in work.open[vertices]]
         wanted = self._wanted(block, masks)
         rows = [block.begin + k for k in wanted]
-        z, _ = exact.integers.evaluate(points, block.layer, rows)[-1]
-        layers = exact.integers.layers
-        scales = [layers[block.layer].scales[row] for row in rows]
-        slopes = prod((layer.above for layer in layers[: block.layer]), start=fmpz(1))
+        z, _ = exact.integers.evaluate_rows(points, block.layer, rows)
+        blocks = exact.integers.blocks
+        scales = [blocks[block.layer].scales[row] for row in rows]
+        slopes = prod((before.above for before in blocks[: block.layer]), start=fmpz(1))
         for i, v in enumerate(vertices):
             length = self._length([points[axis, i] for axis in range(points.nrows())])
             for axis in range(points.nrows()):

@@ -7,11 +7,14 @@ same result must come out of integers alone.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
 from exactbn.engines.complex.start import NEAREST_ROUNDING, corner_point
@@ -21,6 +24,10 @@ from exactbn.model.evaluation import IntegerNetwork
 from exactbn.model.network import Network
 
 Floats = NDArray[np.float64]
+#: A matrix of weights, sparse where it is large and has few of them.
+Weights = Floats | csc_array
+#: Features at some points, the constant first, and a bound of the length of their errors at each.
+State = tuple[Floats, Floats]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
 #: Looks at the clock, and raises an exception when time is up.
 Pause = Callable[[], None]
@@ -42,34 +49,53 @@ def _no_pause() -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class FloatLayer:
-    """A layer rounded to float64, for inputs whose columns the layer before has scaled.
+class FloatBlock:
+    """A block rounded to float64, for inputs whose columns the blocks before it have scaled.
 
     ``weight`` has shape (1 + m, n), the bias first, and ``norm`` (n,) bounds of the lengths of its
-    columns. ``scaled`` is the same with every neuron multiplied by a power of two that brings its
-    length near 1, for use inside deeper layers, and ``spread`` bounds the length of all its
-    columns' lengths. ``h`` is room for a chunk of activations (1, a(z)): memory is asked for once,
-    since fresh pages cost more than the arithmetic.
+    columns. ``scaled`` is the same with every unit multiplied by a power of two that brings its
+    length near 1, for use inside deeper blocks, and ``spread`` bounds the length of all its
+    columns' lengths. ``sources`` are the blocks whose features it reads, 0 the inputs, and of
+    each the columns, None for all of the only one. ``h`` is room for a chunk of activations
+    (1, a(z)): memory is asked for once, since fresh pages cost more than the arithmetic.
     """
 
-    weight: Floats
+    weight: Weights
     norm: Floats
-    scaled: Floats
+    scaled: Weights
     spread: float
-    slope: float
+    slope: Floats
+    sources: tuple[tuple[int, NDArray[np.int64] | None], ...]
     h: Floats
 
     @property
     def rounding(self) -> float:
         """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
-        return (len(self.weight) + 5) * UNIT_ROUNDOFF
+        return (int(self.weight.shape[0]) + 5) * UNIT_ROUNDOFF
 
-    @property
+    @cached_property
     def growth(self) -> float:
-        """Return a bound of the activation's derivative."""
-        return max(1.0, abs(self.slope))
+        """Return a bound of the activations' derivatives."""
+        return max(1.0, float(np.abs(self.slope).max()))
 
-    def activations(self, h: Floats, bound: Floats, lead: Floats) -> tuple[Floats, Floats]:
+    def inputs(self, states: Sequence[State], lead: Floats) -> State:
+        """Return the features that the block reads, and a bound of the length of their errors.
+
+        Of each block before it ``states`` has the same, the leading 1 with its error ``lead``
+        included.
+        """
+        (first, columns), *others = self.sources
+        if columns is None:
+            return states[first]
+        parts = [states[first][0][:, :1]]
+        bound = lead
+        for source, columns in self.sources:
+            h, error = states[source]
+            parts.append(h[:, columns])
+            bound = bound + error
+        return np.concatenate(parts, axis=1), bound
+
+    def activations(self, h: Floats, bound: Floats, lead: Floats) -> State:
         """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
 
         ``bound`` is the same of ``h``. The leading 1 of h is carried along with its own error, of
@@ -78,8 +104,8 @@ class FloatLayer:
         result = self.h[: len(h)]
         result[:, 0] = h[:, 0]
         z = result[:, 1:]
-        np.matmul(h, self.scaled, out=z)
-        if self.slope == 0.0:
+        _multiply(h, self.scaled, z)
+        if not self.slope.any():
             np.maximum(z, 0.0, out=z)
         else:
             negative = np.minimum(z, 0.0)
@@ -91,13 +117,13 @@ class FloatLayer:
     def preactivations(
         self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
     ) -> None:
-        """Write W h of some neurons to z and bounds of its error to ez."""
-        np.matmul(h, self.weight[:, columns], out=z)
+        """Write W h of some units to z and bounds of its error to ez."""
+        _multiply(h, self.weight[:, columns], z)
         error = self.error(h, bound)[:, None] * (self.norm[columns] * TO_SINGLE)
         np.add(error, SIGN_FLOOR, out=ez, casting="same_kind")
 
     def error(self, h: Floats, bound: Floats) -> Floats:
-        """Return L at each point such that neuron k of W h is wrong by at most L |W_k|.
+        """Return L at each point such that unit k of W h is wrong by at most L |W_k|.
 
         |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) holds with absolute values taken
         entry by entry; by Cauchy and Schwarz lengths do, one number a point in place of a second
@@ -110,36 +136,42 @@ class FloatLayer:
 
 
 class FloatNetwork:
-    """The hidden layers in float64, each entry the nearest float of the exact one."""
+    """The hidden blocks in float64, each entry the nearest float of the exact one."""
 
     def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
         boxes = (domain.box for domain in domains if domain.box is not None)
         bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
         reach = max([1.0, *map(abs, nearest_floats(bounds))])
-        self.layers = []
+        self.blocks: list[FloatBlock] = []
+        # The exponents by which the features, the constant first, have been scaled.
         exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
+        starts = [0, 1 + network.num_inputs]
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for layer, rounded_layer in zip(network.hidden, network.floats, strict=True):
-                weight = np.ldexp(rounded_layer, exponents[:, None])
-                floats, shift = _float_layer(weight, nearest_floats((layer.slope,))[0])
-                self.layers.append(floats)
-                exponents = np.append(np.int32(0), shift)
-                sums = (np.abs(w).sum(axis=0).max() for w in (floats.weight, floats.scaled))
-                reach *= max(1.0, *map(float, sums)) * floats.growth * 2.0
+            for block, rounded_block in zip(network.blocks, network.floats):
+                features = np.array([0, *block.columns])
+                weight = _scaled(rounded_block, exponents[features], None)
+                slope = np.array(nearest_floats(block.slopes))
+                sources = _sources(features[1:], starts)
+                floats, shift = _float_block(weight, slope, sources)
+                self.blocks.append(floats)
+                exponents = np.append(exponents, shift)
+                starts.append(len(exponents))
+                sums = map(_greatest_sum, (floats.weight, floats.scaled))
+                reach *= max(1.0, *sums) * floats.growth * 2.0
         #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
         self.is_in_range = reach < RANGE_LIMIT
 
     def preactivations(
-        self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
+        self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
-        """Write the preactivations of a block of neurons and their error bounds to z and ez.
+        """Write the preactivations of some units and their error bounds to z and ez.
 
         Parameters
         ----------
         x, ex : (m, 1 + d)
             Homogeneous coordinates and bounds of their errors.
-        layer, columns
-            The layer, and the neurons of it.
+        block, columns
+            The block, and the units of it.
         z, ez : (m, width)
             Results: |z - exact| <= ez, with ez > 0.
         """
@@ -149,29 +181,82 @@ class FloatNetwork:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(x), _CHUNK):
                 rows = slice(start, start + _CHUNK)
-                h = x[rows]
-                bound = np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
-                for inner in self.layers[:layer]:
-                    h, bound = inner.activations(h, bound, ex[rows, 0])
-                self.layers[layer].preactivations(columns, h, bound, z[rows], ez[rows])
+                lead = ex[rows, 0]
+                states = [(x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows])))]
+                for inner in self.blocks[:block]:
+                    states.append(inner.activations(*inner.inputs(states, lead), lead))
+                last = self.blocks[block]
+                last.preactivations(columns, *last.inputs(states, lead), z[rows], ez[rows])
 
 
-def _float_layer(weight: Floats, slope: float) -> tuple[FloatLayer, NDArray[np.int32]]:
-    """Return a layer, and the exponents that undo its scaling in the layer after."""
+def _sources(
+    features: NDArray[np.int64], starts: Sequence[int]
+) -> tuple[tuple[int, NDArray[np.int64] | None], ...]:
+    """Return the blocks that hold some features, and the columns of each, see FloatBlock.
+
+    ``starts[i]`` is the first feature of source i, where the inputs are source 0 and begin with
+    the constant; a column is one of (1, features of the source).
+    """
+    sources: list[tuple[int, NDArray[np.int64] | None]] = []
+    for source, (start, stop) in enumerate(zip(starts, starts[1:])):
+        own = features[(features >= start) & (features < stop)]
+        if len(own):
+            sources.append((source, own - start + (source > 0)))
+    (source, columns), *others = sources
+    start, stop = starts[source], starts[source + 1]
+    if not others and len(features) == stop - start - (source == 0):
+        return ((source, None),)
+    return tuple(sources)
+
+
+def _multiply(h: Floats, weight: Weights, out: Floats) -> None:
+    """Write h @ weight to ``out``."""
+    if isinstance(weight, np.ndarray):
+        np.matmul(h, weight, out=out)
+    else:
+        out[:] = (weight.T @ h.T).T
+
+
+def _scaled(
+    weight: Weights, rows: NDArray[np.int32] | None, columns: NDArray[np.int32] | None
+) -> Weights:
+    """Return weights with rows and columns multiplied by powers of two of these exponents."""
+    if isinstance(weight, np.ndarray):
+        if rows is not None:
+            weight = np.ldexp(weight, rows[:, None])
+        return weight if columns is None else np.ldexp(weight, columns)
+    values = weight.data
+    if rows is not None:
+        values = np.ldexp(values, rows[weight.indices])
+    if columns is not None:
+        values = np.ldexp(values, np.repeat(columns, np.diff(weight.indptr)))
+    return csc_array((values, weight.indices, weight.indptr), shape=weight.shape)
+
+
+def _float_block(
+    weight: Weights, slope: Floats, sources: tuple[tuple[int, NDArray[np.int64] | None], ...]
+) -> tuple[FloatBlock, NDArray[np.int32]]:
+    """Return a block, and the exponents that undo its scaling where it is read."""
     norm = _lengths(weight) + LENGTH_FLOOR
     exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
-    # A neuron that is zero in floats has nothing to scale.
+    # A unit that is zero in floats has nothing to scale.
     exponent[norm <= 2.0 * LENGTH_FLOOR] = 0
     spread = float(_lengths(np.ldexp(norm, -exponent)))
     room = np.empty((_CHUNK, 1 + len(norm)))
-    scaled = np.ldexp(weight, -exponent)
-    return FloatLayer(weight, norm, scaled, spread, slope, room), exponent
+    scaled = _scaled(weight, None, -exponent)
+    return FloatBlock(weight, norm, scaled, spread, slope, sources, room), exponent
 
 
-def _lengths(columns: Floats) -> Floats:
+def _greatest_sum(columns: Weights) -> float:
+    """Return the greatest sum of the absolute values in a column."""
+    absolute: Any = abs(columns)
+    return float(absolute.sum(axis=0).max())
+
+
+def _lengths(columns: Weights) -> Floats:
     """Return upper bounds of the lengths of the columns, but for squares that underflow."""
-    inflation = 1.0 + 2.0 * (len(columns) + 8) * UNIT_ROUNDOFF
-    result: Floats = np.sqrt(np.square(columns).sum(axis=0)) * inflation
+    inflation = 1.0 + 2.0 * (columns.shape[0] + 8) * UNIT_ROUNDOFF
+    result: Floats = np.sqrt((columns * columns).sum(axis=0)) * inflation
     return result
 
 
@@ -188,7 +273,7 @@ class ExactVertices:
         self.domains = tuple(domains)
         self.dim = network.num_inputs
         self.neurons = [
-            (layer, k) for layer, width in enumerate(network.widths) for k in range(width)
+            (block, k) for block, width in enumerate(network.widths) for k in range(width)
         ]
         self._known: dict[int, tuple[fmpz, ...]] = {}
 
@@ -239,12 +324,12 @@ class ExactVertices:
 
     def _cross(self, neuron: int, vertices: list[int], parents: NDArray[np.int32]) -> None:
         """Compute vertices that one neuron made, from their roots."""
-        layer, k = self.neurons[neuron]
+        block, k = self.neurons[neuron]
         known = self._known
         ends = sorted({int(p) for v in vertices for p in parents[v, :2]})
         columns = [known[p] for p in ends]
         points = fmpz_mat([list(row) for row in zip(*columns, strict=True)])
-        z, _ = self.integers.evaluate(points, layer, [k])[-1]
+        z, _ = self.integers.evaluate_rows(points, block, [k])
         value = {p: abs(z[0, i]) for i, p in enumerate(ends)}
         for v in vertices:
             a, b = int(parents[v, 0]), int(parents[v, 1])

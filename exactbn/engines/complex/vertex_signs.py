@@ -190,7 +190,7 @@ class _Run:
         union = reduce(or_, masks)
         bits = [k for k in range(block.width) if union >> k & 1]
         rows = [int(block.columns.start) + k for k in bits]
-        z, _ = self.exact.integers.evaluate(points, block.layer, rows)[-1]
+        z, _ = self.exact.integers.evaluate_rows(points, block.layer, rows)
         for i, v in enumerate(vertices.tolist()):
             point = [points[axis, i] for axis in range(points.nrows())]
             length = max(map(abs, point)) if self.is_space else point[0]

@@ -5,11 +5,12 @@ from fractions import Fraction
 from functools import cached_property
 from math import lcm
 
-from flint import fmpz, fmpz_mat
+from flint import fmpz
 
 from exactbn.engines.lp.exact import Program, Row
 from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
+from exactbn.model.evaluation import Features, fixed
 from exactbn.model.network import Network
 
 # Prefixes whose forms are kept.
@@ -31,7 +32,7 @@ class ExactForms:
         self.integers = network.integers
         self.starts = [sum(network.widths[:layer]) for layer in range(len(network.widths) + 1)]
         self.layer_of = [layer for layer, width in enumerate(network.widths) for _ in range(width)]
-        self._states: dict[tuple[int, ...], fmpz_mat] = {}
+        self._states: dict[tuple[int, ...], Features] = {}
         self._rows: dict[tuple[int, ...], list[Row]] = {}
 
     def layer(self, signs: Sequence[int], layer: int) -> list[Row]:
@@ -41,7 +42,7 @@ class ExactForms:
             if len(self._rows) > _KEPT:
                 self._rows.clear()
             state = self._state(prefix, layer)
-            product = self.integers.layers[layer].matrix * state
+            product = self.integers.product(layer, state)
             self._rows[prefix] = [
                 self._row([product[k, c] for c in range(product.ncols())])
                 for k in range(product.nrows())
@@ -96,22 +97,16 @@ class ExactForms:
         common = lcm(*(t.denominator for t in entries))
         return self._row([fmpz(int(t * common)) for t in entries])
 
-    def _state(self, prefix: tuple[int, ...], layer: int) -> fmpz_mat:
-        """Return the scaled activations before a layer as forms, with their denominator first."""
-        if layer == 0:
-            size = 1 + self.network.num_inputs
-            return fmpz_mat([[int(i == k) for k in range(size)] for i in range(size)])
+    def _state(self, prefix: tuple[int, ...], block: int) -> Features:
+        """Return the scaled features before a block as forms, their denominator first."""
+        if block == 0:
+            return self.integers.coordinates()
         if prefix not in self._states:
             if len(self._states) > _KEPT:
                 self._states.clear()
-            before = prefix[: self.starts[layer - 1]]
-            state = self._state(before, layer - 1)
-            integers = self.integers.layers[layer - 1]
-            z = integers.matrix * state
-            size = z.ncols()
-            entries = [integers.above * state[0, c] for c in range(size)]
-            for k, sign in enumerate(prefix[len(before) :]):
-                factor = integers.above if sign > 0 else integers.below
-                entries += [factor * z[k, c] for c in range(size)]
-            self._states[prefix] = fmpz_mat(1 + z.nrows(), size, entries)
+            before = prefix[: self.starts[block - 1]]
+            state = self._state(before, block - 1)
+            z = self.integers.product(block - 1, state)
+            signs = prefix[len(before) :]
+            self._states[prefix] = self.integers.extended(block - 1, state, z, fixed(signs))
         return self._states[prefix]

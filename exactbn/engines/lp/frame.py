@@ -94,7 +94,7 @@ def make_forms(network: Network, frame: Frame, shift: Vector) -> Forms:
         np.zeros((layers, width)), np.zeros((layers, width)), np.zeros((layers, width)),
         np.zeros(layers, dtype=np.bool_),
     )  # fmt: skip
-    first = network.integers.layers[0].matrix
+    first = network.integers.blocks[0].layers[0].matrix
     exact_zero = True
     for k in range(first.nrows()):
         bias, *weights = (Fraction(int(first[k, c])) for c in range(first.ncols()))
@@ -160,13 +160,12 @@ def _weights(network: Network) -> tuple[Floats, Floats, Floats, NDArray[np.bool_
     weight, bias = np.zeros((layers, width, inputs)), np.zeros((layers, width))
     slopes, no_bias = np.zeros((layers, 2)), np.zeros(layers, dtype=np.bool_)
     above = 1
-    for index, layer in enumerate(network.integers.layers[:layers]):
-        for k in range(layer.matrix.nrows()):
-            constant, *row = (int(layer.matrix[k, c]) for c in range(layer.matrix.ncols()))
+    for index, layer in enumerate(network.integers.blocks[:layers]):
+        for k, (_, (constant, *row)) in enumerate(layer.rows()):
             if index:
-                weight[index, k, : len(row)] = [nearest_float(t) for t in row]
-            bias[index, k] = nearest_float(constant * above)
-        slopes[index] = nearest_float(int(layer.above)), nearest_float(int(layer.below))
+                weight[index, k, : len(row)] = [nearest_float(int(t)) for t in row]
+            bias[index, k] = nearest_float(int(constant) * above)
+        slopes[index] = nearest_float(int(layer.above)), nearest_float(int(layer.below[0]))
         no_bias[index] = not any(network.hidden[index].bias)
         above *= int(layer.above)
     return weight, bias, slopes, no_bias
