@@ -22,6 +22,10 @@ class NotRationalError(InputError):
     """A value that is not a finite rational number."""
 
 
+class HypothesisError(InputError):
+    """An instance that does not meet the hypotheses of the claim it is to be judged by."""
+
+
 class UnsupportedLayerError(InputError):
     """A layer or operator that exactbn does not know; it is refused, never skipped."""
 

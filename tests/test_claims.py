@@ -10,9 +10,11 @@ import pytest
 from exactbn.claims.ledger.claim import Effort, settle
 from exactbn.claims.ledger.instance import Instance, read_instance
 from exactbn.claims.ledger.ledger import all_claims, find_claim
+from exactbn.claims.ledger.survey import meets, survey
+from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.claims.tools.search import shrink
-from exactbn.errors import InputError
+from exactbn.errors import HypothesisError, InputError
 
 CLAIMS = all_claims()
 
@@ -44,6 +46,47 @@ def test_damaged_instance_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError):
         read_instance(path)
+
+
+def even_is_small(instance: Instance) -> str | None:
+    """Judge the claim that even numbers are less than 8."""
+    n = instance.number("n")
+    if n % 2:
+        raise HypothesisError("odd")
+    return "it is 8 or more" if n >= 8 else None
+
+
+def draw_number(rng: random.Random) -> Instance:
+    return Instance(None, (), {"n": Fraction(rng.randint(0, 9))})
+
+
+def test_only_instances_that_meet_the_hypotheses_are_counted() -> None:
+    chosen = Instance(None, (), {"n": Fraction(4)})
+    seen = survey(even_is_small, draw_number, random.Random(5), 100, [chosen])
+    assert seen.count == 101 and seen.draws > 150 and seen.instances[0] is chosen
+    assert all(t.number("n") % 2 == 0 for t in seen.instances)
+    assert [i.number("n") for i, _ in seen.violations] == [
+        8 for t in seen.instances if t.number("n") == 8
+    ]
+    assert seen.failure is not None and seen.failure.status is Status.REFUTED
+    assert seen.failure.instances == 101 and seen.share == f"{len(seen.violations)} of 101"
+    fine = survey(lambda instance: None, draw_number, random.Random(5), 3)
+    assert fine.failure is None and fine.draws == fine.count == 3
+
+
+def test_too_few_instances_are_an_error() -> None:
+    odd = Instance(None, (), {"n": Fraction(3)})
+    with pytest.raises(InputError, match="of 400 drawn instances too few"):
+        survey(even_is_small, lambda rng: odd, random.Random(1), 2)
+    with pytest.raises(HypothesisError):
+        survey(even_is_small, draw_number, random.Random(1), 2, [odd])
+    assert not meets(even_is_small, odd)
+
+
+def test_no_attachment_is_promised_where_there_is_none() -> None:
+    assert Verdict(Status.REFUTED, "").text == "refuted"
+    attached = Verdict(Status.REFUTED, "", counterexample=Instance())
+    assert attached.text == "refuted (counterexample attached)"
 
 
 def test_shrinking_reaches_the_smallest_instance() -> None:

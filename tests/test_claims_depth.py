@@ -10,6 +10,7 @@ import pytest
 from exactbn.claims.families import depth, depth_limits
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import find_claim
+from exactbn.claims.ledger.survey import meets
 from exactbn.claims.tools.normalized import centred_by, normalized, normalized_if_rational
 from exactbn.claims.tools.search import search
 from exactbn.errors import NotRationalError
@@ -67,7 +68,7 @@ def test_point_over_the_mean_feature(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_scales_go_into_the_next_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     gammas = {"gamma1": Fraction(2), "gamma2": Fraction(1, 3), "gamma4": Fraction(5)}
     instance = Instance(CLUSTERS, PAIR, gammas)
-    assert depth._is_rational(instance)
+    assert meets(depth.scales_matter, instance)
     assert depth.scales_matter(instance) is None
     monkeypatch.setattr(depth, "rescaled_next", lambda network, factors: network)
     assert depth.scales_matter(instance) is not None
@@ -112,7 +113,7 @@ def test_layer_two_without_a_common_point() -> None:
     units = [[1, -1], [1, 1], [2, 1]]
     three = Network.from_arrays([[[1], [-1]], units, [[1] * 3]], [[0] * 2, [0] * 3, [0]])
     data = exact((-1,), (1,), (1,), (-1,))
-    assert centred_by(Instance(three, data)) is None  # x + y of (1, 0), (0, 1) is constant
+    assert not meets(centred_by, Instance(three, data))  # x + y of (1, 0), (0, 1) is constant
     chosen = [units[0], units[2]]
     two = Network.from_arrays([[[1], [-1]], chosen, [[1, 1]]], [[0, 0], [0, 0], [0]])
     assert depth_limits.no_common_zero(Instance(two, data)) is not None
@@ -145,7 +146,7 @@ def test_nearer_level_with_the_farther_preimage() -> None:
     one_sided = {**numbers, "near": Fraction(1, 2)}
     assert depth_limits.reversed_distances(Instance(leaky, (), one_sided)) is None
     relu = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
-    assert depth_limits.reversed_distances(Instance(relu, (), numbers)) is None  # F is empty
+    assert not meets(depth_limits.reversed_distances, Instance(relu, (), numbers))  # F is empty
 
 
 @pytest.mark.parametrize("seed", range(3))

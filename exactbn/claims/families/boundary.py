@@ -7,9 +7,11 @@ from fractions import Fraction
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.evidence import refuted
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.claims.tools.normalized import centred_by
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Network
@@ -17,23 +19,19 @@ from exactbn.model.network import Network
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
 
 
-def logits(instance: Instance) -> list[Fraction] | None:
-    """Return the first output at the data, hidden layers centred on it and the output bias zero.
-
-    None where the instance has no network or no data.
-    """
-    if instance.network is None or not instance.data:
-        return None
-    centred = center(instance.network, instance.data)
+def logits(instance: Instance) -> list[Fraction]:
+    """Return the first output at the data, hidden layers centred on it and the output bias zero."""
+    network, data = instance.given()
+    centred = center(network, data)
     bias = centred.layers[-1].bias[0]
-    return [centred.forward(x)[0] - bias for x in instance.data]
+    return [centred.forward(x)[0] - bias for x in data]
 
 
 def one_sided(instance: Instance) -> str | None:
     """Return why all logits of the batch are strictly on one side of zero, or None."""
     values = logits(instance)
-    if values is None or len(values) < 2:
-        return None
+    if len(values) < 2:
+        raise HypothesisError("expected at least two points")
     if all(t > 0 for t in values) or all(t < 0 for t in values):
         return f"the logits are {', '.join(map(to_text, values))}"
     return None
@@ -41,17 +39,16 @@ def one_sided(instance: Instance) -> str | None:
 
 def one_sided_leaky(instance: Instance) -> str | None:
     """Return the same of a network of leaky units, 0 < slope < 1, all with sigma > 0."""
-    network = centred_by(instance)
-    if network is None or not all(0 < layer.slope < 1 for layer in network.hidden):
-        return None
+    if not all(0 < layer.slope < 1 for layer in centred_by(instance).hidden):
+        raise HypothesisError("expected slopes between 0 and 1")
     return one_sided(instance)
 
 
 def one_sided_when_normalized(instance: Instance) -> str | None:
     """Return why the logits minus their mean, not all equal, are not on both sides, or None."""
     values = logits(instance)
-    if values is None or len(set(values)) < 2:
-        return None
+    if len(set(values)) < 2:
+        raise HypothesisError("the logit is constant on the batch: sigma is 0")
     mean = sum(values, Fraction(0)) / len(values)
     signs = {(t > mean) - (t < mean) for t in values}
     return None if {1, -1} <= signs else f"the normalized logits have the signs {sorted(signs)}"
@@ -82,27 +79,20 @@ def draw_classifier(rng: random.Random) -> Instance:
 )
 def normalized_logit(effort: Effort) -> Verdict:
     """Check on exact instances what the mean proves."""
-    rng, checked = random.Random(16), 0
-    for _ in range(effort.of(100, 4000)):
-        instance = draw_classifier(rng)
-        reason = one_sided_when_normalized(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, checked, {}, instance)
-        checked += len(set(logits(instance) or ())) > 1
-    return Verdict(
+    rng = random.Random(16)
+    seen = survey(one_sided_when_normalized, draw_classifier, rng, effort.of(100, 4000))
+    return seen.failure or Verdict(
         Status.PROVED,
         "Numbers with mean zero that are not all zero have both signs. "
-        f"{checked} networks with sigma > 0 agree exactly.",
-        checked,
+        f"{seen.count} networks with sigma > 0 agree exactly.",
+        seen.count,
     )
 
 
 def draw_leaky(rng: random.Random) -> Instance:
     """Return a small network with one output, leaky units, and data."""
     instance = draw_classifier(rng)
-    if instance.network is None:
-        return instance
-    *hidden, last = instance.network.layers
+    *hidden, last = instance.given()[0].layers
     slope = Fraction(1, rng.choice((2, 10)))
     return replace(
         instance, network=Network((*(replace(layer, slopes=slope) for layer in hidden), last))
@@ -126,12 +116,12 @@ def draw_leaky(rng: random.Random) -> Instance:
 )
 def linear_logit(effort: Effort) -> Verdict:
     """Replay the stored counterexample, and count how often random networks violate the claim."""
-    rng, draws = random.Random(6), effort.of(200, 4000)
-    hits = sum(one_sided_leaky(draw_leaky(rng)) is not None for _ in range(draws))
+    seen = survey(one_sided_leaky, draw_leaky, random.Random(6), effort.of(200, 4000))
     return refuted(
         "F6",
         one_sided_leaky,
         "Nothing ties the logit to zero: the mean of the last features need not be orthogonal to "
         "the last weights.",
-        details={"violated by random networks": f"{hits} of {draws}"},
+        instances=seen.count,
+        details={"violated by random networks": seen.share},
     )

@@ -6,10 +6,12 @@ from fractions import Fraction
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import real_data
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
 from exactbn.claims.tools.normalized import (
     activations,
+    centred_by,
     mean,
     mean_feature,
     normalized,
@@ -17,7 +19,7 @@ from exactbn.claims.tools.normalized import (
     values_of,
     variance,
 )
-from exactbn.errors import DegenerateError, NotRationalError
+from exactbn.errors import DegenerateError, HypothesisError, NotRationalError
 from exactbn.exact.rational import Vector, to_text
 from exactbn.model.batchnorm import center, statistics
 from exactbn.model.network import Network
@@ -35,16 +37,13 @@ def squared_distances(network: Network, k: int, data: tuple[Vector, ...], q: Fra
 
 def excess_violation(instance: Instance) -> str | None:
     """Return how shifting an offset of layer 1 from the mean fails to cost N q^2 / |w|^2."""
-    network, data = instance.network, instance.data
-    shift = instance.numbers.get("shift", Fraction(0))
-    if network is None or not data or not network.hidden or shift == 0:
-        return None
+    (network, data), shift = instance.given(), instance.number("shift")
+    if not network.hidden or shift == 0 or not all(map(any, network.layers[0].weight)):
+        raise HypothesisError("expected a hidden layer, rows w != 0 and a shift != 0")
     count = len(data)
     variances = statistics(network, data)[0].variance
     for k, row in enumerate(network.layers[0].weight):
         square = sum((entry * entry for entry in row), Fraction(0))
-        if square == 0:
-            continue
         least = squared_distances(network, k, data, Fraction(0))
         excess = squared_distances(network, k, data, shift) - least
         if excess != count * shift**2 / square or least != count * variances[k] / square:
@@ -103,32 +102,26 @@ def best_offset(effort: Effort) -> Verdict:
     if excess != 0 or least != 0:
         return Verdict(Status.REFUTED, f"the identity leaves {excess} and {least}")
     rng = random.Random(1)
-    instances = [_offset(rng) for _ in range(effort.of(40, 2000))]
     real = _on_real_data(rng, effort.of(1, 50), (3, 1))
-    for instance in instances + real:
-        reason = excess_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, counterexample=instance)
-    checked = len(instances) + len(real)
-    return Verdict(
+    seen = survey(excess_violation, _offset, rng, effort.of(40, 2000), real)
+    return seen.failure or Verdict(
         Status.PROVED,
         "The excess over the minimum is N q^2 / |w|^2: zero at q = 0 only. The identity is proved "
-        f"for any N and d, and was met on {checked} exact instances, {len(real)} of them on real "
-        "data.",
-        checked,
+        f"for any N and d, and was met on {seen.count} exact instances, {len(real)} of them on "
+        "real data.",
+        seen.count,
         {"real data": ", ".join(real_data()) or "none at hand"},
     )
 
 
 def common_point_violation(instance: Instance) -> str | None:
     """Return why the mean feature is not on all hyperplanes of some layer, in its input space."""
-    if instance.network is None or not instance.data:
-        return None
-    centred = center(instance.network, instance.data)
+    network, data = instance.given()
+    centred = center(network, data)
     for index, layer in enumerate(centred.hidden):
         point = (
-            mean_feature(centred, instance.data, index - 1) if index
-            else tuple(mean(column) for column in zip(*instance.data, strict=True))
+            mean_feature(centred, data, index - 1) if index
+            else tuple(mean(column) for column in zip(*data, strict=True))
         )
         for k, value in enumerate(layer.preactivation(point)):
             if value != 0:
@@ -162,35 +155,31 @@ def _network_and_data(rng: random.Random) -> Instance:
 def central_layers(effort: Effort) -> Verdict:
     """Check on exact instances what linearity proves."""
     rng = random.Random(2)
-    instances = [_network_and_data(rng) for _ in range(effort.of(60, 2000))]
     real = _on_real_data(rng, effort.of(1, 20), (4, 3, 1))
-    for instance in instances + real:
-        reason = common_point_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, counterexample=instance)
-    checked = len(instances) + len(real)
-    return Verdict(
+    seen = survey(common_point_violation, _network_and_data, rng, effort.of(60, 2000), real)
+    return seen.failure or Verdict(
         Status.PROVED,
         "w.mean(h) = mean(w.h) = mu by linearity, so every hyperplane holds the mean feature; "
-        f"{checked} networks of one to three layers agree exactly, {len(real)} on real data.",
-        checked,
+        f"{seen.count} networks of one to three layers agree exactly, {len(real)} on real data.",
+        seen.count,
         {"real data": ", ".join(real_data()) or "none at hand"},
     )
 
 
 def deviation_violation(instance: Instance) -> str | None:
-    """Return where a squared deviation exceeds (B - 1) sigma^2, or differs from it at B = 2."""
-    network, data = instance.network, instance.data
-    if network is None or len(data) < 2:
-        return None
-    centred, count = center(network, data), len(data)
+    """Return where a squared deviation exceeds (B - 1) sigma^2, or equals it wrongly.
+
+    It has to be equal exactly if the other B - 1 values are equal, as they are for B = 2.
+    """
+    network, data = instance.given()
+    centred, count = centred_by(instance), len(data)
     for index, layer in enumerate(centred.hidden):
         features = activations(centred, data, index - 1) if index else data
         for k, values in enumerate(values_of(layer, features)):
             middle, bound = mean(values), (count - 1) * variance(values)
-            for value in values:
-                square = (value - middle) ** 2
-                if square > bound or (count == 2 and square != bound):
+            for i, value in enumerate(values):
+                square, others = (value - middle) ** 2, {*values[:i], *values[i + 1 :]}
+                if square > bound or (square == bound) != (len(others) == 1):
                     return (
                         f"layer {index + 1}, unit {k + 1}: a squared deviation is "
                         f"{to_text(square)}, (B - 1) sigma^2 is {to_text(bound)}"
@@ -230,26 +219,27 @@ def bounded_deviations(effort: Effort) -> Verdict:
     rest = sympy.simplify(gap - (b - 1) ** 2 / b * others)
     if rest != 0:
         return Verdict(Status.REFUTED, f"the identity leaves {rest}")
-    rng, tight = random.Random(5), 0
-    instances = [_network_and_data(rng) for _ in range(effort.of(60, 2000))]
-    instances += _on_real_data(rng, effort.of(1, 10), (4, 3, 1))
-    for instance in instances:
-        reason = deviation_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, counterexample=instance)
+    rng = random.Random(5)
+    # One point apart from B - 1 equal ones: the bound is met, and the judge asks for it.
     sizes = range(2, effort.of(10, 60))
-    for count in sizes:
-        # One value apart from the others: the bound is met.
-        values = [draw_fraction(rng)] * (count - 1)
-        values.append(values[0] + 1)
-        tight += (values[-1] - mean(values)) ** 2 == (count - 1) * variance(values)
-    return Verdict(
+    tight = [_one_apart(count) for count in sizes]
+    real = _on_real_data(rng, effort.of(1, 10), (4, 3, 1))
+    seen = survey(
+        deviation_violation, _network_and_data, rng, effort.of(60, 2000), [*tight, *real]
+    )
+    return seen.failure or Verdict(
         Status.PROVED,
         "(B - 1) sigma^2 exceeds the squared deviation by (B - 1)^2 / B times the variance of the "
-        f"other values; {len(instances)} networks agree in every unit of every layer.",
-        len(instances),
-        {"one value apart from B - 1 equal ones meets the bound": f"{tight} of {len(sizes)} sizes"},
+        f"other values; {seen.count} networks with sigma > 0 agree in every unit of every layer.",
+        seen.count,
+        {"one point apart from B - 1 equal ones meets the bound": f"B = 2, ..., {sizes[-1]}"},
     )
+
+
+def _one_apart(count: int) -> Instance:
+    """Return one unit over ``count`` points, all at 0 but the last one, which is at 1."""
+    network = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    return Instance(network, ((Fraction(0),),) * (count - 1) + ((Fraction(1),),))
 
 
 def equal_coordinates_violation(instance: Instance) -> str | None:
@@ -258,13 +248,13 @@ def equal_coordinates_violation(instance: Instance) -> str | None:
     The data must be two clusters, each one point repeated, of equal size; units whose sigma is
     zero make the network no instance.
     """
-    network, data = instance.network, instance.data
-    if network is None or len(set(data)) != 2 or data.count(data[0]) * 2 != len(data):
-        return None
+    network, data = instance.given()
+    if len(set(data)) != 2 or data.count(data[0]) * 2 != len(data):
+        raise HypothesisError("expected two points, each equally often")
     try:
         result, _ = normalized(network, data)
-    except DegenerateError:
-        return None
+    except DegenerateError as error:
+        raise HypothesisError(str(error)) from None
     except NotRationalError as error:
         return str(error)
     for index, layer in enumerate(network.hidden):
@@ -297,28 +287,18 @@ def equal_coordinates(effort: Effort) -> Verdict:
     values +1 and -1, activations 1 and -eta, whose mean is (1 - eta) / 2. By induction over the
     layers the features are again two points, each equally often.
     """
-    rng, checked = random.Random(6), 0
-    wanted = effort.of(60, 2000)
-    while checked < wanted:
-        instance = two_clusters(rng, most_layers=3)
-        reason = equal_coordinates_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, checked, {}, instance)
-        checked += is_instance_of_clusters(instance)
+    def clusters(rng: random.Random) -> Instance:
+        return two_clusters(rng, most_layers=3)
+
+    seen = survey(
+        equal_coordinates_violation, clusters, random.Random(6), effort.of(60, 2000)
+    )
     # Of unequal sizes 1 and 2 the normalized values are sqrt(2) and -1/sqrt(2): sigma needs a root.
     unequal = variance([Fraction(0), Fraction(0), Fraction(1)])
-    return Verdict(
+    return seen.failure or Verdict(
         Status.PROVED,
         "Every unit is +1 on one cluster and -1 on the other, so its mean activation is "
-        f"(1 - eta) / 2; {checked} networks with rational sigma agree in all layers.",
-        checked,
+        f"(1 - eta) / 2; {seen.count} networks with rational sigma agree in all layers.",
+        seen.count,
         {"unequal clusters, sizes 2 and 1, values 0 and 1": f"sigma^2 = {to_text(unequal)}"},
     )
-
-
-def is_instance_of_clusters(instance: Instance) -> bool:
-    """Return whether normalization of the instance's network on its data is defined."""
-    try:
-        return instance.network is not None and bool(normalized(instance.network, instance.data))
-    except DegenerateError:
-        return False

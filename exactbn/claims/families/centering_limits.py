@@ -2,30 +2,33 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import stored
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import rank, rational_root
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
 from exactbn.claims.tools.normalized import mean, values_of, variance
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Vector, dot, to_text
-from exactbn.model.batchnorm import center, statistics
+from exactbn.model.batchnorm import statistics
 from exactbn.model.network import Layer, Network
 from exactbn.regions.partitioning import partition
 
 
 def undefined_unit(instance: Instance) -> str | None:
     """Return a unit of layer 1 with w != 0 whose sigma is zero on data that are not one point."""
-    network, data = instance.network, instance.data
-    if network is None or len(set(data)) < 2:
-        return None
+    network, data = instance.given()
+    if len(set(data)) < 2 or not all(map(any, network.layers[0].weight)):
+        raise HypothesisError("expected two different points, and rows w != 0")
     variances = statistics(network, data)[0].variance
     for k, row in enumerate(network.layers[0].weight):
-        if any(row) and variances[k] == 0:
+        if variances[k] == 0:
             text = " ".join(map(to_text, row))
             return f"unit {k + 1}, w = ({text}): all data lie on its hyperplane, sigma = 0"
     return None
@@ -69,25 +72,20 @@ def total_least_squares(effort: Effort) -> Verdict:
     points = tuple(tuple(map(Fraction, x)) for x in ((0, 0), (4, 1), (8, 2)))
     given, better = _mean_square((1, 0), points), _mean_square((1, -4), points)
     other = mean([(x[0] - 4) ** 2 for x in points[:1]])
-    rng, defined = random.Random(101), 0
-    wanted = effort.of(60, 2000)
-    for _ in range(wanted):
-        instance = _layer_and_data(rng)
-        if undefined_unit(instance) is None:
-            defined += 1
+    seen = survey(undefined_unit, _layer_and_data, random.Random(101), effort.of(60, 2000))
     if rest != 0 or reason is None or not better < given or other == given:
         return Verdict(Status.OPEN, "the examples are not what they should be")
     return Verdict(
         Status.NEEDS,
         f"Without the assumption: {reason}. With it, the mean squared distance to {{w.x = c}} is "
         "(sigma^2 + (c - mu)^2) / |w|^2: only the offset is fitted, the direction never.",
-        wanted,
+        seen.count,
         {
             "another direction is nearer": "points (0,0) (4,1) (8,2): mean squared distance "
             f"{to_text(given)} for w = (1,0), {to_text(better)} for w = (1,-4)",
             "another batch": f"its first point alone: {to_text(other)}, not sigma^2 / |w|^2 = "
             f"{to_text(given)}",
-            "random small layers without such a unit": f"{defined} of {wanted}",
+            "random small layers with such a unit": seen.share,
         },
         example,
         "sigma_k > 0; offsets only, directions fixed; the batch itself",
@@ -106,15 +104,14 @@ def length_violation(instance: Instance) -> str | None:
     ``numbers`` has eps >= 0 and factor > 0. Squares are compared, so no root is needed: the
     signs are equal.
     """
-    network, data = instance.network, instance.data
-    eps = instance.numbers.get("eps", Fraction(0))
-    factor = instance.numbers.get("factor", Fraction(1))
-    if network is None or not data or eps < 0 or factor <= 0:
-        return None
+    (network, data), factor = instance.given(), instance.number("factor")
+    eps = instance.number("eps")
+    if eps < 0 or factor <= 0 or factor == 1:
+        raise HypothesisError("expected eps >= 0 and a factor > 0 other than 1")
     for k, values in enumerate(values_of(network.layers[0], data)):
         middle, spread = mean(values), variance(values)
         if spread == 0:
-            continue
+            raise HypothesisError(f"unit {k + 1}: sigma is 0, so it cannot be normalized")
         for i, value in enumerate(values):
             square = (value - middle) ** 2
             first = square / (spread + eps)
@@ -131,8 +128,15 @@ def length_violation(instance: Instance) -> str | None:
 def _with_eps(rng: random.Random) -> Instance:
     """Return a layer, data, eps and a factor."""
     d = rng.randint(1, 2)
-    numbers = {"eps": abs(draw_fraction(rng, 3, 3)), "factor": Fraction(rng.randint(1, 4))}
+    factor = rng.choice((Fraction(1, 2), Fraction(2), Fraction(3), Fraction(4)))
+    numbers = {"eps": abs(draw_fraction(rng, 3, 3)), "factor": factor}
     return Instance(draw_network(rng, (d, 2, 1)), draw_matrix(rng, rng.randint(2, 4), d), numbers)
+
+
+def _without_eps(rng: random.Random) -> Instance:
+    """Return a layer, data, eps = 0 and a factor."""
+    drawn = _with_eps(rng)
+    return replace(drawn, numbers={**drawn.numbers, "eps": Fraction(0)})
 
 
 @claim(
@@ -151,28 +155,22 @@ def _with_eps(rng: random.Random) -> Instance:
 def positive_eps(effort: Effort) -> Verdict:
     """Replay the counterexample, check eps = 0, and check what eps, beta and gamma do.
 
-    With eps = 0 both squares are (w.x - mu)^2 / sigma^2, the factor cancels. The sign of a unit
-    with beta = 0 is that of gamma (w.x - mu), whatever eps: hyperplanes stay.
+    With eps = 0 both squares are (w.x - mu)^2 / sigma^2, the factor cancels.
     """
     example = stored("F12")
     reason = length_violation(example)
     rng, wanted = random.Random(112), effort.of(40, 1000)
-    for _ in range(wanted):
-        drawn = _with_eps(rng)
-        exact = Instance(drawn.network, drawn.data, {**drawn.numbers, "eps": Fraction(0)})
-        if length_violation(exact) is not None:
-            return Verdict(Status.REFUTED, "also with eps = 0", counterexample=exact)
-        if drawn.network is not None and not _eps_keeps_partition(drawn):
-            return Verdict(Status.REFUTED, "eps moves a hyperplane of layer 1", 0, {}, drawn)
+    seen = survey(length_violation, _without_eps, rng, wanted)
+    if seen.failure:
+        return seen.failure
     # Two points at distance 2: sigma = 1, the values are +-1 / sqrt(1 + eps).
     two = Fraction(1) / (1 + Fraction(1, 4))
     if reason is None:
         return Verdict(Status.OPEN, "the counterexample violates nothing")
     return Verdict(
         Status.NEEDS,
-        f"With eps > 0: {reason}. With eps = 0 the factor cancels ({wanted} exact instances). The "
-        "hyperplanes of a layer do not depend on eps while beta = 0.",
-        wanted,
+        f"With eps > 0: {reason}. With eps = 0 the factor cancels ({seen.count} exact instances).",
+        seen.count,
         {
             "batch of two, sigma = 1, eps = 1/4": f"normalized value squared {to_text(two)}, not 1",
             "beta != 0": "the offset from the mean is -beta sqrt(sigma^2 + eps) / gamma: "
@@ -184,17 +182,6 @@ def positive_eps(effort: Effort) -> Verdict:
         example,
         "eps = 0",
     )
-
-
-def _eps_keeps_partition(drawn: Instance) -> bool:
-    """Return whether layer 1, centred and divided by any rounded sigma, keeps its patterns."""
-    if drawn.network is None or 0 in statistics(drawn.network, drawn.data)[0].variance:
-        return True
-    plain = center(drawn.network, drawn.data)
-    scaled = center(drawn.network, drawn.data, scale=True, eps=drawn.numbers["eps"])
-    return {tuple(row) for row in partition(plain).patterns.tolist()} == {
-        tuple(row) for row in partition(scaled).patterns.tolist()
-    }
 
 
 def _shifted_offset() -> str:
@@ -213,13 +200,24 @@ def _regions_with_gamma(gamma: int) -> int:
 
 def single_point_violation(instance: Instance) -> str | None:
     """Return that no unit of a layer can be normalized because the batch is one point."""
-    network, data = instance.network, instance.data
-    if network is None or len(data) != 1 or not all(map(any, network.layers[0].weight)):
+    network, data = instance.given()
+    if not all(map(any, network.layers[0].weight)):
+        raise HypothesisError("expected rows w != 0")
+    if len(data) != 1:
         return None
     variances = statistics(network, data)[0].variance
     if any(t != 0 for t in variances):
         return None
     return f"the batch has one point: sigma = 0 for all {len(variances)} units, 0 / 0"
+
+
+def _sigma_without_spread(instance: Instance) -> str | None:
+    """Return a unit for which sigma = 0 and equal values on the batch are not the same."""
+    network, data = instance.given()
+    for k, values in enumerate(values_of(network.layers[0], data)):
+        if (variance(values) == 0) != (len(set(values)) == 1):
+            return f"unit {k + 1}: sigma = 0 is not the same as equal values"
+    return None
 
 
 def _small_batch(rng: random.Random) -> Instance:
@@ -248,22 +246,16 @@ def single_point(effort: Effort) -> Verdict:
     """
     example = stored("F13")
     reason = single_point_violation(example)
-    rng, checked = random.Random(113), 0
-    for _ in range(effort.of(100, 3000)):
-        drawn = _small_batch(rng)
-        if drawn.network is None:
-            continue
-        for values in values_of(drawn.network.layers[0], drawn.data):
-            if (variance(values) == 0) != (len(set(values)) == 1):
-                return Verdict(Status.OPEN, "sigma = 0 is not the same as equal values")
-            checked += 1
+    seen = survey(_sigma_without_spread, _small_batch, random.Random(113), effort.of(100, 3000))
+    if seen.failure:
+        return seen.failure
     if reason is None:
         return Verdict(Status.OPEN, "the counterexample violates nothing")
     return Verdict(
         Status.NEEDS,
         f"Without the assumption: {reason}. sigma_B > 0 exactly if the unit takes two different "
-        f"values on the batch, which needs B >= 2 ({checked} exact units).",
-        checked,
+        f"values on the batch, which needs B >= 2 ({seen.count} exact layers).",
+        seen.count,
         {},
         example,
         "B >= 2, and each unit takes two different values on the batch",
@@ -280,17 +272,17 @@ def irrational_facet(instance: Instance) -> str | None:
     if v_1 v_2 < 0 there is one for every mu. So the facet exists. In the basis w_1, w_2 its
     normal is v_1 sigma_2 : v_2 sigma_1, rational exactly if sigma_1^2 / sigma_2^2 is a square.
     """
-    network, data = instance.network, instance.data
-    if network is None or not data or len(network.hidden) != 2:
-        return None
+    network, data = instance.given()
+    if len(network.hidden) != 2:
+        raise HypothesisError("expected two hidden layers")
     first, second = network.hidden
     if first.slope != 0 or first.num_neurons != 2 or rank(first.weight) < 2:
-        return None
+        raise HypothesisError("expected two ReLU units of independent rows in layer 1")
     one, two = statistics(network, data)[0].variance
-    if not one or not two or rational_root(one / two) is not None:
-        return None
     unit = next((k for k, row in enumerate(second.weight) if all(row)), None)
-    if unit is None:
+    if not one or not two or unit is None:
+        raise HypothesisError("expected sigmas > 0, and a unit of layer 2 with weights != 0")
+    if rational_root(one / two) is not None:
         return None
     return (
         f"layer 2, unit {unit + 1}: sigma_1^2 = {to_text(one)}, sigma_2^2 = {to_text(two)}, and "
@@ -326,10 +318,10 @@ def rational_partition(effort: Effort) -> Verdict:
     """
     example = stored("F16")
     reason = irrational_facet(example)
-    rng, irrational, line = random.Random(116), 0, 0
+    rng, line = random.Random(116), 0
     wanted = effort.of(100, 3000)
+    seen = survey(irrational_facet, _two_by_two, rng, wanted)
     for _ in range(wanted):
-        irrational += irrational_facet(_two_by_two(rng)) is not None
         network, data = draw_network(rng, (1, 3, 1)), draw_matrix(rng, 4, 1)
         units = [t for t in statistics(network, data)[0].variance if t]
         line += all(rational_root(s / t) is not None for s, t in combinations(units, 2))
@@ -339,9 +331,9 @@ def rational_partition(effort: Effort) -> Verdict:
         Status.REFUTED,
         f"{reason[0].upper()}{reason[1:]}. Layer 1 is always rational, and so are all layers "
         "for two equal clusters, or where a network is centred only, without sigma.",
-        wanted,
+        seen.count,
         {
-            "random 2-2-1 networks with such a facet": f"{irrational} of {wanted}",
+            "random 2-2-1 networks with such a facet": seen.share,
             "one input: sigma ratios of layer 1 rational": f"{line} of {wanted}",
         },
         example,

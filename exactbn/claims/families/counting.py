@@ -9,6 +9,7 @@ import numpy as np
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import real_data, stored
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import is_generic
 from exactbn.claims.tools.arrangements import (
@@ -21,6 +22,7 @@ from exactbn.claims.tools.arrangements import (
 )
 from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.claims.tools.normalized import centred_by
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Matrix, Vector, sign
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Layer, Network
@@ -35,9 +37,10 @@ def one_layer(rows: Matrix, biases: Vector) -> Network:
 
 def arrangement_violation(instance: Instance) -> str | None:
     """Return where a centred layer's own arrangement has a bounded cell or another count."""
-    if instance.network is None or not instance.data:
-        return None
-    for index, layer in enumerate(center(instance.network, instance.data).hidden):
+    network, data = instance.given()
+    if not all(any(row) for layer in network.hidden for row in layer.weight):
+        raise HypothesisError("expected rows w != 0")
+    for index, layer in enumerate(center(network, data).hidden):
         d = layer.num_inputs
         cells = partition(one_layer(layer.weight, layer.bias))
         if not np.all(cells.is_unbounded):
@@ -90,18 +93,15 @@ def central_counts(effort: Effort) -> Verdict:
         for m in range(2, 12):
             if central_count(n, m) != central_count(n - 1, m) + central_count(n - 1, m - 1):
                 return Verdict(Status.REFUTED, f"the recursion fails at n = {n}, m = {m}")
-    rng, wanted = random.Random(3), effort.of(60, 1500)
-    for _ in range(wanted):
-        instance = _centrable(rng)
-        reason = arrangement_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, wanted, {}, instance)
-    for name, points in real_data().items():
-        # The first columns only: the engine starts from 2^d cones.
-        chosen = tuple(x[:4] for x in points)
-        instance = Instance(draw_network(rng, (4, 6, 4, 1)), chosen)
-        if arrangement_violation(instance) is not None:
-            return Verdict(Status.REFUTED, f"on {name}", wanted, {}, instance)
+    rng = random.Random(3)
+    # The first columns only: the engine starts from 2^d cones.
+    real = [
+        Instance(draw_network(rng, (4, 6, 4, 1)), tuple(x[:4] for x in points))
+        for points in real_data().values()
+    ]
+    seen = survey(arrangement_violation, _centrable, rng, effort.of(60, 1500), real)
+    if seen.failure:
+        return seen.failure
     generic = sum(_meets_formulas(rng, n, d) for d in range(1, 5) for n in range(1, 11 - d))
     cases = sum(10 - d for d in range(1, 5))
     counted = {k: v[2] for k, v in CLASSICAL.items() if v[2] <= effort.of(400, 20_000)}
@@ -111,8 +111,8 @@ def central_counts(effort: Effort) -> Verdict:
     return Verdict(
         Status.PROVED,
         "All cells are cones at the mean feature, and their number is Zaslavsky's: the engine "
-        f"agrees on {wanted} networks in every layer, non-generic normals among them.",
-        wanted,
+        f"agrees on {seen.count} networks in every layer, non-generic normals among them.",
+        seen.count,
         {
             "real data, four columns, 4-6-4": ", ".join(real_data()) or "none at hand",
             "generic offsets and centred": f"{cases} pairs (n, d), n < 11 - d, d < 5, bounded "
@@ -157,11 +157,14 @@ def _is_classical(name: str) -> bool:
 
 def fewer_regions(instance: Instance) -> str | None:
     """Return by how many regions centering lessens a network's partition of the whole space."""
-    network, centred = instance.network, centred_by(instance)
-    if network is None or centred is None:
-        return None
-    given, after = partition(network).num_regions, partition(centred).num_regions
+    given, after = _before_and_after(instance)
     return f"{given} regions with the given biases, {after} centred" if after < given else None
+
+
+def _before_and_after(instance: Instance) -> tuple[int, int]:
+    """Return the numbers of regions with the given biases and centred."""
+    network, _ = instance.given()
+    return partition(network).num_regions, partition(centred_by(instance)).num_regions
 
 
 def _plane_network(rng: random.Random) -> Instance:
@@ -188,22 +191,22 @@ def more_regions(effort: Effort) -> Verdict:
     """Replay the counterexample, and count both signs of the difference on random networks."""
     example = stored("F3")
     reason = fewer_regions(example)
-    rng, wanted = random.Random(103), effort.of(60, 2000)
-    signs = {-1: 0, 0: 0, 1: 0}
-    for _ in range(wanted):
-        drawn = Instance(draw_network(rng, (2, 4, 4, 1)), draw_matrix(rng, 6, 2))
-        network = drawn.network
-        if network is not None:
-            after = partition(center(network, drawn.data)).num_regions
-            before = partition(network).num_regions
-            signs[(after > before) - (after < before)] += 1
+    rng, signs = random.Random(103), {-1: 0, 0: 0, 1: 0}
+
+    def drawn(rng: random.Random) -> Instance:
+        return Instance(draw_network(rng, (2, 4, 4, 1)), draw_matrix(rng, 6, 2))
+
+    seen = survey(fewer_regions, drawn, rng, effort.of(60, 2000))
+    for instance in seen.instances:
+        before, after = _before_and_after(instance)
+        signs[(after > before) - (after < before)] += 1
     if reason is None:
         return Verdict(Status.OPEN, "the counterexample violates nothing")
     return Verdict(
         Status.REFUTED,
         f"{reason}: layer 1 falls from generic to central as soon as n > d. In deep networks "
-        f"both signs occur: of {wanted} networks 2-4-4, {signs[1]} gained and {signs[-1]} lost.",
-        wanted,
+        f"both signs occur: of {seen.count} networks 2-4-4 {signs[1]} gained, {signs[-1]} lost.",
+        seen.count,
         {
             "layer 1, n = 10": ", ".join(
                 f"d = {d}: {generic_count(10, d)} to {central_count(10, d)}" for d in (1, 2, 3)
@@ -225,10 +228,7 @@ def flips_of(cells: Partition) -> dict[tuple[int, int], int]:
 
 def several_flips(instance: Instance) -> str | None:
     """Return two neighbours whose patterns differ in several neurons."""
-    centred = centred_by(instance)
-    if centred is None:
-        return None
-    cells = partition(centred)
+    cells = partition(centred_by(instance))
     for (i, j), flips in flips_of(cells).items():
         if flips > 1:
             return f"neighbours {_text(cells, i)} and {_text(cells, j)} differ in {flips} neurons"
@@ -237,10 +237,7 @@ def several_flips(instance: Instance) -> str | None:
 
 def apart(instance: Instance) -> str | None:
     """Return two regions whose patterns differ in one neuron and that share no facet."""
-    centred = centred_by(instance)
-    if centred is None:
-        return None
-    cells = partition(centred)
+    cells = partition(centred_by(instance))
     near, patterns = flips_of(cells), cells.patterns.astype(np.int64)
     for i in range(cells.num_regions):
         for j in range(i + 1, cells.num_regions):
@@ -288,19 +285,19 @@ def neighbours(effort: Effort) -> Verdict:
     """Replay both counterexamples, and count how often each direction fails."""
     together, separate = stored("F11"), stored("F11-apart")
     reasons = several_flips(together), apart(separate)
-    rng, wanted = random.Random(111), effort.of(40, 1500)
-    drawn = [_two_layers(rng) for _ in range(wanted)]
-    several = sum(several_flips(instance) is not None for instance in drawn)
-    far = sum(apart(instance) is not None for instance in drawn)
+    seen = [
+        survey(violation, _two_layers, random.Random(111), effort.of(40, 1500))
+        for violation in (several_flips, apart)
+    ]
     if None in reasons:
         return Verdict(Status.OPEN, "a counterexample violates nothing")
     return Verdict(
         Status.REFUTED,
         f"Coincident units: {reasons[0]}. Apart: {reasons[1]}.",
-        wanted,
+        seen[0].count,
         {
-            "random centred networks with several flips at a facet": f"{several} of {wanted}",
-            "with regions apart that differ in one neuron": f"{far} of {wanted}",
+            "random centred networks with several flips at a facet": seen[0].share,
+            "with regions apart that differ in one neuron": seen[1].share,
         },
         together,
     )
@@ -312,8 +309,8 @@ def merged_regions(instance: Instance) -> str | None:
     All weights must be different from 0, so that no unit is idle by design.
     """
     centred = centred_by(instance)
-    if centred is None or any(0 in row for layer in centred.layers for row in layer.weight):
-        return None
+    if any(0 in row for layer in centred.layers for row in layer.weight):
+        raise HypothesisError("expected weights != 0")
     cells = partition(centred)
     maps = [cells.affine_map(i) for i in range(cells.num_regions)]
     for i, j in cells.edges.tolist():
@@ -351,8 +348,7 @@ def linear_regions(effort: Effort) -> Verdict:
     """Replay the counterexample, count such networks, and show units that vanish on a region."""
     example = stored("F15")
     reason = merged_regions(example)
-    rng, wanted = random.Random(115), effort.of(40, 1500)
-    merged = sum(merged_regions(_two_layers(rng)) is not None for _ in range(wanted))
+    seen = survey(merged_regions, _two_layers, random.Random(115), effort.of(40, 1500))
     one = Fraction(1)
     # relu(x) - relu(y) without biases: zero on the quadrant x, y < 0.
     zero_bias = Network.from_arrays([[[1, 0], [0, 1]], [[1, -1]], [[1]]], [[0, 0], [0], [0]])
@@ -366,9 +362,9 @@ def linear_regions(effort: Effort) -> Verdict:
     return Verdict(
         Status.REFUTED,
         f"{reason[0].upper()}{reason[1:]}: there are more activation regions than linear ones.",
-        wanted,
+        seen.count,
         {
-            "random centred networks with such neighbours": f"{merged} of {wanted}",
+            "random centred networks with such neighbours": seen.share,
             "zero bias, relu(x) - relu(y)": vanishing,
             "data -1, 0, 1, w = (1)": "the sample 0 lies on the centred hyperplane: no side",
         },

@@ -3,13 +3,17 @@
 import random
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 
 from exactbn.claims.families.noise import moments
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.evidence import refuted
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.normalized import centred_by
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Matrix, Vector, to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
@@ -22,20 +26,18 @@ from exactbn.study.paired import compare_pairs
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
 
 
-def window_verdicts(instance: Instance) -> tuple[bool, bool, int, bool] | None:
+def window_verdicts(instance: Instance) -> tuple[bool, bool, int, bool]:
     """Return (closed criterion, open criterion, regions in the window, closed window is met).
 
     The breakpoint hyperplane is {x : w . (x - xbar) = t s}, w the first row of the network, xbar
     the mean of the data; the window is the l_inf ball of ``radius`` around the first data point.
     """
-    if instance.network is None or not instance.data:
-        return None
-    radius, shift = instance.numbers.get("radius"), instance.numbers.get("shift")
-    row = instance.network.layers[0].weight[0]
-    if radius is None or shift is None or radius <= 0 or not any(row):
-        return None
-    x0 = instance.data[0]
-    mean = [sum(column, Fraction(0)) / len(instance.data) for column in zip(*instance.data)]
+    (network, data), shift = instance.given(), instance.number("shift")
+    radius, row = instance.number("radius"), network.layers[0].weight[0]
+    if radius <= 0 or not any(row):
+        raise HypothesisError("expected a radius > 0 and a row w != 0")
+    x0 = data[0]
+    mean = [sum(column, Fraction(0)) / len(data) for column in zip(*data)]
     at_center = sum((w * (t - m) for w, t, m in zip(row, x0, mean, strict=True)), Fraction(0))
     reach = radius * sum(map(abs, row), Fraction(0))
     offset = -sum((w * m for w, m in zip(row, mean, strict=True)), Fraction(0)) - shift
@@ -53,10 +55,7 @@ def window_verdicts(instance: Instance) -> tuple[bool, bool, int, bool] | None:
 
 def window_violation(instance: Instance) -> str | None:
     """Return where the window criterion and the exact geometry differ, or None."""
-    found = window_verdicts(instance)
-    if found is None:
-        return None
-    closed, opened, regions, is_met = found
+    closed, opened, regions, is_met = window_verdicts(instance)
     if closed != is_met:
         return f"the closed window: {closed} by the criterion, {is_met} by its corners"
     if opened != (regions == 2):
@@ -96,23 +95,16 @@ def draw_window(rng: random.Random) -> Instance:
 )
 def window_criterion(effort: Effort) -> Verdict:
     """Compare the criterion with exact partitions of the window, equality included."""
-    rng, draws, equal = random.Random(10), effort.of(120, 3000), 0
-    checked = 0
-    for _ in range(draws):
-        instance = draw_window(rng)
-        reason, found = window_violation(instance), window_verdicts(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, checked, {}, instance)
-        if found is not None:
-            checked += 1
-            equal += found[0] and not found[1]
-    return Verdict(
+    seen = survey(window_violation, draw_window, random.Random(10), effort.of(120, 3000))
+    found = [window_verdicts(instance) for instance in seen.instances]
+    equal = sum(closed and not opened for closed, opened, *_ in found)
+    return seen.failure or Verdict(
         Status.PROVED,
         "The maximum of w . u over |u|_inf <= r is r |w|_1, at a corner; so the range of the "
         "form on "
-        f"the ball is an interval of that half length. {checked} windows agree with their exact "
+        f"the ball is an interval of that half length. {seen.count} windows agree with their exact "
         f"partitions, {equal} of them touched exactly.",
-        checked,
+        seen.count,
     )
 
 
@@ -121,17 +113,17 @@ def near_counts(network: Network, data: Sequence[Vector], radius: Fraction) -> l
     return [int(t) for t in count_regions(network, [Box.ball(x, radius) for x in data])]
 
 
-def near_totals(instance: Instance) -> dict[str, int] | None:
+def near_totals(instance: Instance) -> dict[str, int]:
     """Return the regions near the data, summed over the points: centred, zero bias, given bias."""
-    radius = instance.numbers.get("radius")
-    if instance.network is None or not instance.data or radius is None or radius <= 0:
-        return None
+    (network, data), radius = instance.given(), instance.number("radius")
+    if radius <= 0:
+        raise HypothesisError("expected a radius > 0")
     networks = {
-        "centred": center(instance.network, instance.data),
-        "zero bias": zero_biases(instance.network),
-        "given bias": instance.network,
+        "centred": centred_by(instance),
+        "zero bias": zero_biases(network),
+        "given bias": network,
     }
-    return {name: sum(near_counts(net, instance.data, radius)) for name, net in networks.items()}
+    return {name: sum(near_counts(net, data, radius)) for name, net in networks.items()}
 
 
 def _text(counts: dict[str, int]) -> str:
@@ -142,7 +134,7 @@ def _text(counts: dict[str, int]) -> str:
 def fewer_near(instance: Instance) -> str | None:
     """Return why centring gives fewer regions near the data than the given biases, or None."""
     counts = near_totals(instance)
-    if counts is None or counts["centred"] >= counts["given bias"]:
+    if counts["centred"] >= counts["given bias"]:
         return None
     return f"regions near the data: {_text(counts)}"
 
@@ -150,8 +142,6 @@ def fewer_near(instance: Instance) -> str | None:
 def baseline_matters(instance: Instance) -> str | None:
     """Return why centring wins against one baseline and loses against the other, or None."""
     counts = near_totals(instance)
-    if counts is None:
-        return None
     zero, given = (counts["centred"] - counts[name] for name in ("zero bias", "given bias"))
     return f"regions near the data: {_text(counts)}" if zero * given < 0 else None
 
@@ -188,18 +178,13 @@ def regions_near_data(effort: Effort) -> Verdict:
     """Replay the counterexample, and report both signs over random networks."""
     details = {}
     for name, spread in (("one cloud", 0), ("two clusters", 12)):
-        rng = random.Random(f"near {name}")
-        differences: dict[str, list[Fraction]] = {"zero bias": [], "given bias": []}
-        for _ in range(effort.of(12, 60)):
-            data = tuple(
-                tuple(Fraction(rng.randint(-3, 3) + rng.choice((-1, 1)) * spread) for _ in range(2))
-                for _ in range(8)
-            )
-            network = draw_network(rng, (2, 6, 6, 1), size=6)
-            counts = near_totals(Instance(network, data, {"radius": Fraction(1)})) or {}
-            for other, found in differences.items():
-                found.append(Fraction(counts["centred"] - counts[other]))
-        for other, found in differences.items():
+        seen = survey(
+            fewer_near, partial(_draw_clouds, spread), random.Random(f"near {name}"),
+            effort.of(12, 60),
+        )  # fmt: skip
+        counts = [near_totals(instance) for instance in seen.instances]
+        for other in ("zero bias", "given bias"):
+            found = [Fraction(t["centred"] - t[other]) for t in counts]
             details[f"{name}, centred minus {other}"] = _signs(found)
     return refuted(
         "K14",
@@ -208,6 +193,15 @@ def regions_near_data(effort: Effort) -> Verdict:
         "signs occur.",
         details=details,
     )
+
+
+def _draw_clouds(spread: int, rng: random.Random) -> Instance:
+    """Return a 2-6-6-1 network, eight points around the origin or in clusters, and a radius."""
+    data = tuple(
+        tuple(Fraction(rng.randint(-3, 3) + rng.choice((-1, 1)) * spread) for _ in range(2))
+        for _ in range(8)
+    )
+    return Instance(draw_network(rng, (2, 6, 6, 1), size=6), data, {"radius": Fraction(1)})
 
 
 def _signs(differences: Sequence[Fraction]) -> str:
@@ -219,11 +213,10 @@ def _signs(differences: Sequence[Fraction]) -> str:
 
 def farther(instance: Instance) -> str | None:
     """Return why some data point is farther from the boundaries after centring, or None."""
-    if instance.network is None or not instance.data:
-        return None
-    given = measure_points(instance.network, instance.data).squared_distances
-    centred = measure_points(center(instance.network, instance.data), instance.data)
-    for x, before, after in zip(instance.data, given, centred.squared_distances, strict=True):
+    network, data = instance.given()
+    given = measure_points(network, data).squared_distances
+    centred = measure_points(centred_by(instance), data)
+    for x, before, after in zip(data, given, centred.squared_distances, strict=True):
         if before is not None and after is not None and after > before:
             point = ", ".join(map(to_text, x))
             change = f"{to_text(before)} before, {to_text(after)} after"
@@ -247,15 +240,13 @@ def farther(instance: Instance) -> str | None:
 )
 def nearest_boundary(effort: Effort) -> Verdict:
     """Replay the counterexample, and count both signs over random networks."""
-    rng, nearer, further = random.Random(15), 0, 0
-    for _ in range(effort.of(20, 300)):
-        instance = draw_near(rng)
-        network = instance.network
-        if network is None:
-            continue
+    seen = survey(farther, draw_near, random.Random(15), effort.of(20, 300))
+    nearer = further = 0
+    for instance in seen.instances:
+        network, data = instance.given()
         pairs = zip(
-            measure_points(network, instance.data).squared_distances,
-            measure_points(center(network, instance.data), instance.data).squared_distances,
+            measure_points(network, data).squared_distances,
+            measure_points(center(network, data), data).squared_distances,
             strict=True,
         )
         for before, after in pairs:
@@ -266,15 +257,16 @@ def nearest_boundary(effort: Effort) -> Verdict:
         "K15",
         farther,
         "The mean squared distance over the points and units falls, single distances may grow.",
+        instances=seen.count,
         details={"points of random networks": f"{nearer} nearer, {further} farther"},
     )
 
 
 def loses_points(instance: Instance) -> str | None:
     """Return why another offset has more points near its hyperplane than the mean has, or None."""
-    radius, offset = instance.numbers.get("radius"), instance.numbers.get("offset")
-    if not instance.data or radius is None or offset is None or radius <= 0:
-        return None
+    radius, offset = instance.number("radius"), instance.number("offset")
+    if not instance.data or radius <= 0:
+        raise HypothesisError("expected data, and a radius > 0")
     values = [row[0] for row in instance.data]
     mean = moments(values)[0]
     sums, near = (

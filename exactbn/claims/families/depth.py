@@ -7,11 +7,13 @@ from fractions import Fraction
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import real_data
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import rank, solve
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
 from exactbn.claims.tools.line import zero_between
 from exactbn.claims.tools.normalized import (
+    centred_by,
     mean_feature,
     normalized_if_rational,
     rational_rows,
@@ -19,7 +21,7 @@ from exactbn.claims.tools.normalized import (
     scaled_first,
     two_clusters,
 )
-from exactbn.errors import DegenerateError
+from exactbn.errors import DegenerateError, HypothesisError
 from exactbn.exact.rational import Matrix, Vector, to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Layer, Network
@@ -47,19 +49,15 @@ def one_sided_unit(instance: Instance) -> str | None:
 
     The network is centred, and both scaled by the rounded sigma and not.
     """
-    if instance.network is None or not instance.data:
-        return None
-    for is_scaled in (False, True):
-        try:
-            network = center(instance.network, instance.data, scale=is_scaled)
-        except DegenerateError:
-            continue
+    (given, data), centred = instance.given(), centred_by(instance)
+    try:
+        scaled = center(given, data, scale=True)
+    except DegenerateError as error:
+        raise HypothesisError(str(error)) from None
+    for network in (centred, scaled):
         for index, layer in enumerate(network.hidden):
             for k in range(layer.num_neurons):
-                values = [network.preactivations(x)[index][k] for x in instance.data]
-                if not any(values):
-                    continue  # sigma = 0: all values are the mean, which is 0
-                point = crossing(network, instance.data, index, k)
+                point = crossing(network, data, index, k)
                 if point is None or network.preactivations(point)[index][k] != 0:
                     return f"layer {index + 1}, unit {k + 1}: no zero between two data points"
     return None
@@ -96,17 +94,16 @@ def both_sides(effort: Effort) -> Verdict:
     between the two points, the segment among them, which lies in the convex hull.
     """
     rng = random.Random(4)
-    instances = [_deep(rng) for _ in range(effort.of(25, 1000))]
+    real = []
     for points in real_data().values():
         for _ in range(effort.of(1, 5)):
             widths = (len(points[0]), 3, 3, 1)
             chosen = tuple(rng.sample(points, effort.of(6, len(points))))
-            instances.append(Instance(draw_network(rng, widths), chosen))
-    for instance in instances:
-        reason = one_sided_unit(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, counterexample=instance)
-    units = sum(0 if t.network is None else t.network.num_hidden for t in instances)
+            real.append(Instance(draw_network(rng, widths), chosen))
+    seen = survey(one_sided_unit, _deep, rng, effort.of(25, 1000), real)
+    if seen.failure:
+        return seen.failure
+    units = sum(instance.given()[0].num_hidden for instance in seen.instances)
     rows = ((1, 2), (5, -2), (-3, 1))
     data = tuple(tuple(map(Fraction, x)) for x in rows)
     example = Network.from_arrays([[[1, 1], [1, -2]], [[1, 1]], [[1]]], [[0, 0], [0], [0]])
@@ -116,11 +113,11 @@ def both_sides(effort: Effort) -> Verdict:
     return Verdict(
         Status.PROVED,
         "Values of mean 0 that are not all 0 have both signs, and a continuous unit vanishes "
-        f"between; a rational zero was produced for each unit of {len(instances)} networks of one "
+        f"between; a rational zero was produced for each unit of {seen.count} networks of one "
         "to four layers.",
-        len(instances),
+        seen.count,
         {
-            "units": f"{units}, centred, and again with rounded sigma",
+            "units": f"{units}, all with sigma > 0, centred, and again with rounded sigma",
             "for example": "data (1,2) (5,-2) (-3,1), layer 1 (1,1) (1,-2), layer 2 (1,1): zero at "
             f"({', '.join(map(to_text, point))})",
         },
@@ -146,13 +143,13 @@ def moved_mean_point(instance: Instance) -> str | None:
     ``numbers`` may hold the scales scale1, scale2, ... of the units of layer 1 (1 by default).
     Layer 1 must have independent rows and a slope >= 0.
     """
-    network, data, numbers = instance.network, instance.data, instance.numbers
-    if network is None or not data or len(network.hidden) < 2:
-        return None
+    network, data = instance.given()
     first = network.layers[0]
-    scales = [numbers.get(f"scale{k + 1}", Fraction(1)) for k in range(first.num_neurons)]
-    if first.slope < 0 or min(scales) <= 0 or rank(first.weight) < first.num_neurons:
-        return None
+    scales = [instance.number(f"scale{k + 1}", Fraction(1)) for k in range(first.num_neurons)]
+    if len(network.hidden) < 2 or first.slope < 0 or min(scales) <= 0:
+        raise HypothesisError("expected two hidden layers, a slope >= 0, and scales > 0")
+    if rank(first.weight) < first.num_neurons:
+        raise HypothesisError("expected independent rows in layer 1")
     plain, scaled = center(network, data), scaled_first(network, data, scales)
     point, other = mean_feature_point(plain, data), mean_feature_point(scaled, data)
     if point is None or point != other:
@@ -198,21 +195,16 @@ def mean_feature_set(effort: Effort) -> Verdict:
     mean of activations is a value of the activation (slope >= 0), and independent rows take all
     values.
     """
-    rng = random.Random(7)
-    instances = [_with_scales(rng) for _ in range(effort.of(60, 2000))]
-    for instance in instances:
-        reason = moved_mean_point(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, counterexample=instance)
+    seen = survey(moved_mean_point, _with_scales, random.Random(7), effort.of(60, 2000))
     data = tuple(tuple(map(Fraction, x)) for x in ((0, 1), (4, 0), (2, 5), (-3, 2)))
     example = Network.from_arrays([[[2, 1], [-1, 3]], [[1, 1]], [[1]]], [[0, 0], [0], [0]])
     point = mean_feature_point(center(example, data), data)
     text = "none" if point is None else f"({', '.join(map(to_text, point))})"
-    return Verdict(
+    return seen.failure or Verdict(
         Status.PROVED,
         "Scales cancel by positive homogeneity, and a centred layer vanishes at its mean input; "
-        f"{len(instances)} exact instances agree.",
-        len(instances),
+        f"{seen.count} exact instances agree.",
+        seen.count,
         {"data (0,1) (4,0) (2,5) (-3,2), ReLU, w = (2,1), (-1,3)": f"G is {text}"},
     )
 
@@ -225,11 +217,10 @@ def regions_with_maps(network: Network) -> dict[tuple[int, ...], tuple[Matrix, V
 
 def _gammas(instance: Instance) -> list[list[Fraction]]:
     """Return the learned scales gamma1, gamma2, ... layer by layer, 1 by default."""
-    numbers, first = instance.numbers, 1
-    found = []
-    for width in () if instance.network is None else instance.network.widths:
+    found, first = [], 1
+    for width in instance.given()[0].widths:
         units = range(first, first + width)
-        found.append([numbers.get(f"gamma{k}", Fraction(1)) for k in units])
+        found.append([instance.number(f"gamma{k}", Fraction(1)) for k in units])
         first += width
     return found
 
@@ -240,12 +231,12 @@ def scales_matter(instance: Instance) -> str | None:
     ``numbers`` may hold gammas > 0; the sigmas must be positive, and rational but for those of the
     last hidden layer, which are then left out.
     """
-    network, data, gammas = instance.network, instance.data, _gammas(instance)
-    if network is None or not data or any(t <= 0 for layer in gammas for t in layer):
-        return None
+    (network, data), gammas = instance.given(), _gammas(instance)
+    if any(t <= 0 for layer in gammas for t in layer):
+        raise HypothesisError("expected gammas > 0")
     result = normalized_if_rational(network, data, gammas)
     if result is None:
-        return None
+        raise HypothesisError("a sigma is zero, or irrational below the last hidden layer")
     full, factors, _ = result
     # Centred anew: its offsets come from the data and not from the normalized network.
     plain = center(rescaled_next(network, factors), data)
@@ -259,7 +250,7 @@ def scales_matter(instance: Instance) -> str | None:
 def _with_gammas(rng: random.Random) -> Instance:
     """Return a network, data with rational sigma (two clusters or four points), and gammas."""
     instance = two_clusters(rng) if rng.random() < 0.5 else rational_first(rng, rng.randint(1, 2))
-    count = 0 if instance.network is None else instance.network.num_hidden
+    count = instance.given()[0].num_hidden
     gammas = {f"gamma{k + 1}": Fraction(rng.randint(1, 9), rng.randint(1, 9)) for k in range(count)}
     return Instance(instance.network, instance.data, gammas)
 
@@ -299,21 +290,16 @@ def centering_suffices(effort: Effort) -> Verdict:
     times gamma / sigma, which the next weights take over; the next centered preactivations, and
     the means that are subtracted, are then equal. Signs are equal since gamma / sigma > 0.
     """
-    rng, checked, several = random.Random(8), 0, 0
-    wanted = effort.of(30, 600)
-    while checked < wanted:
-        instance = _with_gammas(rng)
-        reason = scales_matter(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, checked, {}, instance)
-        if _is_rational(instance) and instance.network is not None:
-            checked += 1
-            several += len(set(instance.data)) > 2 and len(instance.network.hidden) > 1
-    return Verdict(
+    seen = survey(scales_matter, _with_gammas, random.Random(8), effort.of(30, 600))
+    several = sum(
+        len(set(data)) > 2 and len(network.hidden) > 1
+        for network, data in (instance.given() for instance in seen.instances)
+    )
+    return seen.failure or Verdict(
         Status.PROVED,
         "Positive factors pass through the activation into the next weights; on "
-        f"{checked} exact instances patterns and affine maps are equal region by region.",
-        checked,
+        f"{seen.count} exact instances patterns and affine maps are equal region by region.",
+        seen.count,
         {
             "of these with two hidden layers and four general points": str(several),
             "with beta": "beta is then another: gamma t / sigma + beta = (gamma / sigma)(t + beta "
@@ -322,21 +308,13 @@ def centering_suffices(effort: Effort) -> Verdict:
     )
 
 
-def _is_rational(instance: Instance) -> bool:
-    """Return whether the instance can be normalized, its last hidden layer's sigma left aside."""
-    network = instance.network
-    return network is not None and normalized_if_rational(network, instance.data) is not None
-
-
 def changed_partition(instance: Instance) -> str | None:
     """Return whether other raw biases and longer rows change the normalized network's partition.
 
     ``numbers`` may hold factors factor1, ... > 0 of the rows and additions bias1, ... to the raw
     biases, by hidden unit. The sigmas as for :func:`scales_matter`.
     """
-    network, data, numbers = instance.network, instance.data, instance.numbers
-    if network is None or not data:
-        return None
+    (network, data), numbers = instance.given(), instance.numbers
     layers: list[Layer] = []
     first = 1
     for layer in network.hidden:
@@ -344,13 +322,15 @@ def changed_partition(instance: Instance) -> str | None:
         factors = [numbers.get(f"factor{k}", Fraction(1)) for k in units]
         shifts = [numbers.get(f"bias{k}", Fraction(0)) for k in units]
         if min(factors) <= 0:
-            return None
+            raise HypothesisError("expected factors > 0")
         layers.append(_changed(layer, factors, shifts))
         first += layer.num_neurons
     other = Network((*layers, network.layers[-1]))
     results = [normalized_if_rational(net, data) for net in (network, other)]
+    if results[0] is results[1]:
+        raise HypothesisError("a sigma is zero, or irrational below the last hidden layer")
     if results[0] is None or results[1] is None:
-        return None if results[0] is results[1] else "only one of the two can be normalized"
+        return "only one of the two can be normalized"
     left, right = (regions_with_maps(result[0]) for result in results if result is not None)
     if left.keys() != right.keys():
         return f"{len(left)} and {len(right)} regions, or other patterns"
@@ -367,7 +347,7 @@ def _changed(layer: Layer, factors: Sequence[Fraction], shifts: Sequence[Fractio
 def _with_changes(rng: random.Random) -> Instance:
     """Return a network and data with rational sigma, factors of rows and moves of biases."""
     instance = _with_gammas(rng)
-    count = 0 if instance.network is None else instance.network.num_hidden
+    count = instance.given()[0].num_hidden
     units = range(1, count + 1)
     factors = {f"factor{k}": Fraction(rng.randint(1, 9), rng.randint(1, 9)) for k in units}
     shifts = {f"bias{k}": draw_fraction(rng) for k in units}
@@ -394,17 +374,10 @@ def biases_and_lengths(effort: Effort) -> Verdict:
     With c z + b in place of z the mean is c mu + b and the deviation c sigma, c > 0, so
     (c z + b - c mu - b) / (c sigma) = (z - mu) / sigma: every feature of every layer is the same.
     """
-    rng, checked = random.Random(9), 0
-    wanted = effort.of(30, 600)
-    while checked < wanted:
-        instance = _with_changes(rng)
-        reason = changed_partition(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, checked, {}, instance)
-        checked += _is_rational(instance)
-    return Verdict(
+    seen = survey(changed_partition, _with_changes, random.Random(9), effort.of(30, 600))
+    return seen.failure or Verdict(
         Status.PROVED,
         "Mean and deviation take the bias and the length with them; on "
-        f"{checked} exact instances patterns stay, and affine maps where each sigma is rational.",
-        checked,
+        f"{seen.count} exact instances patterns stay, and affine maps where sigmas are rational.",
+        seen.count,
     )

@@ -3,16 +3,19 @@
 import random
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 
 from exactbn.claims.families.depth import mean_feature_point, moved_mean_point
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import stored
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import solve
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
 from exactbn.claims.tools.line import common_zero, distance_to_zero
 from exactbn.claims.tools.normalized import centred_by, mean, values_of, variance
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Matrix, to_text
 from exactbn.model.network import Layer, Network
 
@@ -31,8 +34,8 @@ def no_common_zero(instance: Instance) -> str | None:
     The network is centred on the data; all sigmas must be positive.
     """
     centred = centred_by(instance)
-    if centred is None or centred.num_inputs != 1:
-        return None
+    if centred.num_inputs != 1:
+        raise HypothesisError(f"the network has {centred.num_inputs} inputs, expected 1")
     for index, layer in enumerate(centred.hidden):
         if common_zero(centred, index) is None:
             return f"the {layer.num_neurons} boundaries of layer {index + 1} have no common point"
@@ -109,12 +112,9 @@ def common_point(effort: Effort) -> Verdict:
     """Replay the counterexample and count such networks; K2 proves the other side."""
     example = stored("F2")
     reason = no_common_zero(example)
-    rng, wanted, failing = random.Random(102), effort.of(60, 3000), 0
-    for _ in range(wanted):
-        drawn = _on_a_line(rng)
-        failing += no_common_zero(drawn) is not None
-        network = centred_by(drawn)
-        if network is not None and common_zero(network, 0) != mean([x[0] for x in drawn.data]):
+    seen = survey(no_common_zero, _on_a_line, random.Random(102), effort.of(60, 3000))
+    for drawn in seen.instances:
+        if common_zero(centred_by(drawn), 0) != mean([x[0] for x in drawn.data]):
             return Verdict(Status.OPEN, "layer 1 does not meet in the mean", 0, {}, drawn)
     details = _evaluation_examples()
     if reason is None or list(details.values()).count(NOWHERE) != 2:
@@ -123,8 +123,8 @@ def common_point(effort: Effort) -> Verdict:
         Status.NEEDS,
         f"In the input space: {reason}. In the layer's own space they meet in the mean feature of "
         "the batch (K2); so do the hyperplanes of layer 1, which is its own input space.",
-        wanted,
-        {"random networks of one input with such a layer 2": f"{failing} of {wanted}", **details},
+        seen.count,
+        {"random networks of one input with such a layer 2": seen.share, **details},
         example,
         "the layer's own input space, the statistics of the batch itself, beta = 0",
     )
@@ -136,15 +136,17 @@ def reversed_distances(instance: Instance) -> str | None:
     f is the output of a network of one input; ``numbers`` has the point x, and the levels near
     and far with |near - f(x)| < |far - f(x)|, both of which f takes.
     """
-    network, numbers = instance.network, instance.numbers
-    if network is None or network.num_inputs != 1 or not {"x", "near", "far"} <= numbers.keys():
-        return None
-    x, near, far = numbers["x"], numbers["near"], numbers["far"]
+    network = instance.network
+    if network is None or network.num_inputs != 1:
+        raise HypothesisError("expected a network of one input")
+    x, near, far = (instance.number(name) for name in ("x", "near", "far"))
     value = network.forward((x,))[0]
     if abs(near - value) >= abs(far - value):
-        return None
+        raise HypothesisError("expected the level near to be nearer to f(x) than far")
     first, second = _distance_to_level(network, near, x), _distance_to_level(network, far, x)
-    if first is None or second is None or first < second:
+    if first is None or second is None:
+        raise HypothesisError("expected levels that f takes")
+    if first < second:
         return None
     return (
         f"f(x) = {to_text(value)} is {to_text(abs(near - value))} and {to_text(abs(far - value))} "
@@ -165,6 +167,29 @@ def _levels(rng: random.Random) -> Instance:
     slope = rng.choice((Fraction(1, 10), Fraction(1, 2), Fraction(1, 3)))
     network = draw_network(rng, (1, 1, 1), size=3, slope=slope)
     numbers = {name: Fraction(rng.randint(-5, 5)) for name in ("x", "near", "far")}
+    return Instance(network, (), numbers)
+
+
+def _reversed_on_one_side(instance: Instance) -> str | None:
+    """Return how the nearer of two levels on one side of f(x) fails; the farther one is taken."""
+    network = instance.network
+    x, near, far = (instance.number(name) for name in ("x", "near", "far"))
+    if network is None or _distance_to_level(network, far, x) is None:
+        raise HypothesisError("expected a network, and a level far that f takes")
+    if _distance_to_level(network, near, x) is None:
+        return "f takes the level far and not near, which lies between"
+    return reversed_distances(instance)
+
+
+def _drawn_levels(side: int, rng: random.Random) -> Instance:
+    """Return a deep network of one input, a point, and levels on one side of f(x) (1) or both."""
+    slope = rng.choice((Fraction(0), Fraction(1, 10), Fraction(-1)))
+    network = draw_network(rng, (1, rng.randint(1, 3), 2, 1), slope=slope)
+    x = draw_fraction(rng)
+    value = network.forward((x,))[0]
+    step, longer = (rng.choice((-1, 1)) * (1 + abs(draw_fraction(rng, 99))) for _ in range(2))
+    longer = abs(longer) if step > 0 else -abs(longer)
+    numbers = {"x": x, "near": value + step, "far": value + side * (step + longer)}
     return Instance(network, (), numbers)
 
 
@@ -194,35 +219,18 @@ def transferred_distances(effort: Effort) -> Verdict:
     """
     example = stored("F5")
     reason = reversed_distances(example)
-    rng, checked, reversals = random.Random(105), 0, 0
     wanted = effort.of(200, 5000)
-    while checked < wanted:
-        slope = rng.choice((Fraction(0), Fraction(1, 10), Fraction(-1)))
-        network = draw_network(rng, (1, rng.randint(1, 3), 2, 1), slope=slope)
-        x = draw_fraction(rng)
-        value = network.forward((x,))[0]
-        step, longer = (1 + abs(draw_fraction(rng, 99)) for _ in range(2))
-        side = rng.choice((-1, 1))
-        same = {"x": x, "near": value + side * step, "far": value + side * (step + longer)}
-        if _distance_to_level(network, same["far"], x) is None:
-            continue
-        if _distance_to_level(network, same["near"], x) is None or (
-            reversed_distances(Instance(network, (), same)) is not None
-        ):
-            bad = Instance(network, (), same)
-            return Verdict(Status.REFUTED, "on one side too", checked, {}, bad)
-        other = {**same, "far": value - side * (step + longer)}
-        reversals += reversed_distances(Instance(network, (), other)) is not None
-        checked += 1
-    if reason is None:
-        return Verdict(Status.OPEN, "the counterexample violates nothing")
+    seen = survey(_reversed_on_one_side, partial(_drawn_levels, 1), random.Random(105), wanted)
+    across = survey(reversed_distances, partial(_drawn_levels, -1), random.Random(1050), wanted)
+    if seen.failure or reason is None:
+        return seen.failure or Verdict(Status.OPEN, "the counterexample violates nothing")
     return Verdict(
         Status.NEEDS,
         f"Two-sided it is false: {reason}. With both levels on one side of f(x) the nearer level "
-        f"is strictly nearer in the input space, by intermediate values; {checked} exact instances "
-        "agree.",
-        checked,
-        {"levels on both sides, random networks": f"reversed in {reversals} of {checked}"},
+        f"is strictly nearer in the input space, by intermediate values; {seen.count} exact "
+        "instances agree.",
+        seen.count,
+        {"levels on both sides, random networks": f"reversed in {across.share}"},
         example,
         "parallel hyperplanes on the same side of the features of x, and F' not empty",
     )
@@ -230,16 +238,35 @@ def transferred_distances(effort: Effort) -> Verdict:
 
 def missing_mean_point(instance: Instance) -> str | None:
     """Return that no input is mapped to the mean feature of layer 1 (slope >= 0, sigma > 0)."""
-    network, centred = instance.network, centred_by(instance)
-    if network is None or centred is None or centred.layers[0].slope < 0:
+    first = _relu_or_leaky(instance).layers[0]
+    if mean_feature_point(centred_by(instance), instance.data) is not None:
         return None
-    if mean_feature_point(centred, instance.data) is not None:
-        return None
-    first = network.layers[0]
     return (
         f"layer 1 has {first.num_neurons} units over {first.num_inputs} inputs: no input is mapped "
         "to the mean feature"
     )
+
+
+def _relu_or_leaky(instance: Instance) -> Network:
+    """Return the instance's network, whose units have sigma > 0 and whose first slope is >= 0."""
+    network = centred_by(instance)
+    if network.layers[0].slope < 0:
+        raise HypothesisError("expected a slope >= 0 in layer 1")
+    return network
+
+
+def _missing_though_independent(instance: Instance) -> str | None:
+    """Return how independent rows of layer 1 lack the point over the mean feature."""
+    _relu_or_leaky(instance)
+    return moved_mean_point(instance)
+
+
+def _missing_where_wide(instance: Instance) -> str | None:
+    """Return that no input is mapped to the mean feature, for more units than inputs."""
+    first = _relu_or_leaky(instance).layers[0]
+    if first.num_neurons <= first.num_inputs:
+        raise HypothesisError("expected more units than inputs")
+    return missing_mean_point(instance)
 
 
 def _any_width(rng: random.Random) -> Instance:
@@ -271,29 +298,17 @@ def meeting_over_mean(effort: Effort) -> Verdict:
     """
     example = stored("F10")
     reason = missing_mean_point(example)
-    rng, wide, empty, checked = random.Random(110), 0, 0, 0
     wanted = effort.of(100, 3000)
-    for _ in range(wanted):
-        drawn = _any_width(rng)
-        if drawn.network is None or centred_by(drawn) is None:
-            continue
-        first = drawn.network.layers[0]
-        is_empty = missing_mean_point(drawn) is not None
-        if first.num_neurons > first.num_inputs:
-            wide, empty = wide + 1, empty + is_empty
-            continue
-        checked += 1
-        bad = moved_mean_point(drawn)
-        if bad is not None:
-            return Verdict(Status.REFUTED, bad, checked, {}, drawn)
-    if reason is None:
-        return Verdict(Status.OPEN, "the counterexample violates nothing")
+    seen = survey(_missing_though_independent, _any_width, random.Random(110), wanted)
+    wide = survey(_missing_where_wide, _any_width, random.Random(1100), wanted)
+    if seen.failure or reason is None:
+        return seen.failure or Verdict(Status.OPEN, "the counterexample violates nothing")
     return Verdict(
         Status.NEEDS,
         f"{reason[0].upper()}{reason[1:]}. With independent rows there is such an input, and layer "
-        f"2 vanishes there (K7; {checked} exact instances).",
-        checked,
-        {"random layers with more units than inputs": f"no such input in {empty} of {wide}"},
+        f"2 vanishes there (K7; {seen.count} exact instances).",
+        seen.count,
+        {"random layers with more units than inputs": f"no such input in {wide.share}"},
         example,
         "independent rows of layer 1 (no more units than inputs), sigma_k > 0, slope >= 0",
     )

@@ -10,15 +10,20 @@ from math import comb
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.evidence import refuted
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_matrix, draw_network
-from exactbn.exact.rational import to_text
+from exactbn.errors import HypothesisError
+from exactbn.exact.rational import dot, to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
 from exactbn.regions.counting import count_regions
 from exactbn.regions.decision import decision_boundary
 
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
+
+#: Batches that are enumerated at most.
+MOST_BATCHES = 20_000
 
 
 def moments(values: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
@@ -45,28 +50,32 @@ def closed_form(values: Sequence[Fraction], size: int) -> tuple[Fraction, Fracti
     )
 
 
-def _numbers(instance: Instance) -> tuple[list[Fraction], int] | None:
-    """Return the first coordinates of the data and the batch size, None where they do not fit."""
-    values, size = [row[0] for row in instance.data], instance.numbers.get("batch", Fraction(0))
-    if len(values) < 2 or size.denominator != 1 or not 1 <= size <= len(values):
-        return None
-    return (values, int(size)) if comb(len(values), int(size)) <= 20_000 else None
+def _batch_size(instance: Instance) -> int:
+    """Return the size of the batches, which must fit the data."""
+    size, count = instance.number("batch"), len(instance.data)
+    if count < 2 or size.denominator != 1 or not 1 <= size <= count:
+        raise HypothesisError(f"batches of {size} of {count} points, expected 1 to N, and N >= 2")
+    if comb(count, int(size)) > MOST_BATCHES:
+        raise HypothesisError(f"more than {MOST_BATCHES} batches")
+    return int(size)
+
+
+def _numbers(instance: Instance) -> tuple[list[Fraction], int]:
+    """Return the first coordinates of the data and the batch size."""
+    return [row[0] for row in instance.data], _batch_size(instance)
 
 
 def law_violation(instance: Instance) -> str | None:
     """Return in what the law of the mini-batch statistics differs from the formulas, or None."""
     problem = _numbers(instance)
-    if problem is None or batch_law(*problem) == closed_form(*problem):
+    if batch_law(*problem) == closed_form(*problem):
         return None
     return f"enumeration gives {batch_law(*problem)}, the formulas {closed_form(*problem)}"
 
 
 def simple_variance_violation(instance: Instance) -> str | None:
     """Return why the variance of the mini-batch mean is not sigma^2 / B, or None."""
-    problem = _numbers(instance)
-    if problem is None:
-        return None
-    values, size = problem
+    values, size = _numbers(instance)
     exact, simple = batch_law(values, size)[1], moments(values)[1] / size
     if exact == simple:
         return None
@@ -109,16 +118,12 @@ def batch_moments(effort: Effort) -> Verdict:
     right = t / n - square / b**2 - variance * (b - 1) * n / (b * (n - 1))
     if sympy.simplify(left) != 0 or sympy.simplify(right) != 0:
         return Verdict(Status.REFUTED, "the identities leave a rest")
-    rng, checked = random.Random(13), effort.of(60, 1500)
-    for _ in range(checked):
-        instance = draw_batch(rng)
-        reason = law_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, 0, {}, instance)
-    return Verdict(
+    seen = survey(law_violation, draw_batch, random.Random(13), effort.of(60, 1500))
+    return seen.failure or Verdict(
         Status.PROVED,
-        f"Proved for any N and b; enumeration of all batches agrees on {checked} sets of numbers.",
-        checked,
+        "Proved for any N and b; enumeration of all batches agrees on "
+        f"{seen.count} sets of numbers.",
+        seen.count,
     )
 
 
@@ -159,33 +164,26 @@ def simple_variance(effort: Effort) -> Verdict:
     )
 
 
-def jitter(instance: Instance) -> tuple[list[Fraction], Fraction] | None:
+def jitter(instance: Instance) -> tuple[list[Fraction], Fraction]:
     """Return the offsets of the first hyperplane over all batches, squared and per unit normal.
 
     The offsets are (mu_B - mu)^2 / |w|^2 for every batch; the second value is what K13 says of
     their mean.
     """
-    size = instance.numbers.get("batch", Fraction(0))
-    if instance.network is None or size.denominator != 1 or not 1 <= size <= len(instance.data):
-        return None
-    row = instance.network.layers[0].weight[0]
-    square = sum((w * w for w in row), Fraction(0))
-    if square == 0 or len(instance.data) < 2:
-        return None
-    values = [sum((w * t for w, t in zip(row, x, strict=True)), Fraction(0)) for x in instance.data]
+    (network, data), size = instance.given(), _batch_size(instance)
+    row = network.layers[0].weight[0]
+    square = dot(row, row)
+    if square == 0:
+        raise HypothesisError("expected a row w != 0")
+    values = [dot(row, x) for x in data]
     mean = moments(values)[0]
-    offsets = [
-        (moments(batch)[0] - mean) ** 2 / square for batch in combinations(values, int(size))
-    ]
-    return offsets, closed_form(values, int(size))[1] / square
+    offsets = [(moments(batch)[0] - mean) ** 2 / square for batch in combinations(values, size)]
+    return offsets, closed_form(values, size)[1] / square
 
 
 def jitter_violation(instance: Instance) -> str | None:
     """Return why the mean squared jitter of the first hyperplane is not the formula's, or None."""
-    found = jitter(instance)
-    if found is None:
-        return None
-    offsets, expected = found
+    offsets, expected = jitter(instance)
     mean = sum(offsets, Fraction(0)) / len(offsets)
     return None if mean == expected else f"{to_text(mean)} instead of {to_text(expected)}"
 
@@ -217,12 +215,9 @@ def draw_jitter(rng: random.Random) -> Instance:
 )
 def batch_jitter(effort: Effort) -> Verdict:
     """Enumerate the batches of random networks, and show the distributions of one."""
-    rng, checked = random.Random(19), effort.of(40, 600)
-    for _ in range(checked):
-        instance = draw_jitter(rng)
-        reason = jitter_violation(instance)
-        if reason is not None:
-            return Verdict(Status.REFUTED, reason, 0, {}, instance)
+    seen = survey(jitter_violation, draw_jitter, random.Random(19), effort.of(40, 600))
+    if seen.failure:
+        return seen.failure
     rng = random.Random(191)
     network, data = draw_network(rng, (2, 5, 4, 1), size=6), draw_matrix(rng, 8, 2, 6)
     box, details = Box.of(-8, 8, 2), {}
@@ -237,9 +232,9 @@ def batch_jitter(effort: Effort) -> Verdict:
         details[f"boundary pieces over all batches of {size} of 8"] = _law(pieces)
     return Verdict(
         Status.HOLDS,
-        f"The mean squared jitter is the formula's, exactly, on {checked} networks; one 2-5-4-1 "
+        f"The mean squared jitter is the formula's, exactly, on {seen.count} networks; one 2-5-4-1 "
         "network's numbers of regions and of boundary pieces are listed with their frequencies.",
-        checked,
+        seen.count,
         details,
     )
 

@@ -20,6 +20,7 @@ from exactbn.claims.ledger.evidence import refuted
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_fraction
+from exactbn.errors import HypothesisError
 from exactbn.exact.rational import dot
 
 #: Family-wise level of all statistical tests of this family, and how many there are (Bonferroni).
@@ -217,12 +218,10 @@ def low_bound(instance: Instance) -> str | None:
 
     The instance has K, ratio = delta / r, and the eps of the bound.
     """
-    k, ratio, eps = (instance.numbers.get(name, Fraction(0)) for name in ("K", "ratio", "eps"))
-    if k.denominator != 1 or k < 1 or not 0 < ratio <= 1 or not 0 < eps < 1:
-        return None
-    square = ratio * ratio  # s^2 = 2 K ratio^2 (2 K - 1) / (2 K - 2 K ratio^2), and 0 if ratio = 1
-    if square == 1:
-        return None
+    k, ratio, eps = (instance.number(name) for name in ("K", "ratio", "eps"))
+    if k.denominator != 1 or k < 1 or not 0 < ratio < 1 or not 0 < eps < 1:
+        raise HypothesisError("expected K >= 1, 0 < ratio < 1 and 0 < eps < 1")
+    square = ratio * ratio  # s^2 = 2 K ratio^2 (2 K - 1) / (2 K - 2 K ratio^2)
     s_square = square * (2 * k - 1) / (1 - square)
     share = _enclosed(square / (1 + square)).beta_lower(arb(0.5), _enclosed(k / 2), 1)
     theta = 2 * _enclosed(-(2 * k - 1) / 2 * (eps**2 / 2 - eps**3 / 3)).exp()
@@ -297,13 +296,13 @@ def same_angle(instance: Instance) -> str | None:
     coordinates in reverse, first as they are, then with zeros appended up to d. By K11 the
     probability is a function of the angle.
     """
-    size = instance.numbers.get("d", Fraction(0))
+    size = instance.number("d")
     if len(instance.data) != 1 or size.denominator != 1 or size > 4096:
-        return None
+        raise HypothesisError("expected one point, and a whole number d of at most 4096")
     u = instance.data[0]
     v, zeros = u[::-1], (Fraction(0),) * (int(size) - len(u))
     if not zeros or u == v or not any(map(add, u, v)):
-        return None
+        raise HypothesisError("expected a greater d, and two points whose middle is not 0")
     low, high = (dot(x, y) / dot(x, x) for x, y in ((u, v), (u + zeros, v + zeros)))
     if low != high:
         return None
@@ -356,9 +355,9 @@ def zero_bias_separation(effort: Effort) -> Verdict:
 
 def empty_bound(instance: Instance) -> str | None:
     """Return why the bound of K12 says nothing about an instance, or None."""
-    k, r, delta = (instance.numbers.get(name, Fraction(0)) for name in ("K", "r", "delta"))
+    k, r, delta = (instance.number(name) for name in ("K", "r", "delta"))
     if k.denominator != 1 or k < 1 or delta <= 0 or r < 2 * delta:
-        return None
+        raise HypothesisError("expected K >= 1, delta > 0 and r >= 2 delta")
     kappa = r / delta - 1
     # (2/pi) (2K - 1) / kappa >= 1 follows from pi < 22/7.
     if 2 * (2 * k - 1) < Fraction(22, 7) * kappa:

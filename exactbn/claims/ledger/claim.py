@@ -24,7 +24,8 @@ class Effort:
 
 
 Check = Callable[[Effort], Verdict]
-#: Returns why an instance violates the claim, or None where it does not (or is no instance of it).
+#: Returns why an instance violates the claim, None where it does not; raises a HypothesisError
+#: where the instance does not meet the hypotheses of the claim.
 Violation = Callable[[Instance], str | None]
 Propose = Callable[[random.Random], Instance]
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
-from exactbn.errors import InputError
+from exactbn.errors import HypothesisError, InputError
 from exactbn.exact.rational import Matrix, to_fraction, to_matrix, to_text
 from exactbn.model.network import Network
 from exactbn.model.shrinking import numbers_of, size_of
@@ -26,6 +26,31 @@ class Instance:
     network: Network | None = None
     data: Matrix = ()
     numbers: Mapping[str, Fraction] = field(default_factory=dict)
+
+    def given(self) -> tuple[Network, Matrix]:
+        """Return the network and the data.
+
+        Raises
+        ------
+        HypothesisError
+            If there is no network or no point.
+        """
+        if self.network is None or not self.data:
+            raise HypothesisError("the instance has no network or no data, expected both")
+        return self.network, self.data
+
+    def number(self, name: str, default: Fraction | None = None) -> Fraction:
+        """Return a named number, ``default`` where it is not given.
+
+        Raises
+        ------
+        HypothesisError
+            If it is not given and has no default.
+        """
+        value = self.numbers.get(name, default)
+        if value is None:
+            raise HypothesisError(f"the instance has no number {name!r}")
+        return value
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -86,7 +86,7 @@ def record(entry: Entry) -> dict[str, object]:
         "assumptions": claim.assumptions,
         "source": claim.source,
         "method": claim.method,
-        "status": verdict.status.value,
+        "verdict": verdict.status.value,
         "expected": claim.expected.value,
         "summary": verdict.summary,
         "instances": verdict.instances,

@@ -13,7 +13,7 @@ class Status(Enum):
     PROVED = "proved"
     HOLDS = "holds"
     REFUTED = "refuted"
-    NEEDS = "needs an assumption"
+    NEEDS = "needs"
     STATISTICAL = "statistical"
     OPEN = "open"
 
@@ -44,7 +44,8 @@ class Verdict:
         if self.status is Status.HOLDS:
             return f"holds on {self.instances} instances"
         if self.status is Status.REFUTED:
-            return "refuted (counterexample attached)"
+            attached = self.counterexample is not None
+            return "refuted (counterexample attached)" if attached else "refuted"
         if self.status is Status.NEEDS:
             return f"needs: {self.assumption}"
         if self.status is Status.STATISTICAL and self.p_value is not None:

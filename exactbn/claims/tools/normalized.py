@@ -13,7 +13,7 @@ from statistics import pvariance
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.tools.algebra import rational_root
 from exactbn.claims.tools.draws import draw_matrix, draw_network
-from exactbn.errors import DegenerateError, NotRationalError
+from exactbn.errors import DegenerateError, HypothesisError, NotRationalError
 from exactbn.exact.rational import Matrix, Vector, dot, to_text
 from exactbn.model.batchnorm import center, statistics
 from exactbn.model.network import Layer, Network
@@ -108,13 +108,21 @@ def rescaled_next(network: Network, factors: Sequence[Vector]) -> Network:
     return Network(tuple(layers))
 
 
-def centred_by(instance: Instance) -> Network | None:
-    """Return the instance's network centred on its data, None where some sigma would be zero."""
-    if instance.network is None or not instance.data:
-        return None
-    centred = center(instance.network, instance.data)
-    layers = statistics(centred, instance.data)
-    return None if any(0 in layer.variance for layer in layers) else centred
+def centred_by(instance: Instance) -> Network:
+    """Return the instance's network centred on its data.
+
+    Raises
+    ------
+    HypothesisError
+        If there is no network, no data, or a unit whose sigma is zero (so for one point).
+    """
+    network, data = instance.given()
+    centred = center(network, data)
+    for index, layer in enumerate(statistics(centred, data)):
+        if 0 in layer.variance:
+            where = f"layer {index + 1}, unit {layer.variance.index(0) + 1}"
+            raise HypothesisError(f"{where}: sigma is 0, so it cannot be normalized")
+    return centred
 
 
 def activations(network: Network, data: Matrix, layer: int) -> list[Vector]:
