@@ -20,11 +20,11 @@ LAYERS: dict[str, tuple[set[str], str]] = {
     "exact": ({"flint"}, "rational numbers, affine stages, normalizations as vectors"),
     "readers": ({"numpy", "torch", "safetensors"}, "files and torch modules, read as stages"),
     "model": (
-        {"numpy", "flint"},
+        {"numpy", "flint", "scipy"},
         "networks, domains, exact evaluation, batch normalization, slices, patterns, shrinking",
     ),
     "engines": (
-        {"numpy", "numba", "flint", "threadpoolctl"},
+        {"numpy", "numba", "flint", "scipy", "threadpoolctl"},
         "the complex engine, the LP engine, and the certificates that they write",
     ),
     "regions": (

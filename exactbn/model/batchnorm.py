@@ -153,7 +153,7 @@ def statistics(
     """
     batch = _read(data, network.num_inputs)
     results = []
-    for layer in network.hidden:
+    for layer in network.chained("batch normalization").hidden:
         products = batch.through(layer.weight)
         units = [unit.shifted(b) for unit, b in zip(products, layer.bias, strict=True)]
         mean = tuple(unit.mean() for unit in units)
@@ -217,7 +217,7 @@ scale is undefined; drop the unit or give eps > 0
     network = as_network(network)
     batch = _read(data, network.num_inputs)
     layers = []
-    for index, layer in enumerate(network.hidden):
+    for index, layer in enumerate(network.chained("batch normalization").hidden):
         rows, biases, units = [], [], []
         for k, product in enumerate(batch.through(layer.weight)):
             mean = product.mean()

@@ -137,8 +137,7 @@ def save_json(network: Network, path: Path_) -> None:
 
 def _text(network: Network) -> Iterator[str]:
     """Yield the JSON text in pieces, one row of weights a line."""
-    is_plain = network.is_chain and all(len(set(t.slopes)) == 1 for t in network.layers)
-    yield "{" if is_plain else f'{{"format": 2, "inputs": {network.num_inputs},\n'
+    yield "{" if network.is_chain else f'{{"format": 2, "inputs": {network.num_inputs},\n'
     yield '"layers": ['
     for index, layer in enumerate(network.layers):
         yield ",\n" if index else "\n"

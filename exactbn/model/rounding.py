@@ -42,8 +42,8 @@ def rounded_block(block: _Block) -> "NDArray[np.float64] | csc_array":
     from exactbn.model.arrays import read_only
 
     parts = [
-        np.array([nearest_floats((b, *row)) for b, row in zip(layer.bias, layer.weight, strict=True)])
-        for layer in block.layers
+        np.array([nearest_floats((b, *row)) for b, row in zip(t.bias, t.weight, strict=True)])
+        for t in block.layers
     ]
     if len(parts) == 1:
         return read_only(np.ascontiguousarray(parts[0].T, dtype=np.float64))

@@ -19,8 +19,9 @@ def restrict(
     """Return the network t -> network(origin + t_1 u_1 + ... + t_m u_m), exactly.
 
     Only layers that read inputs change, in a chain the first one: W becomes W U and b becomes
-    W origin + b, where the directions u are the columns of U. The regions of the result are those of ``network`` that meet the
-    subspace in a set with interior points there, where the directions are independent.
+    W origin + b, where the directions u are the columns of U. The regions of the result are those
+    of ``network`` that meet the subspace in a set with interior points there, where the directions
+    are independent.
 
     Parameters
     ----------

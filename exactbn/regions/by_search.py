@@ -167,6 +167,7 @@ def search_patterns(
     factor: float = 1,
 ) -> SearchEvidence:
     """Return the partition that the LP engine finds within a budget."""
+    network = network.chained("engine 'lp'")
     counts = LpStatistics()
     gathered = Gathering()
     room = CHUNK if budget.max_regions is None else min(CHUNK, budget.max_regions + 1)

@@ -299,6 +299,7 @@ class Partition(Value):
         """
         if self.stopped is not None:
             raise InputError("the partition is incomplete, so there is nothing to prove")
+        self.network.chained("a certificate")
         self.evidence.write_proof(Path(path), force=force)
 
     # -- what is derived when first asked for --------------------------------------------------

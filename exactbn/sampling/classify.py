@@ -69,7 +69,7 @@ class Classifier:
         ``patterns`` has shape (regions, neurons), ``weights`` (regions,) says which regions are
         large. ``factor`` multiplies all error bounds, for tests.
         """
-        layers = round_layers(network)
+        layers = round_layers(network.chained("sampling"))
 
         def stage(dtype: str, chunk: int) -> FloatStage:
             filtered = static_filter(layers, *bounds, dtype=dtype, factor=factor)

@@ -74,15 +74,18 @@ def brute_partition(
         If there are more regions, or more rays of one region, than it can follow.
     """
     d = network.num_inputs
-    # A layer is cut for all regions of the one before; its inputs are forms of rationals.
+    # A layer is cut for all regions of the one before. Of each region the features are forms of
+    # rationals: the constant, the inputs, then the units of all layers so far.
     regions = _domain(d, box, rows)
-    inputs = [[tuple(Fraction(i == j) for i in range(d + 1)) for j in range(d + 1)]] * len(regions)
-    for layer in network.hidden:
+    known = [[tuple(Fraction(i == j) for i in range(d + 1)) for j in range(d + 1)]] * len(regions)
+    reads = [numbers for block in network.blocks for numbers in block.reads]
+    for layer, numbers in zip(network.hidden, reads):
         cut: list[BruteRegion] = []
         after = []
-        for region, features in zip(regions, inputs, strict=True):
+        for region, features in zip(regions, known, strict=True):
+            inputs = [features[0], *(features[f] for f in numbers)]
             forms = [
-                _combination((bias, *row), features)
+                _combination((bias, *row), inputs)
                 for row, bias in zip(layer.weight, layer.bias, strict=True)
             ]
             pieces = [region]
@@ -92,12 +95,12 @@ def brute_partition(
             for piece in pieces:
                 bits = piece.pattern[-len(forms):]
                 images = [
-                    form if bit else tuple(layer.slope * t for t in form)
-                    for form, bit in zip(forms, bits, strict=True)
+                    form if bit else tuple(slope * t for t in form)
+                    for form, bit, slope in zip(forms, bits, layer.slopes, strict=True)
                 ]
-                after.append([features[0], *images])
+                after.append([*features, *images])
             cut += pieces
-        regions, inputs = cut, after
+        regions, known = cut, after
     pairs = combinations(regions, 2)
     edges = {frozenset((p.pattern, q.pattern)) for p, q in pairs if _share_facet(p, q, d)}
     return BrutePartition(tuple(regions), frozenset(edges))
