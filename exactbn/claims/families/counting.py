@@ -167,6 +167,12 @@ def _before_and_after(instance: Instance) -> tuple[int, int]:
     return partition(network).num_regions, partition(centred_by(instance)).num_regions
 
 
+def lost_regions(instance: Instance) -> int:
+    """Return how many regions centering takes away, negative where it adds some."""
+    before, after = _before_and_after(instance)
+    return before - after
+
+
 def _plane_network(rng: random.Random) -> Instance:
     """Return a network of two inputs with random biases, and data."""
     widths = (2, *(rng.randint(2, 4) for _ in range(rng.randint(1, 2))), 1)
@@ -186,6 +192,7 @@ def _plane_network(rng: random.Random) -> Instance:
     expected=Status.REFUTED,
     violation=fewer_regions,
     propose=_plane_network,
+    margin=lost_regions,
 )
 def more_regions(effort: Effort) -> Verdict:
     """Replay the counterexample, and count both signs of the difference on random networks."""
