@@ -35,6 +35,7 @@ from exactbn.exact.stages import (
 )
 from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +124,7 @@ class Network(Value):
         for index, (before, layer) in enumerate(zip(self.layers, self.layers[1:]), start=1):
             if layer.num_inputs != before.num_neurons:
                 raise DimensionError(
-                    f"layer {index} takes {layer.num_inputs} inputs, expected "
+                    f"layer {index} takes {counted(layer.num_inputs, 'input')}, expected "
                     f"{before.num_neurons} as layer {index - 1} has neurons"
                 )
         if self.layers[-1].slope != 1:

@@ -27,6 +27,7 @@ from exactbn.exact.rational import Matrix, Vector, sign
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Layer, Network
 from exactbn.regions.partitioning import Partition, partition
+from exactbn.wording import counted
 
 
 def one_layer(rows: Matrix, biases: Vector) -> Network:
@@ -158,7 +159,8 @@ def _is_classical(name: str) -> bool:
 def fewer_regions(instance: Instance) -> str | None:
     """Return by how many regions centering lessens a network's partition of the whole space."""
     given, after = _before_and_after(instance)
-    return f"{given} regions with the given biases, {after} centred" if after < given else None
+    told = f"{counted(given, 'region')} with the given biases, {after} centred"
+    return told if after < given else None
 
 
 def _before_and_after(instance: Instance) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, ExactBNError, InputError, InternalError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
+from exactbn.wording import counted
 
 #: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
 MAX_DIM = 13
@@ -117,7 +118,8 @@ def subdivide(
             )
     if progress is not None:
         faces = sum(map(num_faces, domains))
-        progress(0, network.num_hidden, f"{len(domains)} regions, {faces} faces to begin with")
+        cells = counted(len(domains), "region")
+        progress(0, network.num_hidden, f"{cells}, {faces} faces to begin with")
     with one_blas_thread():
         return _subdivide(_Run(network, domains, factor, budget or Budget()), progress)
 
@@ -141,7 +143,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
             done += 1
             regions = run.count_regions(block, j + 1)
             if progress is not None:
-                progress(done, total, f"{regions} regions")
+                progress(done, total, counted(regions, "region"))
             if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
         run.subdivision.end_block(block.index)
