@@ -969,7 +969,7 @@ def check(network: Network, stream: BinaryIO) -> Proof:
         is_claimed = fields[2] != "-"
         claims = integers(fields[1 : 2 + is_claimed])
         if claims != [regions, adjacencies][: 1 + is_claimed]:
-            raise Rejection(f"proven are: regions {regions}, adjacencies {adjacencies}")
+            raise Rejection(f"proven are {regions} regions and {adjacencies} adjacencies")
         if stream.read(1):
             raise Unreadable("something follows the end")
     except Rejection as error:

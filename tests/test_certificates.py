@@ -138,8 +138,8 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "a bound too many": ("x", "box -1 1", "box -1 1 1", 2, "expected 'box' and 2 bounds"),
     "all of another space": ("unbounded", "all 1", "all 2", 2, "expected 'box' and 2 bounds"),
     # the end
-    "more regions": ("x", "end 2 1", "end 3 1", 1, "proven are: regions 2, adjacencies 1"),
-    "fewer adjacencies": ("x", "end 2 1", "end 2 0", 1, "proven are: regions 2, adjacencies 1"),
+    "more regions": ("x", "end 2 1", "end 3 1", 1, "proven are 2 regions and 1 adj"),
+    "fewer adjacencies": ("x", "end 2 1", "end 2 0", 1, "proven are 2 regions and 1 adj"),
     "the end names None": ("x", "f 0 2 -1\nw 2 -1\nend 2 1", "w 2 -1\nend 2 None", 2, "malformed"),
     "no numbers at the end": ("x", "end 2 1", "end", 2, "expected 'end' and two numbers"),
     "three numbers at the end": ("x", "end 2 1", "end 2 1 1", 2, "expected 'end' and two numbers"),
