@@ -342,10 +342,11 @@ class _Run:
         layers = exact.integers.layers
         scales = [layers[block.layer].scales[row] for row in rows]
         slopes = prod((layer.above for layer in layers[: block.layer]), start=fmpz(1))
+        exponents = self.floats.layers[block.layer].exponent[rows].tolist()
         for i, v in enumerate(vertices):
-            length = self._length([points[axis, i] for axis in range(points.nrows())])
-            for axis in range(points.nrows()):
-                work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], length)
+            point = [points[axis, i] for axis in range(points.nrows())]
+            length = self._length(point)
+            work.x[v], work.ex[v] = zip(*exact.nearest(point, length), strict=True)
             face = work.face[v]
             pos, neg, zer = (int(t) for t in work.word[face, :3])
             for row, (k, scale) in enumerate(zip(wanted, scales, strict=True)):
@@ -354,9 +355,8 @@ class _Run:
                     pos |= (value > 0) << k
                     neg |= (value < 0) << k
                     zer |= (value == 0) << k
-                work.z[v, k], bound = rounded(
-                    value * scale.denominator, length * slopes * scale.numerator
-                )
+                above, below = value * scale.denominator, length * slopes * scale.numerator
+                work.z[v, k], bound = rounded(above, below, exponents[row])
                 work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
             work.word[face, :3] = pos, neg, zer
             work.open[v] = 0

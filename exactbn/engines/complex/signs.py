@@ -7,6 +7,7 @@ same result must come out of integers alone.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, isfinite
 
 import numpy as np
@@ -14,7 +15,7 @@ from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
-from exactbn.engines.complex.start import NEAREST_ROUNDING, corner_point
+from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_point
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
@@ -28,6 +29,8 @@ Pause = Callable[[], None]
 # The constants of the bounds that the kernels do not need, named as in docs/error_analysis.md.
 #: More than the squares of a length can lose when they underflow.
 LENGTH_FLOOR = 2.0**-500
+#: A neuron whose weights are shorter is not scaled.
+LEAST_LENGTH = 2.0**-400
 #: Below this bound of all numbers nothing overflows, squares included, and SIGN_FLOOR covers
 #: denormal weights.
 RANGE_LIMIT = 2.0**500
@@ -45,16 +48,15 @@ def _no_pause() -> None:
 class FloatLayer:
     """A layer rounded to float64, for inputs whose columns the layer before has scaled.
 
-    ``weight`` has shape (1 + m, n), the bias first, and ``norm`` (n,) bounds of the lengths of its
-    columns. ``scaled`` is the same with every neuron multiplied by a power of two that brings its
-    length near 1, for use inside deeper layers, and ``spread`` bounds the length of all its
-    columns' lengths. ``h`` is room for a chunk of activations (1, a(z)): memory is asked for once,
-    since fresh pages cost more than the arithmetic.
+    ``weight`` has shape (1 + m, n), the bias first; neuron k is divided by 2^exponent[k], which
+    brings the length of its column near 1. ``norm`` (n,) bounds these lengths, and ``spread`` the
+    length of ``norm``. ``h`` is room for a chunk of activations (1, a(z)): memory is asked for
+    once, since fresh pages cost more than the arithmetic.
     """
 
     weight: Floats
+    exponent: NDArray[np.int32]
     norm: Floats
-    scaled: Floats
     spread: float
     slope: float
     h: Floats
@@ -70,7 +72,7 @@ class FloatLayer:
         return max(1.0, abs(self.slope))
 
     def activations(self, h: Floats, bound: Floats, lead: Floats) -> tuple[Floats, Floats]:
-        """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
+        """Return (1, a(W h)) and a bound of the length of its error vector at each point.
 
         ``bound`` is the same of ``h``. The leading 1 of h is carried along with its own error, of
         which ``lead`` is a bound.
@@ -78,7 +80,7 @@ class FloatLayer:
         result = self.h[: len(h)]
         result[:, 0] = h[:, 0]
         z = result[:, 1:]
-        np.matmul(h, self.scaled, out=z)
+        np.matmul(h, self.weight, out=z)
         if self.slope == 0.0:
             np.maximum(z, 0.0, out=z)
         else:
@@ -110,34 +112,39 @@ class FloatLayer:
 
 
 class FloatNetwork:
-    """The hidden layers in float64, each entry the nearest float of the exact one."""
+    """The hidden layers in float64, each entry the nearest float of the exact one.
+
+    The first one reads coordinates in the units of :func:`axis_exponents`.
+    """
 
     def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
-        boxes = (domain.box for domain in domains if domain.box is not None)
-        bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
-        reach = max([1.0, *map(abs, nearest_floats(bounds))])
+        exponents = axis_exponents(domains)
+        reach = 1.0
         self.layers = []
-        exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
+        # What weights lose when they underflow is multiplied by the units.
+        units_in_range = 2.0 ** min(int(exponents.max()), 1000) < RANGE_LIMIT
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for layer, rounded_layer in zip(network.hidden, network.floats, strict=True):
                 weight = np.ldexp(rounded_layer, exponents[:, None])
-                floats, shift = _float_layer(weight, nearest_floats((layer.slope,))[0])
+                floats = _float_layer(weight, nearest_floats((layer.slope,))[0])
                 self.layers.append(floats)
-                exponents = np.append(np.int32(0), shift)
-                sums = (np.abs(w).sum(axis=0).max() for w in (floats.weight, floats.scaled))
+                exponents = np.append(np.int32(0), floats.exponent)
+                sums = (np.abs(w).sum(axis=0).max() for w in (weight, floats.weight))
                 reach *= max(1.0, *map(float, sums)) * floats.growth * 2.0
         #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
-        self.is_in_range = reach < RANGE_LIMIT
+        self.is_in_range = units_in_range and reach < RANGE_LIMIT
 
     def preactivations(
         self, x: Floats, ex: Floats, layer: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
         """Write the preactivations of a block of neurons and their error bounds to z and ez.
 
+        Those of neuron k are divided by 2^exponent[k] of its layer.
+
         Parameters
         ----------
         x, ex : (m, 1 + d)
-            Homogeneous coordinates and bounds of their errors.
+            Homogeneous coordinates and bounds of their errors, in the units of the axes.
         layer, columns
             The layer, and the neurons of it.
         z, ez : (m, width)
@@ -156,16 +163,15 @@ class FloatNetwork:
                 self.layers[layer].preactivations(columns, h, bound, z[rows], ez[rows])
 
 
-def _float_layer(weight: Floats, slope: float) -> tuple[FloatLayer, NDArray[np.int32]]:
-    """Return a layer, and the exponents that undo its scaling in the layer after."""
+def _float_layer(weight: Floats, slope: float) -> FloatLayer:
+    """Return a layer with its neurons scaled."""
     norm = _lengths(weight) + LENGTH_FLOOR
     exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
-    # A neuron that is zero in floats has nothing to scale.
-    exponent[norm <= 2.0 * LENGTH_FLOOR] = 0
-    spread = float(_lengths(np.ldexp(norm, -exponent)))
+    # What its weights have lost when they underflowed must not become large.
+    exponent[norm <= LEAST_LENGTH] = 0
+    weight, norm = np.ldexp(weight, -exponent), np.ldexp(norm, -exponent)
     room = np.empty((_CHUNK, 1 + len(norm)))
-    scaled = np.ldexp(weight, -exponent)
-    return FloatLayer(weight, norm, scaled, spread, slope, room), exponent
+    return FloatLayer(weight, exponent, norm, float(_lengths(norm)), slope, room)
 
 
 def _lengths(columns: Floats) -> Floats:
@@ -196,6 +202,15 @@ class ExactVertices:
     def integers(self) -> IntegerNetwork:
         """Return the integer form of the network, made when first used."""
         return self.network.integers
+
+    @cached_property
+    def exponents(self) -> list[int]:
+        """Return the exponents of the units in which floats see x_0, ..., x_d."""
+        return [int(exponent) for exponent in axis_exponents(self.domains)]
+
+    def nearest(self, point: Sequence[fmpz], length: fmpz) -> list[tuple[float, float]]:
+        """Return the nearest floats of point / length in the units of the axes, and bounds."""
+        return [rounded(t, length, e) for t, e in zip(point, self.exponents, strict=True)]
 
     def coordinates(
         self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
@@ -264,13 +279,14 @@ def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
     return tuple(t // divisor for t in point)
 
 
-def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
-    """Return the nearest float of a fraction and a bound of its error, 0 where it is exactly 0.
+def rounded(numerator: fmpz, denominator: fmpz, exponent: int = 0) -> tuple[float, float]:
+    """Return the nearest float of a fraction in units of 2^exponent, and a bound of its error.
 
-    The denominator is positive.
+    The bound is 0 where the fraction is 0 or the unit 1 itself. The denominator is positive.
     """
     if numerator == 0:
         return 0.0, 0.0
+    numerator, denominator = numerator << max(-exponent, 0), denominator << max(exponent, 0)
     if numerator == denominator:
         return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
