@@ -933,9 +933,10 @@ class Proof(NamedTuple):
         """Return the proof as one line."""
         edges = "adjacencies not claimed"
         if self.adjacencies is not None:
-            edges = f"{self.adjacencies} adjacencies"
+            edges = counted(self.adjacencies, "adjacency", "adjacencies")
         far = "" if self.unbounded is None else f", {self.unbounded} unbounded"
-        return f"{self.regions} regions, {edges}{far}; domain {self.domain}; network {self.network}"
+        regions = counted(self.regions, "region", "regions")
+        return f"{regions}, {edges}{far}; domain {self.domain}; network {self.network}"
 
 
 def check(network: Network, stream: BinaryIO) -> Proof:
@@ -1025,6 +1026,11 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # memory, or an error of this program: never a verdict
         return tell(f"not judged: {path}: {type(error).__name__}", 2)
     return 0
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def tell(message: str, code: int) -> int:

@@ -807,10 +807,12 @@ def check(network: Network, stream: IO[bytes], most: int) -> str:
         raise Rejected(error.args[0], error.args[1] or lines.number) from None
     except (Unreadable, ValueError, LookupError, EOFError, OSError, zlib.error) as error:
         raise Unreadable(f"line {lines.number}: malformed: {error}") from None
-    shown = f"{edges} adjacencies" if fields[2] != b"-" else "adjacencies not claimed"
+    shown = "adjacencies not claimed"
+    if fields[2] != b"-":
+        shown = f"{edges} adjacenc{'y' if edges == 1 else 'ies'}"
     shown += "" if unbounded is None else f", {unbounded} unbounded"
     shown += f"; domain {domain.text}"
-    return f"accepted: {regions} regions, {shown}; network {network.sha256}"
+    return f"accepted: {regions} region{'s' * (regions != 1)}, {shown}; network {network.sha256}"
 
 
 def main(arguments: Sequence[str]) -> int:

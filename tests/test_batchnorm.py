@@ -157,8 +157,8 @@ def test_data_may_be_arrays_or_text():
     [
         ([], InputError, "the data has no points or no columns, expected at least one of each"),
         ([[]], InputError, "the data has no points or no columns"),
-        ([[1]], DimensionError, "the data has 1 columns, expected 2 as the network has inputs"),
-        ([[1, 2], [3]], DimensionError, r"data\[1\] has 1 entries, expected 2 as in row 0"),
+        ([[1]], DimensionError, "the data has 1 column, expected 2 as the network has inputs"),
+        ([[1, 2], [3]], DimensionError, r"data\[1\] has 1 entry, expected 2 as in row 0"),
         ([1, 2], DimensionError, r"data\[0\] is a single number, expected a row"),
         ([[1, float("nan")]], NotRationalError, r"data\[0\]\[1\] is nan"),
         (np.zeros((2, 2, 2)), NotRationalError, r"data\[0\]\[0\] is of type list"),

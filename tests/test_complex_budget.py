@@ -164,7 +164,7 @@ def test_the_cost_of_the_start_is_said_first(monkeypatch: pytest.MonkeyPatch) ->
     network = Network.from_arrays([[[1] * 11], [[1]]], [[0], [0]])
     with pytest.raises(Started):
         subdivide(network, [cube(11)], progress=lambda *call: told.append(call))
-    assert told == [(0, 1, f"1 regions, {3**11} faces to begin with")]
+    assert told == [(0, 1, f"1 region, {3**11} faces to begin with")]
 
 
 def test_too_many_inputs_are_refused_with_advice() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from exactbn.engines.complex import kernels
 from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.engines.complex.start import axis_exponents
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.partitioning import partition
@@ -243,7 +244,9 @@ def test_bounds_of_preactivations_hold(
     exact_point = [Fraction(t) + error for t, error in zip(point, errors, strict=True)]
     box = Box.of([t - 1 for t in exact_point], [t + 1 for t in exact_point], len(point))
     floats = FloatNetwork(network, [Domain.of(box)])
-    x, ex = np.array([[1.0, *point]]), np.array([[0.0, *map(abs, map(float, errors))]])
+    exponents = axis_exponents([Domain.of(box)])
+    x = np.ldexp([[1.0, *point]], -exponents)
+    ex = np.ldexp([[0.0, *map(abs, map(float, errors))]], -exponents)
     exact = network.preactivations(exact_point)
     for layer, width in enumerate(network.widths):
         z, ez = np.empty((1, width)), np.empty((1, width))
@@ -253,8 +256,9 @@ def test_bounds_of_preactivations_hold(
             # bound that is none, since the greater of two bounds is taken later on.
             assert math.isnan(z[0, k]) or not math.isnan(ez[0, k])
             if math.isfinite(z[0, k]) and math.isfinite(ez[0, k]):
-                error = abs(Fraction(float(z[0, k])) - exact[layer][k])
-                assert error <= Fraction(float(ez[0, k]))
+                unit = Fraction(2) ** int(floats.blocks[layer].exponent[k])
+                error = abs(Fraction(float(z[0, k])) * unit - exact[layer][k])
+                assert error <= Fraction(float(ez[0, k])) * unit
 
 
 def test_bounds_do_not_depend_on_the_sizes_of_neurons() -> None:

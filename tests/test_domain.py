@@ -30,7 +30,7 @@ def test_box_is_closed():
     [
         (1, -1, InputError, "empty or flat on axis 0: lo is 1 and hi is -1, expected lo < hi"),
         ((0, 1), (1, 1), InputError, "empty or flat on axis 1: lo is 1 and hi is 1"),
-        ((0,), 1, DimensionError, "lo has 1 entries, expected 1 or 2"),
+        ((0,), 1, DimensionError, "lo has 1 entry, expected 1 or 2"),
         (0, (1, 1, 1), DimensionError, "hi has 3 entries, expected 1 or 2"),
         ("x", 1, NotRationalError, "lo is 'x', expected a number"),
         (0, float("inf"), NotRationalError, "hi is inf, expected a finite number"),
@@ -100,8 +100,8 @@ def test_a_row_that_bounds_nothing_is_dropped_and_one_that_holds_nowhere_refused
     [
         (5, InputError, "the rows are not a pair"),
         (([[1, 1]], 5), InputError, "the rows have no sequence b"),
-        (([[1, 1]], [1, 2]), DimensionError, "there are 1 rows and 2 bounds"),
-        (([[1]], [1]), DimensionError, "row 0 has 1 entries, expected 2"),
+        (([[1, 1]], [1, 2]), DimensionError, "there are 1 row and 2 bounds"),
+        (([[1]], [1]), DimensionError, "row 0 has 1 entry, expected 2"),
         (([[1, float("nan")]], [1]), NotRationalError, r"A\[0\]\[1\] is nan"),
     ],
 )
@@ -113,14 +113,14 @@ def test_bad_rows(rows, error, message):
 def test_rows_of_a_domain_that_is_made_by_hand():
     whole = Domain(2, UNIT, [[0.5, 1]], [1])
     assert whole == Domain.cut(UNIT, ([[1, 2]], [2]))
-    with pytest.raises(DimensionError, match="there are 1 rows and 0 bounds"):
+    with pytest.raises(DimensionError, match="there are 1 row and 0 bounds"):
         Domain(2, UNIT, ((Fraction(1), Fraction(1)),), ())
 
 
 def test_kinds_and_points():
     space, half = Domain.space(2), Domain.cut(UNIT, ([[1, 1]], [1]))
     assert space.is_space and not space.is_box and str(space) == "R^2"
-    assert not half.is_space and not half.is_box and str(half) == "0 0 to 1 1 and 1 rows"
+    assert not half.is_space and not half.is_box and str(half) == "0 0 to 1 1 and 1 row"
     edge, far = (Fraction(1, 2), Fraction(1, 2)), (Fraction(10**9), Fraction(0))
     assert half.contains(edge) and not half.has_inside(edge) and not half.contains(far)
     assert space.contains(far) and space.has_inside(far)

@@ -13,6 +13,7 @@ EXACT = (
     "errors.py",
     "output.py",
     "seeds.py",
+    "wording.py",
     "exact",
     "readers",
     "model",

@@ -185,7 +185,7 @@ BAD_JSON = [
     ({"layers": [layer([1], [0])]}, r"layers\[0\].W\[0\] is the number 1, expected a list of num"),
     ({"layers": [layer([[1]], 0)]}, r"layers\[0\].b is the number 0, expected a list of numbers"),
     ({"layers": [layer([[1], [2, 3]], [0, 0])]}, r"layers\[0\].W\[1\] has 2 entries, expected 1"),
-    ({"layers": [layer([[1]], [0, 0])]}, r"layers\[0\].W has 1 rows and layers\[0\].b has 2"),
+    ({"layers": [layer([[1]], [0, 0])]}, r"layers\[0\].W has 1 row and layers\[0\].b has 2"),
     (
         {"layers": [layer([[1]], [0]), layer([[1, 2]], [0])]},
         r"layers\[1\].W takes 2 features, expected 1",

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "exactbn"
 LAYERS: dict[str, tuple[set[str], str]] = {
     "checker": (set(), "the trusted program: certificates against networks; imports nothing"),
     "errors": (set(), "every exception"),
+    "wording": (set(), "counts with their nouns, for messages"),
     "output": (set(), "files and folders that appear whole or not at all"),
     "seeds": ({"numpy"}, "how streams of random numbers are derived from one seed"),
     "exact": ({"flint"}, "rational numbers, affine stages, normalizations as vectors"),

@@ -116,7 +116,7 @@ def test_sigma_policy_is_a_remark():
         ([[]], [[]], DimensionError, "W0 has no rows or no columns"),
         ([[[]]], [[0]], DimensionError, "W0 has no rows or no columns"),
         ([[[1]]], [], DimensionError, "got 1 weights and 0 biases"),
-        ([[[1]]], [[0, 0]], DimensionError, "W0 has 1 rows and b0 has 2 entries"),
+        ([[[1]]], [[0, 0]], DimensionError, "W0 has 1 row and b0 has 2 entries"),
         ([[[1]], [[1, 1]]], [[0], [0]], DimensionError, "W1 takes 2 features, expected 1"),
         ([[[1], [1, 2]]], [[0, 0]], DimensionError, r"W0\[1\] has 2 entries, expected 1"),
         ([[[float("nan")]]], [[0]], NotRationalError, r"W0\[0\]\[0\] is nan"),
@@ -139,7 +139,7 @@ def test_network_without_layers():
 
 
 def test_layer_shapes():
-    with pytest.raises(DimensionError, match="1 weight rows and 2 biases"):
+    with pytest.raises(DimensionError, match="1 weight row and 2 biases"):
         Layer(((HALF,),), (HALF, HALF))
 
 

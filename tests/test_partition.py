@@ -249,9 +249,9 @@ def test_counting_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = count_regions(CROSS, boxes_, progress=lambda *a: reported.append(a[:2]))
     assert counts.tolist() == once
     assert reported == [(2 * run + k, 4 * 2) for run in range(4) for k in range(3)]
-    with pytest.raises(LimitError, match=r"regions of 7 boxes are counted: \d of 8 neurons done"):
+    with pytest.raises(LimitError, match=r"counted in 7 boxes: \d of 8 neurons done"):
         count_regions(CROSS, boxes_, max_seconds=0)
-    with pytest.raises(LimitError, match="regions of 1 boxes are counted"):
+    with pytest.raises(LimitError, match="counted in 1 box: 0 of 2 neurons"):
         count_regions(CROSS, boxes_[:1], max_seconds=0)
 
 
@@ -363,7 +363,7 @@ def test_progress_is_reported() -> None:
         ((0, 0), InputError, "empty or flat on axis 0"),
         (((0, 0), (1, 0)), InputError, "empty or flat on axis 1"),
         (((0, 0, 0), 1), DimensionError, "lo has 3 entries, expected 1 or 2"),
-        ((0, (1,)), DimensionError, "hi has 1 entries, expected 1 or 2"),
+        ((0, (1,)), DimensionError, "hi has 1 entry, expected 1 or 2"),
         ((float("nan"), 1), NotRationalError, "lo is nan"),
         ((0, float("inf")), NotRationalError, "hi is inf"),
         (("a", "b"), NotRationalError, "lo is 'a'"),

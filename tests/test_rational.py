@@ -125,7 +125,7 @@ def test_vector_and_matrix_name_the_place():
     assert to_matrix([]) == ()
     with pytest.raises(NotRationalError, match=r"W0\[1\]\[2\] is nan"):
         to_matrix([[1, 2, 3], [4, 5, float("nan")]], "W0")
-    with pytest.raises(DimensionError, match=r"W0\[1\] has 1 entries, expected 2 as in row 0"):
+    with pytest.raises(DimensionError, match=r"W0\[1\] has 1 entry, expected 2 as in row 0"):
         to_matrix([[1, 2], [3]], "W0")
     with pytest.raises(DimensionError, match=r"W0\[0\] is a single number, expected a row"):
         to_matrix([1, 2], "W0")

@@ -20,6 +20,7 @@ from exactbn.sampling.floats import (
     UNIT_ROUNDOFF,
     FilteredLayer,
     _activated_interval,
+    _interval,
     round_layers,
     static_filter,
 )
@@ -127,14 +128,27 @@ def test_products_that_are_flushed_err_as_much_as_their_bound(dtype: str) -> Non
     assert z == 0 and 0.25 < ratio(exact, z, layer.bound[0]) <= 1
 
 
-def test_flushed_operands_err_as_much_as_their_bound() -> None:
+@pytest.mark.parametrize("dtype", TYPES)
+def test_flushed_operands_err_as_much_as_their_bound(dtype: str) -> None:
     """One input a little less than the least normal number, times a large weight."""
-    point = Fraction(2) ** -126 * Fraction(1023, 1024)
+    point = Fraction(LEAST_NORMAL[dtype]) * Fraction(1023, 1024)
     network = Network.from_arrays([[[Fraction(1, 2**20)]], [[1]]], [[0], [0]])
-    (layer,) = filters(network, [point], "float32")
-    z = row_sum(layer.weight[0], [point], "float32", flush=True)
+    (layer,) = filters(network, [point], dtype)
+    z = row_sum(layer.weight[0], [point], dtype, flush=True)
     exact = point * Fraction(2) ** (int(layer.scale[0]) - 20)
     assert z == 0 and 0.25 < ratio(exact, z, layer.bound[0]) <= 1
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_what_a_flushed_operand_does_in_the_next_layer(dtype: str) -> None:
+    """The second of two layers has the error of the first, and no more room of its own."""
+    point = Fraction(LEAST_NORMAL[dtype]) * Fraction(1023, 1024)
+    network = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [0], [0]])
+    first, second = filters(network, [point], dtype)
+    z = row_sum(first.weight[0], [point], dtype, flush=True)
+    z = row_sum(second.weight[0], [z], dtype, flush=True)
+    exact = point * Fraction(2) ** int(second.scale[0])
+    assert z == 0 and 0.25 < ratio(exact, z, second.bound[0]) <= 1
 
 
 @pytest.mark.parametrize(("weight", "x", "count"), [(-500, -522, 31), (40, -1022, 1)])
@@ -162,13 +176,13 @@ def test_products_that_vanish_in_floats_are_no_zeros() -> None:
 @pytest.mark.parametrize("dtype", TYPES)
 def test_weights_that_are_taken_as_zero_err_as_much_as_their_bound(dtype: str) -> None:
     """Scaled by at most 2^60 these are subnormal float32 numbers, or less than 2^-900."""
-    exponent = -187 if dtype == "float32" else -1201
+    exponent = -187 if dtype == "float32" else -901
     weight, x = Fraction(2) ** exponent * Fraction(15, 8), Fraction(2) ** 100
     network = Network.from_arrays([[[weight]], [[1]]], [[0], [0]])
     (layer,) = filters(network, [x], dtype)
     z = row_sum(layer.weight[0], [x], dtype)
     share = ratio(weight * x * Fraction(2) ** int(layer.scale[0]), z, layer.bound[0])
-    assert z == 0 and share <= 1 and (dtype == "float64" or share > 0.25)
+    assert z == 0 and 0.25 < share <= 1
     weight = Fraction(2) ** -901 * Fraction(15, 8)
     (running,) = RunningBounds.of(
         round_layers(Network.from_arrays([[[weight]], [[1]]], [[0], [0]])), device=CPU
@@ -197,6 +211,20 @@ def test_intervals_of_activations_hold_the_exact_ones(slope: Any) -> None:
                 value = max(z, Fraction(0)) + exact * min(z, Fraction(0))
                 assert lo <= value <= hi
                 assert z or low or high or lo == hi == 0
+
+
+@pytest.mark.parametrize("weight", [-850, -500, 0])
+@pytest.mark.parametrize("x", [-1074, -1022, -600, -300])
+@pytest.mark.parametrize("count", [1, 7])
+def test_intervals_of_products_that_vanish(weight: int, x: int, count: int) -> None:
+    """Sums of products that underflow are in the interval, which is hardly wider."""
+    rows = [[Fraction(2) ** weight * Fraction(5, 3)] * count]
+    (layer,) = round_layers(Network.from_arrays([rows, [[1]]], [[0], [0]]))
+    point = np.full(count, 2.0**x * 1.25)
+    lo, hi = (Fraction(float(end[0])) for end in _interval(layer, point, point))
+    exact = count * rows[0][0] * Fraction(float(point[0]))
+    assert lo <= exact <= hi
+    assert hi - lo <= count * (exact / 2**45 + 3 * Fraction(LEAST_NORMAL["float64"]))
 
 
 # -- shares of the box ----------------------------------------------------------------------------

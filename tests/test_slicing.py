@@ -37,5 +37,5 @@ def test_wrong_shapes_are_named():
         restrict(NET, (0, 0, 0), [])
     with pytest.raises(DimensionError, match="origin has 2 entries, expected 3"):
         restrict(NET, (0, 0), [(1, 0, 0)])
-    with pytest.raises(DimensionError, match=r"directions\[1\] has 1 entries, expected 3"):
+    with pytest.raises(DimensionError, match=r"directions\[1\] has 1 entry, expected 3"):
         restrict(NET, (0, 0, 0), [(1, 0, 0), (1,)])

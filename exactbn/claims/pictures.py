@@ -23,6 +23,7 @@ from exactbn.regions.decision import decision_boundary
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.study import plots
 from exactbn.study.initialization import initialize_network
+from exactbn.wording import counted
 
 #: Room around the data and vertices, relative to their longest side.
 MARGIN = Fraction(1, 4)
@@ -55,7 +56,7 @@ def draw_instance(instance: Instance, path: Path) -> None:
         plots.draw_graphs(graphs, [float(x[0]) for x in instance.data], path, dpi=DPI)
         return
     panels = [
-        plots.Panel(name, f"{part.num_regions} regions in view", part.polygons(),
+        plots.Panel(name, _in_view(part), part.polygons(),
                     plots.colour_regions(part.num_regions, part.edges.tolist()))
         for name, part in parts.items()
     ]  # fmt: skip
@@ -110,7 +111,7 @@ def _graph(name: str, part: Partition) -> plots.Graph:
     hidden = [[t for layer in network.preactivations((x,)) for t in layer] for x in xs]
     return plots.Graph(
         name,
-        f"{part.num_regions} regions in view",
+        _in_view(part),
         [float(x) for x in xs],
         _floats(zip(*hidden, strict=True)),
         _floats(zip(*(network.forward((x,)) for x in xs), strict=True)),
@@ -178,3 +179,8 @@ def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
                         ("", ""))
     title = "Decision boundary with the statistics of the training set, and of 12 mini-batches"
     plots.draw_boundaries(panels, scene, path, title=title, dpi=DPI)
+
+
+def _in_view(part: Partition) -> str:
+    """Return how many regions a picture shows."""
+    return f"{counted(part.num_regions, 'region')} in view"

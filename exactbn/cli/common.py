@@ -19,6 +19,7 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
 from exactbn.output import check_folder, create_folder, create_text
+from exactbn.wording import counted
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -66,8 +67,8 @@ def _bound(name: str, text: str, d: int) -> str | list[str]:
     entries = text.split(",")
     if len(entries) not in (1, d):
         raise InputError(
-            f"{name} is {text!r} with {len(entries)} entries, expected 1 or {d} "
-            f"as the network has {d} inputs"
+            f"{name} is {text!r} with {counted(len(entries), 'entry', 'entries')}, expected 1 "
+            f"or {d} as the network has {counted(d, 'input')}"
         )
     return entries if len(entries) > 1 else text
 

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,11 +17,13 @@ from exactbn.cli.common import (
     versions,
     write_run,
 )
+from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
 from exactbn.model.network import SIGMA_POLICIES, Network
 from exactbn.output import check_file
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
@@ -30,6 +32,12 @@ ENGINES = ("complex", "lp")
 
 #: Inputs from which on the cost of the first faces is said before it is paid.
 MANY_INPUTS = 11
+
+#: Regions whose graph is written in a second, on a slow machine.
+REGIONS_A_SECOND = 5000
+
+#: What a partition may leave unproven, in words.
+_UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
 
 
 def partition_command(
@@ -87,12 +95,14 @@ def partition_command(
             "which takes time and memory; --engine lp makes none.",
             err=True,
         )
-    part, seconds, stopped = _compute(network, domain, engine, max_regions, max_seconds)
-    record: dict[str, object] = {
+    clock = Budget.asked(max_regions, max_seconds)
+    part, lacking = _compute(network, domain, engine, clock)
+    seconds = time.monotonic() - clock.started
+    record: dict[str, Any] = {
         "regions": part.num_regions,
-        "adjacencies": part.num_adjacencies,
+        "adjacencies": None if "edges" in part.unproven else part.num_adjacencies,
         "f_vector": part.f_vector,
-        "unbounded": int(part.is_unbounded.sum()),
+        "unbounded": None if "is_unbounded" in part.unproven else int(part.is_unbounded.sum()),
         "complete": part.is_complete,
         "seconds": round(seconds, 6),
         "engine": engine,
@@ -104,64 +114,85 @@ def partition_command(
         "sigma_policy": network.sigma_policy,
         "box": None if domain is None else {"lo": domain.lo, "hi": domain.hi},
     }
-    if certificate is not None and stopped is None:
-        part.write_certificate(certificate, force=force)
-        record["certificate"] = str(certificate)
+    if certificate is not None and part.stopped is None:
+        try:
+            part.write_certificate(certificate, force=force, max_seconds=_rest(clock))
+            record["certificate"] = str(certificate)
+        except LimitError:
+            lacking.append("the certificate is not written")
     if out is not None:
-        _write(part, out, force=force, record=record)
+        with_graph = _is_quickly_drawn(part, clock)
+        if not with_graph:
+            lacking.append("graph and tables are not written")
+        record["lacking"] = lacking
+        _write(part, out, force=force, record=record, with_graph=with_graph)
     if json:
-        print_json({**record, "versions": versions()})
+        print_json({**record, "lacking": lacking, "versions": versions()})
     else:
         _show(network, domain, record, out)
-    if stopped is not None:
-        _stop(stopped)
+    if lacking:
+        typer.echo(f"stopped: {'; '.join(lacking)}", err=True)
+        raise typer.Exit(EXIT_BUDGET)
 
 
 def _compute(
-    network: Network,
-    domain: Box | None,
-    engine: str,
-    max_regions: int | None,
-    max_seconds: float | None,
-) -> "tuple[Partition, float, LimitError | None]":
-    """Return the partition, the seconds it took, and the error of a spent budget, if any."""
+    network: Network, domain: Box | None, engine: str, clock: Budget
+) -> "tuple[Partition, list[str]]":
+    """Return the partition with what the budget allows, and what it does not, in words."""
     from exactbn.regions.partitioning import Partition, partition
 
-    stopped = None
+    lacking = []
     box = None if domain is None else (domain.lo, domain.hi)
     with progress("neurons", [engine]) as report:
-        start = time.perf_counter()
         try:
             part = partition(
                 network,
                 box,
                 engine=engine,
-                max_regions=max_regions,
-                max_seconds=max_seconds,
+                max_regions=clock.max_regions,
+                max_seconds=clock.max_seconds,
                 progress=report,
             )
         except LimitError as error:
             if not isinstance(error.partial, Partition):
                 raise
-            part, stopped = error.partial, error
-        _ = part.num_adjacencies  # made when first asked for; the clock covers it
-        seconds = time.perf_counter() - start
-    return part, seconds, stopped
+            part = error.partial
+            lacking.append(one_line(error))
+        part = part.proven(max_seconds=_rest(clock))
+        if "edges" not in part.unproven:
+            _ = part.num_adjacencies  # made when first asked for; the clock covers it
+    lacking += [f"{_UNPROVEN[name]} are not proven" for name in part.unproven]
+    return part, lacking
 
 
-def _write(part: "Partition", out: Path, *, force: bool, record: dict[str, object]) -> None:
+def _rest(clock: Budget) -> float | None:
+    """Return the seconds that are left of a budget, None where they are not limited."""
+    return None if clock.max_seconds is None else max(0.0, clock.seconds_left())
+
+
+def _is_quickly_drawn(part: "Partition", clock: Budget) -> bool:
+    """Return whether graph and tables, which networkx writes as a whole, end about in time."""
+    if part.unproven:
+        return False
+    return part.num_regions <= REGIONS_A_SECOND * (1 + max(0.0, clock.seconds_left()))
+
+
+def _write(
+    part: "Partition", out: Path, *, force: bool, record: dict[str, object], with_graph: bool
+) -> None:
     """Write the partition, its graph and the record of the run to the folder ``out``."""
     from exactbn.regions.graph import write_graphml, write_tables
 
     with output_folder(out, force=force) as folder:
-        part.save(folder / "partition")
-        write_graphml(part, folder / "graph.graphml")
-        write_tables(part, folder)
+        part.save(folder / "partition", max_seconds=0 if part.unproven else None)
+        if with_graph:
+            write_graphml(part, folder / "graph.graphml")
+            write_tables(part, folder)
         write_run(folder, "partition", record)
 
 
 def _show(
-    network: Network, domain: Box | None, record: dict[str, object], out: Path | None
+    network: Network, domain: Box | None, record: dict[str, Any], out: Path | None
 ) -> None:
     """Print the result for people."""
     from rich.console import Console
@@ -174,8 +205,8 @@ def _show(
     table.add_row("domain", _domain_text(domain, network.num_inputs))
     table.add_row("regions", f"{record['regions']}")
     if domain is None:
-        table.add_row("unbounded regions", f"{record['unbounded']}")
-    table.add_row("adjacencies", f"{record['adjacencies']}")
+        table.add_row("unbounded regions", _proven(record["unbounded"]))
+    table.add_row("adjacencies", _proven(record["adjacencies"]))
     faces = record["f_vector"]
     if isinstance(faces, (tuple, list)):
         table.add_row("faces by dimension", " ".join(map(str, faces)))
@@ -183,17 +214,29 @@ def _show(
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
     where = "its input space" if domain is None else "the box"
-    if record["complete"]:
+    regions = counted(record["regions"], "region")
+    if not record["complete"]:
+        sentence = "The count is INCOMPLETE: the budget was spent before every neuron had its turn."
+    elif record["adjacencies"] is None:
         sentence = (
-            f"The network cuts {where} into {record['regions']} regions with interior, and "
-            f"{record['adjacencies']} pairs of them share a facet. The counts are exact."
+            f"The network cuts {where} into {regions} with interior. The count is exact; which "
+            "of them share a facet is NOT PROVEN: the budget was spent."
         )
     else:
-        sentence = "The count is INCOMPLETE: the budget was spent before every neuron had its turn."
+        pairs = counted(record["adjacencies"], "pair")
+        sentence = (
+            f"The network cuts {where} into {regions} with interior, and {pairs} of them "
+            f"{'shares' if record['adjacencies'] == 1 else 'share'} a facet. The counts are exact."
+        )
     console.print(sentence, soft_wrap=True)
     for path in (out, record.get("certificate")):
         if path is not None:
             console.print(f"Written to {path}", soft_wrap=True, markup=False)
+
+
+def _proven(count: int | None) -> str:
+    """Return a count as text, or that there is none."""
+    return "not proven" if count is None else f"{count}"
 
 
 def _domain_text(domain: Box | None, d: int) -> str:
@@ -204,9 +247,3 @@ def _domain_text(domain: Box | None, d: int) -> str:
     if len(set(sides)) == 1:
         return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]
     return " x ".join(sides)
-
-
-def _stop(error: LimitError) -> NoReturn:
-    """Say why the result is incomplete and end with the code of a spent budget."""
-    typer.echo(f"stopped: {one_line(error)}", err=True)
-    raise typer.Exit(EXIT_BUDGET)

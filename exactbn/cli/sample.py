@@ -8,6 +8,7 @@ import typer
 from exactbn.cli.common import EXIT_DISAGREEMENT, parse_domain, print_json, progress, versions
 from exactbn.errors import InputError, LimitError
 from exactbn.model.network import SIGMA_POLICIES, Network
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
@@ -207,8 +208,8 @@ def _sentence(result: "SamplingResult", faults: list[str]) -> str:
     missed = result.regions - result.hit
     if missed:
         tail = (
-            f"{missed} regions were too small to be hit, which the exact partition knows and "
-            "sampling cannot see"
+            f"{counted(missed, 'region')} {'was' if missed == 1 else 'were'} too small to be hit, "
+            "which the exact partition knows and sampling cannot see"
         )
     else:
         tail = "every region was hit"

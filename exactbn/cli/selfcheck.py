@@ -15,6 +15,7 @@ from exactbn.cli.common import (
     versions,
 )
 from exactbn.errors import InputError
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.selfcheck import Summary
@@ -178,10 +179,10 @@ def _show(summary: "Summary") -> None:
     for reason, number in sorted(reasons.items(), key=lambda item: -item[1]):
         console.print(f"  {number} {reason}", markup=False, soft_wrap=True)
     for names, number in sorted(summary.by_kind("spoke").items(), key=lambda item: -item[1]):
-        console.print(f"{number} networks: {names}", soft_wrap=True)
+        console.print(f"{counted(number, 'network')}: {names}", soft_wrap=True)
     certified, networks = summary.total("certified networks"), summary.total("networks")
     console.print(
-        f"Certificates, and the checker, of {certified} of {networks} networks; "
+        f"Certificates, and the checker, of {certified} of {counted(networks, 'network')}; "
         f"{summary.total('sampled points')} points sampled"
     )
     for zero in zeros(summary):
@@ -192,7 +193,8 @@ def _show(summary: "Summary") -> None:
     rate = 60 * summary.total("networks") / max(summary.seconds, 1e-9)
     console.print(f"Seed {summary.seed}, {summary.seconds:.1f} s, {rate:.0f} networks a minute")
     if summary.failures:
-        console.print(f"DISAGREEMENT on {len(summary.failures)} networks, see standard error")
+        failed = counted(len(summary.failures), "network")
+        console.print(f"DISAGREEMENT on {failed}, see standard error")
 
 
 def _table(console: Any, summary: "Summary", first: str, columns: tuple[str, ...]) -> None:

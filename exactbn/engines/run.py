@@ -63,7 +63,7 @@ class Budget:
     def check_time(self) -> None:
         """Raise a LimitError where the seconds are spent."""
         if self.is_late():
-            raise LimitError(f"the budget of {self.max_seconds} seconds is spent")
+            raise LimitError(f"the budget of {self.max_seconds:g} seconds is spent")
 
 
 def checked_factor(factor: object) -> float:

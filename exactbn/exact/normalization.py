@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from exactbn.errors import DegenerateError, DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, sqrt_rounded, to_fraction, to_text, to_vector
+from exactbn.wording import counted
 
 
 def scale_and_shift(
@@ -53,7 +54,8 @@ def scale_and_shift(
     for what, vector in (("running_var", variances), ("gamma", gammas), ("beta", betas)):
         if len(vector) != n:
             raise DimensionError(
-                f"{name}: {what} has {len(vector)} entries, expected {n} as running_mean has"
+                f"{name}: {what} has {counted(len(vector), 'entry', 'entries')}, "
+                f"expected {n} as running_mean has"
             )
     factors, shifts = [], []
     for k, variance in enumerate(variances):
@@ -90,7 +92,8 @@ def fold(
     )
     if len(factors) != len(bias):
         raise DimensionError(
-            f"{name}: running_mean has {len(factors)} entries, expected {len(bias)} "
+            f"{name}: running_mean has {counted(len(factors), 'entry', 'entries')}, "
+            f"expected {len(bias)} "
             "as the layer before has neurons"
         )
     rows = tuple(tuple(a * w for w in row) for a, row in zip(factors, weight, strict=True))

@@ -13,6 +13,7 @@ from numbers import Integral, Rational, Real
 from flint import fmpz
 
 from exactbn.errors import DimensionError, NotRationalError
+from exactbn.wording import counted
 
 Vector = tuple[Fraction, ...]
 Matrix = tuple[Vector, ...]
@@ -133,7 +134,8 @@ def to_matrix(rows: Iterable[Iterable[object]], what: str = "matrix") -> Matrix:
         matrix.append(to_vector(row, f"{what}[{i}]"))
         if len(matrix[-1]) != len(matrix[0]):
             raise DimensionError(
-                f"{what}[{i}] has {len(matrix[-1])} entries, expected {len(matrix[0])} as in row 0"
+                f"{what}[{i}] has {counted(len(matrix[-1]), 'entry', 'entries')}, "
+                f"expected {len(matrix[0])} as in row 0"
             )
     return tuple(matrix)
 

@@ -12,6 +12,7 @@ from flint import fmpq, fmpq_mat
 
 from exactbn.errors import DimensionError
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
+from exactbn.wording import counted
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Linear:
         """Return the map after a look at its shapes; the names are how errors call its parts."""
         if len(weight) != len(bias):
             raise DimensionError(
-                f"{name} has {len(weight)} rows and {bias_name} has {len(bias)} entries, "
+                f"{name} has {counted(len(weight), 'row')} and {bias_name} has "
+                f"{counted(len(bias), 'entry', 'entries')}, "
                 "expected as many of one as of the other"
             )
         if not weight or not weight[0]:

@@ -29,6 +29,7 @@ from exactbn.exact.rational import (
 )
 from exactbn.model.asking import as_network
 from exactbn.model.network import Layer, Network
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
@@ -290,7 +291,8 @@ def _read(data: Iterable[Iterable[object]], d: int) -> _Batch:
     points = _points(data)
     if len(points[0]) != d:
         raise DimensionError(
-            f"the data has {len(points[0])} columns, expected {d} as the network has inputs"
+            f"the data has {counted(len(points[0]), 'column')}, expected {d} "
+            "as the network has inputs"
         )
     common = lcm(*(t.denominator for point in points for t in point))
     rows = [[int(t * common) for t in column] for column in zip(*points, strict=True)]

@@ -8,6 +8,7 @@ from typing import Any, final
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
+from exactbn.wording import counted
 
 
 @final
@@ -116,8 +117,8 @@ class Domain:
         matrix, bounds = to_matrix(self.matrix, "A"), to_vector(self.bounds, "b")
         if len(matrix) != len(bounds):
             raise DimensionError(
-                f"there are {len(matrix)} rows and {len(bounds)} bounds, expected as many of one "
-                "as of the other"
+                f"there are {counted(len(matrix), 'row')} and {counted(len(bounds), 'bound')}, "
+                "expected as many of one as of the other"
             )
         rows = sorted(set(_primitive_rows(matrix, bounds, self.dim)))
         object.__setattr__(self, "matrix", tuple(row[1:] for row in rows))
@@ -186,14 +187,14 @@ class Domain:
     def __str__(self) -> str:
         """Return R^d or the box as text, and the number of rows."""
         place = f"R^{self.dim}" if self.box is None else str(self.box)
-        return f"{place} and {len(self.bounds)} rows" if self.bounds else place
+        return f"{place} and {counted(len(self.bounds), 'row')}" if self.bounds else place
 
 
 def _primitive_rows(matrix: Matrix, bounds: Vector, d: int) -> Iterable[Vector]:
     """Yield (b, a_1, ..., a_d) of the rows a x <= b that bound something, as coprime integers."""
     for k, (a, b) in enumerate(zip(matrix, bounds, strict=True)):
         if len(a) != d:
-            raise DimensionError(f"row {k} has {len(a)} entries, expected {d}")
+            raise DimensionError(f"row {k} has {counted(len(a), 'entry', 'entries')}, expected {d}")
         if not any(a):
             if b < 0:
                 raise InputError(
@@ -212,5 +213,6 @@ def _bound(bound: object, d: int, what: str) -> Vector:
         return (to_fraction(bound, what),) * d
     vector = to_vector(bound, what)
     if len(vector) != d:
-        raise DimensionError(f"{what} has {len(vector)} entries, expected 1 or {d}")
+        entries = counted(len(vector), "entry", "entries")
+        raise DimensionError(f"{what} has {entries}, expected 1 or {d}")
     return vector

@@ -12,6 +12,7 @@ from typing import Any, final
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
 from exactbn.exact.values import Value
+from exactbn.wording import counted
 
 
 @final
@@ -35,8 +36,9 @@ class Layer(Value):
         object.__setattr__(self, "bias", to_vector(self.bias, "bias"))
         if len(self.weight) != len(self.bias):
             raise DimensionError(
-                f"a layer has {len(self.weight)} weight rows and {len(self.bias)} biases, "
-                "expected as many of one as of the other"
+                f"a layer has {counted(len(self.weight), 'weight row')} and "
+                f"{counted(len(self.bias), 'bias', 'biases')}, expected as many of one as of the "
+                "other"
             )
         if not self.weight or not self.weight[0]:
             raise DimensionError("a layer has no neurons or no inputs, expected at least one each")
@@ -83,7 +85,9 @@ def _slopes(value: object, count: int) -> Vector:
         return (to_fraction(value, "slope"),) * count
     slopes = to_vector(value, "slopes")
     if len(slopes) != count:
-        raise DimensionError(f"a layer of {count} neurons has {len(slopes)} slopes")
+        raise DimensionError(
+            f"a layer of {counted(count, 'neuron')} has {counted(len(slopes), 'slope')}"
+        )
     return slopes
 
 
@@ -91,7 +95,9 @@ def _reads(value: Iterable[object], count: int) -> tuple[int, ...]:
     """Return the features that a layer reads, which are so many different ones in order."""
     reads = tuple(int(feature) for feature in value)  # type: ignore[call-overload]
     if len(reads) != count:
-        raise DimensionError(f"a layer with {count} columns reads {len(reads)} features")
+        raise DimensionError(
+            f"a layer with {counted(count, 'column')} reads {counted(len(reads), 'feature')}"
+        )
     if any(a >= b for a, b in zip(reads, reads[1:])) or reads[0] < 0:
         raise InputError("the features that a layer reads are not ascending, from 0 on")
     return reads
@@ -135,7 +141,8 @@ def connected(layers: tuple[Layer, ...], num_inputs: int) -> tuple[Layer, ...]:
         if layer.reads is None:
             if layer.num_inputs != count - start:
                 raise DimensionError(
-                    f"layer {index} takes {layer.num_inputs} inputs, expected {count - start} "
+                    f"layer {index} takes {counted(layer.num_inputs, 'input')}, "
+                    f"expected {count - start} "
                     + (f"as layer {index - 1} has neurons" if index else "as the network")
                 )
         elif layer.reads[-1] >= count:

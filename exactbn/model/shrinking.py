@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import TypeVar
 
-from exactbn.exact.rational import Matrix, to_text
+from exactbn.exact.rational import Matrix, dot, to_text
 from exactbn.model.network import Layer, Network
 
 Value = TypeVar("Value")
@@ -78,12 +78,15 @@ def smaller_networks(network: Network) -> Iterator[Network]:
     """Yield simpler networks of the same inputs and outputs, the boldest steps first.
 
     Layers go, then units, in halves, quarters and so on; then all equal numbers at once become a
-    simpler one, all numbers of a layer become integers, and single numbers become simpler.
+    simpler one, all numbers of a layer become integers, and single numbers become simpler. A layer
+    goes in two ways: the next one reads its inputs instead, columns cut off or filled with zeros
+    where the widths differ; or only its activation goes, so that the next one is their product.
     """
     layers = network.layers
     for i in range(len(layers) - 1):
-        if layers[i + 1].num_inputs == layers[i].num_inputs:
-            yield _of(network, layers[:i] + layers[i + 1 :])
+        for following in (_reading(layers[i + 1], layers[i].num_inputs),
+                          _product(layers[i], layers[i + 1])):  # fmt: skip
+            yield _of(network, (*layers[:i], following, *layers[i + 2 :]))
     for i, layer in enumerate(network.hidden):
         for start, stop in chunks(layer.num_neurons):
             if stop - start < layer.num_neurons:
@@ -155,6 +158,21 @@ def chunks(count: int) -> Iterator[tuple[int, int]]:
         for start in range((count - 1) // length * length, -1, -length):
             yield start, min(start + length, count)
         length = 0 if length == 1 else -(-length // 2)
+
+
+def _reading(layer: Layer, width: int) -> Layer:
+    """Return a layer whose rows are cut or filled with zeros to another width."""
+    zeros = (Fraction(0),) * (width - layer.num_inputs)
+    return Layer(tuple(row[:width] + zeros for row in layer.weight), layer.bias, layer.slope)
+
+
+def _product(first: Layer, second: Layer) -> Layer:
+    """Return the second layer on the preactivations of the first, as one layer of its inputs."""
+    columns = tuple(zip(*first.weight, strict=True))
+    rows = tuple(tuple(dot(row, column) for column in columns) for row in second.weight)
+    pairs = zip(second.weight, second.bias, strict=True)
+    bias = tuple(b + dot(row, first.bias) for row, b in pairs)
+    return Layer(rows, bias, second.slope)
 
 
 def _of(network: Network, layers: tuple[Layer, ...]) -> Network:

@@ -11,6 +11,7 @@ from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Vector, dot, to_vector
 from exactbn.model.domain import Box
 from exactbn.model.network import Layer, Network
+from exactbn.wording import counted
 
 
 def restrict(
@@ -51,7 +52,8 @@ def restrict(
                                               for i, u in enumerate(vectors))]:
         if len(vector) != network.num_inputs:
             raise DimensionError(
-                f"{what} has {len(vector)} entries, expected {network.num_inputs}, "
+                f"{what} has {counted(len(vector), 'entry', 'entries')}, "
+                f"expected {network.num_inputs}, "
                 "the network's number of inputs"
             )
     d, m = network.num_inputs, len(vectors)

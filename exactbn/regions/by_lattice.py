@@ -24,6 +24,7 @@ from exactbn.regions.evidence import Tables
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
 from exactbn.regions.structure import first_fault
+from exactbn.wording import counted
 
 # Binary digits after the point that a witness is tried with, the shortest first.
 _WITNESS_BITS = (4, 8, 12, 16, 24, 36, 52, 80)
@@ -45,6 +46,7 @@ class LatticeEvidence(Value):
     exact_signs: int = 0
 
     engine: ClassVar[str] = "complex"
+    unproven: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, network: Network, domain: Domain, outcome: Outcome) -> "LatticeEvidence":
@@ -59,7 +61,7 @@ class LatticeEvidence(Value):
         total = self.faces.network.num_hidden
         if self.neurons_done == total:
             return None
-        return f"the budget is spent after {self.neurons_done} of {total} neurons"
+        return f"the budget is spent after {self.neurons_done} of {counted(total, 'neuron')}"
 
     @property
     def words(self) -> NDArray[np.uint64]:
@@ -89,6 +91,10 @@ class LatticeEvidence(Value):
         :func:`exactbn.regions.structure.first_fault`.
         """
         return self.stopped is None and self._structure_fault is None
+
+    def proven(self, budget: Budget) -> "LatticeEvidence":
+        """Return this evidence: the faces tell all of it."""
+        return self
 
     def fault(self) -> str | None:
         """Return the first thing that does not hold of the complex, None where all of it does."""
@@ -127,10 +133,12 @@ class LatticeEvidence(Value):
             points[i] = nearest_floats(self.witnesses([i])[0])
         return read_only(np.where(np.isfinite(points), points, np.nan))
 
-    def write_proof(self, path: Path, *, force: bool) -> None:
+    def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the complex as a certificate that it tiles the domain."""
         faces, counts = self.faces, (len(self.words), len(self.edges))
-        write_complex(path, faces.network, faces.domain, faces.lattice, counts, force=force)
+        write_complex(
+            path, faces.network, faces.domain, faces.lattice, counts, force=force, budget=budget
+        )
 
     def tables(self) -> Tables:
         """Return the faces, vertices and cells as they were computed."""

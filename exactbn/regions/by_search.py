@@ -1,7 +1,8 @@
 """Evidence of the LP engine: regions with witnesses and adjacencies, in any dimension."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from exactbn.engines.lp.adjacency import Witnesses, find_adjacency, find_unbound
 from exactbn.engines.lp.engine import CHUNK, LpStatistics, enumerate_regions
 from exactbn.engines.pattern_table import equal_rows
 from exactbn.engines.proofs.tree import write_tree
-from exactbn.engines.run import Budget, Progress
+from exactbn.engines.run import UNLIMITED, Budget, Progress
+from exactbn.errors import LimitError
 from exactbn.exact.rational import Vector, nearest_floats, to_text
 from exactbn.exact.values import Value
 from exactbn.model.arrays import read_only
@@ -22,6 +24,7 @@ from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions.evidence import Tables
 from exactbn.regions.location import Location
+from exactbn.wording import counted
 
 
 @final
@@ -31,7 +34,7 @@ class SearchEvidence(Value):
 
     Where a budget ended the search, ``stopped`` says so: the regions are then some of those of the
     whole network, and the adjacencies those among them. ``known_edges`` and ``known_unbounded``
-    are there where they were proven before, for a partition that was saved.
+    are there where they were proven before.
     """
 
     network: Network
@@ -68,6 +71,30 @@ class SearchEvidence(Value):
         if self.known_unbounded is not None:
             return read_only(self.known_unbounded)
         return self._proven_unbounded()
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Return which of ``edges`` and ``is_unbounded`` would be proven when asked for."""
+        known = {"edges": self.known_edges, "is_unbounded": self.known_unbounded}
+        if not self.domain.is_space:
+            del known["is_unbounded"]
+        # What has been asked for is kept beside the fields.
+        return tuple(n for n, array in known.items() if array is None and n not in vars(self))
+
+    def proven(self, budget: Budget) -> "SearchEvidence":
+        """Return the same evidence with as little unproven as the budget allows."""
+        if budget.max_seconds is None:  # What is proven is then kept here as well.
+            return replace(self, known_edges=self.edges, known_unbounded=self.is_unbounded)
+        if budget.is_late():
+            return self
+        counts, edges, unbounded = replace(self.counts), None, None
+        with suppress(LimitError):
+            lacking = "edges" in self.unproven
+            edges = self._proven_edges(counts, budget) if lacking else self.edges
+        with suppress(LimitError):
+            lacking = "is_unbounded" in self.unproven
+            unbounded = self._proven_unbounded(budget) if lacking else self.is_unbounded
+        return replace(self, counts=counts, known_edges=edges, known_unbounded=unbounded)
 
     @property
     def is_complete(self) -> bool:
@@ -116,16 +143,18 @@ class SearchEvidence(Value):
         points = [nearest_floats(x) for x in self.witnesses(range(len(self.words)))]
         return read_only(np.array(points).reshape(-1, self.network.num_inputs))
 
-    def write_proof(self, path: Path, *, force: bool) -> None:
+    def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the tree of the search, with a proof at every leaf and of every adjacency."""
         network, domain, factor, regions = self.network, self.domain, self.factor, self.regions
-        adjacency = find_adjacency(network, domain, regions, factor=factor, keep_proofs=True)
+        adjacency = find_adjacency(
+            network, domain, regions, factor=factor, keep_proofs=True, budget=budget
+        )
         recession = None
         if domain.is_space:
-            recession = find_unbounded(network, domain, regions, factor=factor)
+            recession = find_unbounded(network, domain, regions, factor=factor, budget=budget)
         write_tree(
             path, network, domain, adjacency=adjacency, recession=recession, words=regions.words,
-            factor=factor, force=force,
+            factor=factor, force=force, budget=budget,
         )  # fmt: skip
 
     def tables(self) -> Tables:
@@ -140,7 +169,9 @@ class SearchEvidence(Value):
             },
         }
 
-    def _proven_edges(self, counts: LpStatistics) -> NDArray[np.int32]:
+    def _proven_edges(
+        self, counts: LpStatistics, budget: Budget = UNLIMITED
+    ) -> NDArray[np.int32]:
         found = find_adjacency(
             self.network,
             self.domain,
@@ -148,13 +179,16 @@ class SearchEvidence(Value):
             factor=self.factor,
             is_partial=self.stopped is not None,
             statistics=counts,
+            budget=budget,
         )
         return read_only(found.edges)
 
-    def _proven_unbounded(self) -> NDArray[np.bool_]:
+    def _proven_unbounded(self, budget: Budget = UNLIMITED) -> NDArray[np.bool_]:
         if not self.domain.is_space:
             return read_only(np.zeros(len(self.words), dtype=np.bool_))
-        found = find_unbounded(self.network, self.domain, self.regions, factor=self.factor)
+        found = find_unbounded(
+            self.network, self.domain, self.regions, factor=self.factor, budget=budget
+        )
         return read_only(found.is_unbounded)
 
 
@@ -178,7 +212,7 @@ def search_patterns(
         gathered.add(chunk.words, chunk.x, chunk.exact)
         if progress is not None:
             done = int(chunk.share * network.num_hidden)
-            progress(done, network.num_hidden, f"{gathered.count} regions")
+            progress(done, network.num_hidden, counted(gathered.count, "region"))
         if chunk.share == 1:
             stopped = None
         elif budget.is_spent(gathered.count, 0):

@@ -11,6 +11,7 @@ from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_box, as_network
 from exactbn.model.domain import Box, Domain
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
@@ -69,8 +70,10 @@ def count_regions(
         outcome = subdivide(network, group, budget=budget, progress=report)
         if outcome.neurons_done < total or (run + 1 < len(groups) and budget.is_late()):
             raise LimitError(
-                f"the budget is spent while the regions of {len(domains)} boxes are counted: "
-                f"{run * total + outcome.neurons_done} of {len(groups) * total} neurons done"
+                "the budget is spent while regions are counted in "
+                f"{counted(len(domains), 'box', 'boxes')}: "
+                f"{run * total + outcome.neurons_done} of {counted(len(groups) * total, 'neuron')} "
+                "done"
             )
         lattice = outcome.lattice
         counts.append(np.bincount(lattice.component, minlength=len(group)).astype(np.int64))

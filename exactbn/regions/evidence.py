@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from exactbn.engines.run import Budget
 from exactbn.exact.rational import Vector
 from exactbn.regions.faces import Faces
 
@@ -45,6 +46,13 @@ class Evidence(Protocol):
         """Return which regions are unbounded, shape (regions,)."""
 
     @property
+    def unproven(self) -> tuple[str, ...]:
+        """Return which of ``edges`` and ``is_unbounded`` would be proven when asked for."""
+
+    def proven(self, budget: Budget) -> "Evidence":
+        """Return the same evidence with as little unproven as the budget allows."""
+
+    @property
     def statistics(self) -> dict[str, int]:
         """Return how much the engine did in floats, and how much needed exact arithmetic."""
 
@@ -65,7 +73,7 @@ class Evidence(Protocol):
     def interior_points(self) -> NDArray[np.float64]:
         """Return a float point inside each region, for drawing; (regions, d)."""
 
-    def write_proof(self, path: Path, *, force: bool) -> None:
+    def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the certificate of a complete partition."""
 
     def tables(self) -> Tables:

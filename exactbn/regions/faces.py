@@ -99,9 +99,11 @@ class Faces(Value):
         middle, radius = geometry.volume_enclosures(self.lattice)
         if self.domain.box is None:
             unbounded = self.cells.is_unbounded
+            additions = self.cells.sums(np.ones(len(middle))) - 1
             middle, radius = self.cells.sums(middle), self.cells.sums(radius)
-            # A region has no more parts than there are d-faces, and each addition rounds once.
-            radius = radius + middle * len(self.cells.of_cell) * geometry.UNIT_ROUNDOFF
+            # Each addition rounds once; those of the radii are made good for by twice as much.
+            rounding = additions * geometry.UNIT_ROUNDOFF
+            radius = (radius + middle * rounding) * (geometry.VOLUME_INFLATION + 2 * rounding)
             middle, radius = np.where(unbounded, np.inf, middle), np.where(unbounded, 0, radius)
         return read_only(middle), read_only(radius)
 

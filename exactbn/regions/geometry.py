@@ -23,7 +23,7 @@ Point = tuple[fmpz, ...]
 #: u, the unit roundoff of float64.
 UNIT_ROUNDOFF = 2.0**-53
 #: More than all that can underflow while numbers are scaled to unit size.
-VOLUME_FLOOR = 2.0**-1000
+VOLUME_FLOOR = 2.0**-900
 #: Makes good for the few roundings of one bound.
 VOLUME_INFLATION = 1.0 + 2.0**-40
 #: The least positive float: what is below it at the end is lost.
@@ -56,9 +56,9 @@ def affine_points(lattice: FaceLattice) -> tuple[Floats, Floats]:
         return x, ex
     with np.errstate(all="ignore"):
         points = x / weight
-        # |x*/w* - x/w| <= (e_x + |x/w| e_w) / (w - e_w), and the roundings.
-        bounds = (ex + np.abs(points) * error) / (weight - error) * VOLUME_INFLATION
-        bounds += np.abs(points) * (8 * UNIT_ROUNDOFF) + VOLUME_FLOOR
+        # |x*/w* - x/w| <= (e_x + |x/w| e_w) / (w - e_w), and the quotient is rounded.
+        bounds = (ex + np.abs(points) * error) / (weight - error)
+        bounds = (bounds + np.abs(points) * UNIT_ROUNDOFF) * VOLUME_INFLATION + VOLUME_FLOOR
     known = (weight > 2 * error) & np.isfinite(points) & np.isfinite(bounds)
     return np.where(known, points, np.nan), np.where(known, bounds, np.inf)
 
@@ -76,19 +76,19 @@ def volume_enclosures(lattice: FaceLattice) -> tuple[Floats, Floats]:
         # Powers of two bring every axis to unit size, so that no product leaves the range.
         x, ex = affine_points(lattice)
         _, exponents = np.frexp(np.abs(x).max(axis=0, initial=0.0, where=np.isfinite(x)))
+        x, ex = np.ldexp(x, -exponents), np.ldexp(ex, -exponents)
+        # Of a coordinate that may be anywhere on its axis nothing is known.
+        ex = np.where(ex <= 1.0, ex + VOLUME_FLOOR, np.inf)
         _enclose_volumes(
-            lattice.indptr, lattice.indices, least_vertices(lattice),
-            np.ldexp(x, -exponents), np.ldexp(ex, -exponents) + VOLUME_FLOOR,
+            lattice.indptr, lattice.indices, least_vertices(lattice), x, ex,
             int(lattice.starts[d]), d, middle, radius,
         )  # fmt: skip
-        # The factor 1 / d! is rounded, and the product with it.
-        radius += middle * (3 * UNIT_ROUNDOFF) + VOLUME_FLOOR
-        scale = 1 / factorial(d)
+        # The quotient by d!, a float, is rounded once; two denormals are for the axes' sizes.
+        radius += middle * UNIT_ROUNDOFF
         total = int(exponents.sum())
-        middle = np.ldexp(middle * scale, total)
-        # And two denormals for what underflows here.
-        radius = np.ldexp(radius * (scale * VOLUME_INFLATION), total) * VOLUME_INFLATION
-        radius += 2 * LEAST_FLOAT
+        middle = np.ldexp(middle / factorial(d), total)
+        radius = (radius / factorial(d) + VOLUME_FLOOR) * VOLUME_INFLATION
+        radius = np.ldexp(radius, total) * VOLUME_INFLATION + 2 * LEAST_FLOAT
     known = np.isfinite(middle) & np.isfinite(radius)
     return np.where(known, middle, 0.0), np.where(known, radius, np.inf)
 
@@ -167,33 +167,31 @@ def _determinant(a, e, d, table):  # type: ignore[no-untyped-def]
     """Return |det a| and a bound of its error when every entry of a is wrong by at most e.
 
     Expansion by minors over the subsets of columns gives the determinant, the permanent P0 of
-    |a| and the permanent P1 of |a| + e. The determinant is multilinear, so the exact one differs
-    by at most P1 - P0. In the expansion a term passes k = (d - 1)(d + 2) / 2 roundings, d more
-    where e is added, and the bound itself is rounded a few times.
+    |a|, and P1 - P0 with P1 that of |a| + e. The determinant is multilinear, so the exact one
+    differs by at most P1 - P0. A term of the expansion passes (d - 1)(d + 2) / 2 roundings.
     """
-    table[0, 0] = table[0, 1] = table[0, 2] = 1.0
+    table[0, 0], table[0, 1], table[0, 2] = 1.0, 1.0, 0.0
     for subset in range(1, 1 << d):
         row = -1
         rest = subset
         while rest:
             rest &= rest - 1
             row += 1
-        det, low, high = 0.0, 0.0, 0.0
+        det, size, spread = 0.0, 0.0, 0.0
         sign = 1.0 if row % 2 == 0 else -1.0
         for column in range(d):
             if subset >> column & 1:
                 minor = subset ^ (1 << column)
-                entry = a[row, column]
+                entry, wrong = a[row, column], e[row, column]
                 det += sign * entry * table[minor, 0]
-                low += abs(entry) * table[minor, 1]
-                high += (abs(entry) + e[row, column]) * table[minor, 2]
+                size += abs(entry) * table[minor, 1]
+                # |a| (P1 - P0) + e P1 of the minor: no difference of large numbers.
+                spread += (abs(entry) + wrong) * table[minor, 2] + wrong * table[minor, 1]
                 sign = -sign
-        table[subset, 0], table[subset, 1], table[subset, 2] = det, low, high
+        table[subset, 0], table[subset, 1], table[subset, 2] = det, size, spread
     full = (1 << d) - 1
-    high = table[full, 2]
-    roundings = 1.5 * (d - 1) * (d + 2) + d + 4.0
-    bound = high - table[full, 1] + roundings * UNIT_ROUNDOFF * high + VOLUME_FLOOR
-    return abs(table[full, 0]), bound
+    rounding = 0.5 * (d - 1) * (d + 2) * UNIT_ROUNDOFF * table[full, 1]
+    return abs(table[full, 0]), (table[full, 2] + rounding) * VOLUME_INFLATION + VOLUME_FLOOR
 
 
 @njit(cache=True)

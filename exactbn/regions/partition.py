@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
+from exactbn.engines.run import Budget
 from exactbn.errors import InputError, StructureError
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.exact.values import Value
@@ -20,6 +21,7 @@ from exactbn.model.patterns import unpack
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     import networkx
@@ -68,7 +70,7 @@ class Partition(Value):
         stopped = "" if self.stopped is None else ", incomplete"
         return (
             f"<Partition of {kind} {place} by a {self.network.architecture} network: "
-            f"{self.num_regions} regions{stopped}>"
+            f"{counted(self.num_regions, 'region')}{stopped}>"
         )
 
     # -- what it is of -------------------------------------------------------------------------
@@ -115,6 +117,23 @@ class Partition(Value):
         engine where its search, which proves every step, has come to its end.
         """
         return self.evidence.is_complete
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Return which of ``edges`` and ``is_unbounded`` would be proven when asked for.
+
+        That takes as long as it takes; :meth:`proven` does it within a budget. There is nothing of
+        that kind in a partition of the complex engine.
+        """
+        return self.evidence.unproven
+
+    def proven(self, *, max_seconds: float | None = None) -> "Partition":
+        """Return the same partition with adjacencies and unbounded regions proven.
+
+        What ``max_seconds`` do not suffice for is left in :attr:`unproven`.
+        """
+        budget = Budget.asked(max_seconds=max_seconds)
+        return Partition(self.network, self.domain, self.evidence.proven(budget))
 
     @property
     def statistics(self) -> dict[str, int]:
@@ -261,11 +280,15 @@ class Partition(Value):
 
     # -- files ---------------------------------------------------------------------------------
 
-    def save(self, directory: str | Path) -> None:
-        """Write the partition to a new directory, see :func:`exactbn.regions.storage.save`."""
+    def save(self, directory: str | Path, *, max_seconds: float | None = None) -> None:
+        """Write the partition to a new directory, see :func:`exactbn.regions.storage.save`.
+
+        What is :attr:`unproven` is proven first. If ``max_seconds`` do not suffice it is left out.
+        """
         from exactbn.regions.storage import save
 
-        save(self.network, self.domain, self.evidence, Path(directory))
+        budget = Budget.asked(max_seconds=max_seconds)
+        save(self.network, self.domain, self.evidence, Path(directory), budget)
 
     @classmethod
     def open(cls, directory: str | Path, *, check: bool = False) -> "Partition":
@@ -289,18 +312,23 @@ class Partition(Value):
             partition.check()
         return partition
 
-    def write_certificate(self, path: str | Path, *, force: bool = False) -> None:
+    def write_certificate(
+        self, path: str | Path, *, force: bool = False, max_seconds: float | None = None
+    ) -> None:
         """Write a proof that exactbn/checker.py checks, compressed where the name ends in .gz.
 
         Raises
         ------
         InputError
             If the partition is incomplete, the file exists without ``force``, or is not writable.
+        LimitError
+            When ``max_seconds`` are spent; then there is no file.
         """
         if self.stopped is not None:
             raise InputError("the partition is incomplete, so there is nothing to prove")
         self.network.chained("a certificate")
-        self.evidence.write_proof(Path(path), force=force)
+        budget = Budget.asked(max_seconds=max_seconds)
+        self.evidence.write_proof(Path(path), force=force, budget=budget)
 
     # -- what is derived when first asked for --------------------------------------------------
 

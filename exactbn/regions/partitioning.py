@@ -11,6 +11,7 @@ from exactbn.model.network import Network
 from exactbn.output import check_file
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.partition import Partition as Partition
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
@@ -51,11 +52,13 @@ def partition(
         "lp" searches the patterns with certified linear programs, in any dimension.
     max_regions, max_seconds : optional
         Budgets. Regions are counted after each neuron, or each chunk of the search, so that there
-        may be more; the clock is looked at within these too. Adjacencies that the LP engine proves
-        when they are asked for are not under them.
+        may be more; the clock is looked at within these too, and while the certificate is written.
+        Adjacencies that the LP engine proves when they are asked for are not under them; see
+        :meth:`Partition.proven`.
     on_budget : "raise" or "return"
         What happens when a budget is spent: an error that carries the partition so far, or that
-        partition itself, with ``is_complete`` False and the reason in ``stopped``.
+        partition itself, with ``is_complete`` False and the reason in ``stopped``. Where a
+        certificate is asked for and only that is lacking it is the error.
     progress : callable, optional
         Called with (neurons done, all neurons, remark).
     certificate : path, optional
@@ -71,7 +74,7 @@ def partition(
         is unknown or cannot serve the domain.
     LimitError
         When a budget is spent; ``partial`` is the partition by the neurons done so far, or the
-        regions that the search has found.
+        regions that the search has found: all of them where it is the certificate that is lacking.
 
     Examples
     --------
@@ -100,12 +103,21 @@ def partition(
         if on_budget == "return":
             return result
         raise LimitError(
-            f"{result.stopped}: {result.num_regions} regions so far, the partition is incomplete",
+            f"{result.stopped}: {counted(result.num_regions, 'region')} so far, the partition is "
+            "incomplete",
             result,
         )
     if certificate is not None:
-        result.write_certificate(certificate)
+        _write_certificate(result, Path(certificate), budget)
     return result
+
+
+def _write_certificate(result: Partition, path: Path, budget: Budget) -> None:
+    """Write the proof of a complete partition within what is left of the budget."""
+    try:
+        result.evidence.write_proof(path, force=False, budget=budget)
+    except LimitError as error:
+        raise LimitError(f"{error}: the certificate is not written", result) from None
 
 
 def _found(

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.lp.adjacency import Witnesses
 from exactbn.engines.lp.engine import LpStatistics
+from exactbn.engines.run import Budget
 from exactbn.errors import ExactBNError, InputError
 from exactbn.exact.rational import MAX_DIGITS, Vector, to_text, to_vector
 from exactbn.model.arrays import read_only
@@ -56,20 +57,32 @@ DESCRIPTION = "partition.json"
 # Bytes of a description beyond which it is not read: a box of many axes with long bounds.
 _LARGEST_DESCRIPTION = 64 * 2**20
 
+# What may be unproven, by the names that evidence has for it.
+_EDGES, _UNBOUNDED = "edges", "is_unbounded"
 
-def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) -> None:
+
+def save(
+    network: Network, domain: Domain, evidence: Evidence, directory: Path, budget: Budget
+) -> None:
     """Write a partition to a new directory, all of it or nothing.
+
+    Adjacencies and unbounded regions that are not proven yet are proven first. Where the budget
+    does not suffice they are left out, ``unproven`` names them, and who opens the folder and asks
+    for them has them proven then.
 
     Raises
     ------
     InputError
         If the directory exists or cannot be written.
     """
-    tables: Tables = {
-        "regions": {"word": evidence.words, "unbounded": evidence.is_unbounded},
-        "adjacency": {"source": evidence.edges[:, 0], "target": evidence.edges[:, 1]},
-        **evidence.tables(),
-    }
+    evidence = evidence.proven(budget)
+    unproven = evidence.unproven
+    edges = None if _EDGES in unproven else evidence.edges
+    tables: Tables = {"regions": {"word": evidence.words}, **evidence.tables()}
+    if _UNBOUNDED not in unproven:
+        tables["regions"]["unbounded"] = evidence.is_unbounded
+    if edges is not None:
+        tables["adjacency"] = {"source": edges[:, 0], "target": edges[:, 1]}
     text, place = network.canonical(), _told(domain)
     _check_lengths(text, json.dumps(place))
     with create_folder(directory) as folder:
@@ -88,7 +101,8 @@ def save(network: Network, domain: Domain, evidence: Evidence, directory: Path) 
             "neurons_done": evidence.neurons_done,
             "stopped": evidence.stopped,
             "regions": len(evidence.words),
-            "adjacencies": len(evidence.edges),
+            "adjacencies": None if edges is None else len(edges),
+            "unproven": list(unproven),
             "starts": None if evidence.faces is None else evidence.faces.lattice.starts.tolist(),
             "statistics": evidence.statistics,
             "files": files,
@@ -159,6 +173,13 @@ class _Folder:
         told = self.told["statistics"]
         return {name: _count(told, name, 1 << 62) for name in _STATISTICS[self.told["engine"]]}
 
+    def unproven(self) -> list[str]:
+        """Return what was left out of the folder; of the complex engine nothing ever is."""
+        unproven: list[str] = self.told.get("unproven", []) if self.told["engine"] == "lp" else []
+        if not set(unproven) <= {_EDGES, _UNBOUNDED}:
+            raise InputError(f"unproven is {unproven!r:.60}, expected {_EDGES} or {_UNBOUNDED}")
+        return unproven
+
     def evidence(self) -> StoredEvidence:
         """Return what is told at once; the other files are there, as long as they should be."""
         for name, file in self.told["files"].items():
@@ -169,11 +190,15 @@ class _Folder:
             raise InputError(f"stopped is {stopped!r}, expected a text or null")
         table = self.table("regions")
         patterns = table.stacked("word", np.uint64, (count, num_words(self.network.widths)))
-        unbounded = table.column("unbounded", np.bool_, count)
-        edges = _adjacency(self.table("adjacency"), self.count("adjacencies", 1 << 40), count)
+        unproven, edges, unbounded = self.unproven(), None, None
+        if _UNBOUNDED not in unproven:
+            unbounded = read_only(table.column("unbounded", np.bool_, count))
+        if _EDGES not in unproven:
+            pairs = self.count("adjacencies", 1 << 40)
+            edges = read_only(_adjacency(self.table("adjacency"), pairs, count))
         return StoredEvidence(
             self.told["engine"], self.count("neurons_done", self.network.num_hidden), stopped,
-            read_only(patterns), read_only(edges), read_only(unbounded), self.statistics(),
+            read_only(patterns), edges, unbounded, self.statistics(),
             partial(_READERS[self.told["engine"]], self, patterns, edges, unbounded),
         )  # fmt: skip
 
@@ -200,8 +225,9 @@ def _digest(description: dict[str, Any]) -> str:
 
 def _network(path: Path, told: dict[str, Any]) -> Network:
     """Return the network, whose canonical form has the hash that names it."""
+    content = read_hashed(path, told["network"])
     with Source(path).named():
-        chain = read_document(read_hashed(path, told["network"]))
+        chain = read_document(content)
     return Network.from_stages(replace(chain, sigma_policy=told["sigma_policy"]))
 
 
@@ -333,8 +359,8 @@ def _check_parents(table: Table, parents: NDArray[np.int32], neurons: int, d: in
 def _search_evidence(
     folder: _Folder,
     patterns: NDArray[np.uint64],
-    edges: NDArray[np.int32],
-    unbounded: NDArray[np.bool_],
+    edges: NDArray[np.int32] | None,
+    unbounded: NDArray[np.bool_] | None,
 ) -> SearchEvidence:
     """Return the evidence of the LP engine."""
     unknowns = folder.domain.dim + (folder.domain.box is None)

@@ -38,12 +38,14 @@ THRESHOLD = 2.0
 BOUND_ROUNDING = 1.0 + 2.0**-30
 MOST_TERMS = 1 << 20
 
-#: Factors of bounds below this are raised to it, and weights below it are 0 with this error. So a
-#: factor never underflows; a product of two may, by less than the least normal numbers in t.
+#: Weights and slopes below this are 0 with this error.
 LEAST_FACTOR = 2.0**-900
 
 UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 LEAST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
+#: Factors of bounds below this are raised to it, so that none underflows. A product of two may, by
+#: less than the least float64: less than the least normal numbers in t, or in an interval's slack.
+_LEAST_BOUND = LEAST_NORMAL["float64"]
 # An activation that is proven to stay below this is finite. (A row sum is where its bound is less
 # than THRESHOLD, as g times the sum of its absolute terms is part of that.)
 _SAFELY_FINITE = {"float32": 2.0**120, "float64": 2.0**1000}
@@ -173,7 +175,7 @@ def _largest(lo: Floats, hi: Floats) -> Floats:
 
 def _shifted(values: Floats, exponents: NDArray[np.int64]) -> Floats:
     """Return values times powers of two, for a bound: no smaller, and exactly 0 only where 0."""
-    return np.where(values == 0, 0.0, np.maximum(np.ldexp(values, exponents), LEAST_FACTOR))
+    return np.where(values == 0, 0.0, np.maximum(np.ldexp(values, exponents), _LEAST_BOUND))
 
 
 def _float_slope(slope: float, reach: Floats, dtype: str) -> float:
@@ -201,7 +203,7 @@ def _interval(layer: RoundedLayer, lo: Floats, hi: Floats) -> tuple[Floats, Floa
     slack = size * (4 * len(lo)) * 2.0**-52 + _product(layer.error, _largest(lo, hi))
     # Products may underflow, those with errors of weights that are taken as 0 among them.
     terms = np.count_nonzero((layer.weight != 0) | (layer.error != 0), axis=1)
-    slack = BOUND_ROUNDING * (slack + LEAST_FACTOR * terms)
+    slack = BOUND_ROUNDING * (slack + _LEAST_BOUND * terms)
     # Not "slack > 0": a nan must not pass for 0.
     return (
         np.where(slack == 0, below, np.nextafter(below - slack, -np.inf)),
@@ -226,7 +228,7 @@ def _activated_interval(
         ends += [np.maximum(z, 0.0) + slope * np.minimum(z, 0.0) for z in (z_lo, z_hi)]
     # A product with a slope may underflow, to 0 as well.
     is_sloped = layer.slope != 0 or layer.slope_error != 0
-    underflow = np.where((z_lo < 0) & is_sloped, LEAST_FACTOR, 0.0)
+    underflow = np.where((z_lo < 0) & is_sloped, _LEAST_BOUND, 0.0)
     return np.minimum.reduce(ends) - underflow, np.maximum.reduce(ends) + underflow
 
 

@@ -23,6 +23,7 @@ from exactbn.regions.partitioning import Partition, partition
 from exactbn.study.dataset import DataSet
 from exactbn.study.initialization import initialize_network, zero_biases
 from exactbn.study.paired import decimal, exact_mean, exact_median
+from exactbn.wording import counted
 
 #: The four networks on one set of weights, in the order of every table.
 NETWORKS = {
@@ -220,7 +221,7 @@ def compare(
                     shown[variant.key, name] = part
             done += 1
     except LimitError as error:
-        stopped = f"{error} ({done} of {total} networks done)"
+        stopped = f"{error} ({done} of {counted(total, 'network')} done)"
     return Comparison(
         data, settings, variants, tuple(measures), tuple(undefined), shown, stopped
     )
@@ -310,7 +311,9 @@ class _Report:
 
     def of(self, task: str) -> Progress:
         """Return the progress of one run of the engine."""
-        return lambda done, total, note: self(f"({task}: {done} of {total} neurons, {note})")
+        return lambda done, total, note: self(
+            f"({task}: {done} of {counted(total, 'neuron')}, {note})"
+        )
 
 
 def _seconds_left(clock: Budget) -> float | None:

@@ -46,6 +46,7 @@ from exactbn.study.findings import (
 )
 from exactbn.study.paired import CONFIDENCE, decimal, exact_mean, exact_median, number
 from exactbn.study.tables import write_tables
+from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.sampling import SamplingResult
@@ -78,8 +79,9 @@ class SamplingCheck:
         if r is None:
             return f"not made: {self.refused}"
         return (
-            f"{r.samples} samples, {r.outside} outside the exact set, {r.on_boundary} on a "
-            f"boundary, {r.hit} of {r.regions} regions hit, chi-square p {_p(r.chi_square.p)}"
+            f"{counted(r.samples, 'sample')}, {r.outside} outside the exact set, "
+            f"{r.on_boundary} on a boundary, {r.hit} of {counted(r.regions, 'region')} hit, "
+            f"chi-square p {_p(r.chi_square.p)}"
         )
 
     def record(self) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _panel(
     where = " in this plane" if data.dim > 2 else ""
     panel = plots.Panel(
         label,
-        f"{shown.num_regions} regions{where}",
+        f"{counted(shown.num_regions, 'region')}{where}",
         shown.polygons(),
         plots.colour_regions(shown.num_regions, shown.edges.tolist()),
     )
@@ -352,11 +354,11 @@ def page_values(
 
 def _few_seeds(seeds: int, tests: int) -> str:
     """Return what so few seeds cannot show; the least p of the signed-rank test is 2^(1 - n)."""
-    least = Fraction(2, 2**seeds)
+    least, told = Fraction(2, 2**seeds), counted(seeds, "seed")
     if least >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called probable; take more seeds."
+        return f"With {told} no difference can be called probable; take more seeds."
     if least * tests >= Fraction(LEVEL):
-        return f"With {seeds} seeds no difference can be called clear; take more seeds."
+        return f"With {told} no difference can be called clear; take more seeds."
     return ""
 
 

@@ -27,6 +27,7 @@ from exactbn.exact.rational import Matrix, Vector, sign
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Layer, Network
 from exactbn.regions.partitioning import Partition, partition
+from exactbn.wording import counted
 
 
 def one_layer(rows: Matrix, biases: Vector) -> Network:
@@ -158,13 +159,20 @@ def _is_classical(name: str) -> bool:
 def fewer_regions(instance: Instance) -> str | None:
     """Return by how many regions centering lessens a network's partition of the whole space."""
     given, after = _before_and_after(instance)
-    return f"{given} regions with the given biases, {after} centred" if after < given else None
+    told = f"{counted(given, 'region')} with the given biases, {after} centred"
+    return told if after < given else None
 
 
 def _before_and_after(instance: Instance) -> tuple[int, int]:
     """Return the numbers of regions with the given biases and centred."""
     network, _ = instance.given()
     return partition(network).num_regions, partition(centred_by(instance)).num_regions
+
+
+def lost_regions(instance: Instance) -> int:
+    """Return how many regions centering takes away, negative where it adds some."""
+    before, after = _before_and_after(instance)
+    return before - after
 
 
 def _plane_network(rng: random.Random) -> Instance:
@@ -186,6 +194,7 @@ def _plane_network(rng: random.Random) -> Instance:
     expected=Status.REFUTED,
     violation=fewer_regions,
     propose=_plane_network,
+    margin=lost_regions,
 )
 def more_regions(effort: Effort) -> Verdict:
     """Replay the counterexample, and count both signs of the difference on random networks."""

@@ -22,6 +22,7 @@ from exactbn.regions.counting import count_regions
 from exactbn.regions.distances import measure_points
 from exactbn.study.initialization import zero_biases
 from exactbn.study.paired import compare_pairs
+from exactbn.wording import counted
 
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
 
@@ -59,7 +60,7 @@ def window_violation(instance: Instance) -> str | None:
     if closed != is_met:
         return f"the closed window: {closed} by the criterion, {is_met} by its corners"
     if opened != (regions == 2):
-        return f"the open window: {opened} by the criterion, {regions} regions"
+        return f"the open window: {opened} by the criterion, {counted(regions, 'region')}"
     return None
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.verdict import Status, Verdict
@@ -28,6 +29,8 @@ Check = Callable[[Effort], Verdict]
 #: where the instance does not meet the hypotheses of the claim.
 Violation = Callable[[Instance], str | None]
 Propose = Callable[[random.Random], Instance]
+#: An exact number that is > 0 exactly where an instance violates the claim; raises as above.
+Margin = Callable[[Instance], Fraction | int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Claim:
     ``statement`` gives the mathematics first; ``assumptions`` what it supposes; ``source`` where it
     stands ("as commonly stated" where the wording is not a quotation); ``method`` how it is tested;
     ``expected`` the status that its test insists on. ``violation`` tells whether an instance
-    violates it and ``propose`` draws candidates: with both, the claim can be searched.
+    violates it and ``propose`` draws candidates: with both, the claim can be searched; with a
+    ``margin`` too, by climbing.
     """
 
     key: str
@@ -51,6 +55,7 @@ class Claim:
     check: Check
     violation: Violation | None = None
     propose: Propose | None = None
+    margin: Margin | None = None
 
 
 _CLAIMS: dict[str, Claim] = {}
@@ -68,6 +73,7 @@ def claim(
     expected: Status,
     violation: Violation | None = None,
     propose: Propose | None = None,
+    margin: Margin | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated check as the claim ``key``."""
 
@@ -86,6 +92,7 @@ def claim(
             check,
             violation,
             propose,
+            margin,
         )
         return check
 

@@ -1,9 +1,11 @@
 """The counterexample finder: draw, climb, shrink.
 
-A candidate is drawn at random, or is the last candidate with one number changed. One that violates
-the claim is shrunk: points, neurons and layers are dropped and numbers replaced by smaller ones,
-as long as the result still violates it. Every step asks the claim's exact ``violation``, so what
-comes out is a counterexample whatever the search did.
+A candidate is drawn at random; where the claim has a margin, a local search climbs from there until
+the margin is positive or no step gains (:mod:`exactbn.claims.tools.climbing`). What violates the
+claim is shrunk: points, inputs, layers and units are dropped, and numbers replaced by ones of fewer
+digits, as long as the result still violates it. Every step asks the claim's exact ``violation``,
+so what comes out is a counterexample whatever the search did. That no smaller one exists is
+another question, for :mod:`exactbn.claims.tools.exhaustion`.
 """
 
 import random
@@ -14,8 +16,10 @@ from functools import partial
 
 from exactbn.claims.ledger.claim import Claim
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.tools.climbing import climb
 from exactbn.errors import ExactBNError, InputError
 from exactbn.model import shrinking
+from exactbn.model.network import Network
 
 Progress = Callable[[int, str], None]
 
@@ -27,7 +31,10 @@ MOST_TRIES = 100_000
 
 @dataclass(frozen=True)
 class Found:
-    """A shrunk counterexample, why it is one, and after how many candidates and seconds."""
+    """A shrunk counterexample, why it is one, and after how many candidates and seconds.
+
+    Candidates are the instances that were drawn or climbed to, those of the shrinker apart.
+    """
 
     instance: Instance
     reason: str
@@ -48,7 +55,7 @@ def search(
     Parameters
     ----------
     entry : Claim
-        With ``violation`` and ``propose``.
+        With ``violation`` and ``propose``; with a ``margin`` the search climbs.
     seconds : float
         The search ends after this time, or when ``enough`` violations were shrunk.
     seed : int
@@ -69,8 +76,10 @@ def search(
     best: Instance | None = None
     candidates = hits = 0
     while time.monotonic() - start < seconds and hits < enough:
-        candidate = propose(rng)
-        candidates += 1
+        candidate, tried = propose(rng), 1
+        if entry.margin is not None:
+            candidate, tried = climb(entry.margin, candidate, rng, deadline=start + seconds)
+        candidates += tried
         if violates(violation, candidate):
             hits += 1
             small = shrink(violation, candidate, deadline=start + seconds)
@@ -114,6 +123,7 @@ def _smaller(instance: Instance) -> Iterator[Instance]:
     for i in range(len(data)):
         yield replace(instance, data=data[:i] + data[i + 1 :])
     if instance.network is not None:
+        yield from _fewer_inputs(instance, instance.network)
         for network in shrinking.smaller_networks(instance.network):
             yield replace(instance, network=network)
     for rows in shrinking.smaller_matrices(data):
@@ -121,3 +131,13 @@ def _smaller(instance: Instance) -> Iterator[Instance]:
     for name, number in instance.numbers.items():
         for simpler in shrinking.simpler_numbers(number):
             yield replace(instance, numbers={**instance.numbers, name: simpler})
+
+
+def _fewer_inputs(instance: Instance, network: Network) -> Iterator[Instance]:
+    """Yield the instance without one of its inputs, in the network and in the data."""
+    d = network.num_inputs
+    if d == 1 or any(len(x) != d for x in instance.data):
+        return
+    for k in range(d):
+        data = tuple(x[:k] + x[k + 1 :] for x in instance.data)
+        yield replace(instance, network=shrinking.without_input(network, k), data=data)

@@ -27,6 +27,7 @@ from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, ExactBNError, InputError, InternalError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
+from exactbn.wording import counted
 
 #: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
 MAX_DIM = 13
@@ -117,7 +118,8 @@ def subdivide(
             )
     if progress is not None:
         faces = sum(map(num_faces, domains))
-        progress(0, network.num_hidden, f"{len(domains)} regions, {faces} faces to begin with")
+        cells = counted(len(domains), "region")
+        progress(0, network.num_hidden, f"{cells}, {faces} faces to begin with")
     with one_blas_thread():
         return _subdivide(_Run(network, domains, factor, budget or Budget()), progress)
 
@@ -141,7 +143,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
             done += 1
             regions = run.count_regions(block, j + 1)
             if progress is not None:
-                progress(done, total, f"{regions} regions")
+                progress(done, total, counted(regions, "region"))
             if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
         run.subdivision.end_block(block.index)
@@ -340,10 +342,11 @@ class _Run:
         blocks = exact.integers.blocks
         scales = [blocks[block.layer].scales[row] for row in rows]
         slopes = prod((before.above for before in blocks[: block.layer]), start=fmpz(1))
+        exponents = self.floats.blocks[block.layer].exponent[rows].tolist()
         for i, v in enumerate(vertices):
-            length = self._length([points[axis, i] for axis in range(points.nrows())])
-            for axis in range(points.nrows()):
-                work.x[v, axis], work.ex[v, axis] = rounded(points[axis, i], length)
+            point = [points[axis, i] for axis in range(points.nrows())]
+            length = self._length(point)
+            work.x[v], work.ex[v] = zip(*exact.nearest(point, length), strict=True)
             face = work.face[v]
             pos, neg, zer = (int(t) for t in work.word[face, :3])
             for row, (k, scale) in enumerate(zip(wanted, scales, strict=True)):
@@ -352,9 +355,8 @@ class _Run:
                     pos |= (value > 0) << k
                     neg |= (value < 0) << k
                     zer |= (value == 0) << k
-                work.z[v, k], bound = rounded(
-                    value * scale.denominator, length * slopes * scale.numerator
-                )
+                above, below = value * scale.denominator, length * slopes * scale.numerator
+                work.z[v, k], bound = rounded(above, below, exponents[row])
                 work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
             work.word[face, :3] = pos, neg, zer
             work.open[v] = 0

@@ -21,7 +21,12 @@ from exactbn.engines.complex.kernels import (
     Work,
 )
 from exactbn.engines.complex.signs import Pause
-from exactbn.engines.complex.start import corner_coordinates, template
+from exactbn.engines.complex.start import (
+    axis_exponents,
+    corner_coordinates,
+    in_plain_units,
+    template,
+)
 from exactbn.errors import InternalError
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
@@ -113,6 +118,7 @@ class Subdivision:
 
     def __init__(self, domains: Sequence[Domain], num_words: int) -> None:
         self.dim = domains[0].dim
+        self.exponents = axis_exponents(domains)
         self.work, self.starts = _start(domains, num_words)
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
@@ -219,13 +225,14 @@ class Subdivision:
         faces, arena, vertices, regions = (
             int(work.used[i]) for i in (FACES, ARENA, VERTICES, REGIONS)
         )
+        x, ex = in_plain_units(work.x[:vertices], work.ex[:vertices], self.exponents)
         return FaceLattice(
             starts=self.starts,
             indptr=np.append(work.first[:faces], arena),
             indices=work.arena[:arena],
             parents=work.parents[:vertices].copy(),
-            x=work.x[:vertices].copy(),
-            ex=work.ex[:vertices].copy(),
+            x=x,
+            ex=ex,
             words=work.words[:regions].copy(),
             component=work.component[:regions].copy(),
         )

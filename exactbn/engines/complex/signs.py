@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
-from exactbn.engines.complex.start import NEAREST_ROUNDING, corner_point
+from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_point
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
@@ -35,6 +35,8 @@ Pause = Callable[[], None]
 # The constants of the bounds that the kernels do not need, named as in docs/error_analysis.md.
 #: More than the squares of a length can lose when they underflow.
 LENGTH_FLOOR = 2.0**-500
+#: A neuron whose weights are shorter is not scaled.
+LEAST_LENGTH = 2.0**-400
 #: Below this bound of all numbers nothing overflows, squares included, and SIGN_FLOOR covers
 #: denormal weights.
 RANGE_LIMIT = 2.0**500
@@ -52,17 +54,16 @@ def _no_pause() -> None:
 class FloatBlock:
     """A block rounded to float64, for inputs whose columns the blocks before it have scaled.
 
-    ``weight`` has shape (1 + m, n), the bias first, and ``norm`` (n,) bounds of the lengths of its
-    columns. ``scaled`` is the same with every unit multiplied by a power of two that brings its
-    length near 1, for use inside deeper blocks, and ``spread`` bounds the length of all its
-    columns' lengths. ``sources`` are the blocks whose features it reads, 0 the inputs, and of
+    ``weight`` has shape (1 + m, n), the bias first; unit k is divided by 2^exponent[k], which
+    brings the length of its column near 1. ``norm`` (n,) bounds these lengths, and ``spread`` the
+    length of ``norm``. ``sources`` are the blocks whose features it reads, 0 the inputs, and of
     each the columns, None for all of the only one. ``h`` is room for a chunk of activations
     (1, a(z)): memory is asked for once, since fresh pages cost more than the arithmetic.
     """
 
     weight: Weights
+    exponent: NDArray[np.int32]
     norm: Floats
-    scaled: Weights
     spread: float
     slope: Floats
     sources: tuple[tuple[int, NDArray[np.int64] | None], ...]
@@ -96,7 +97,7 @@ class FloatBlock:
         return np.concatenate(parts, axis=1), bound
 
     def activations(self, h: Floats, bound: Floats, lead: Floats) -> State:
-        """Return (1, a(W h)), scaled, and a bound of the length of its error vector at each point.
+        """Return (1, a(W h)) and a bound of the length of its error vector at each point.
 
         ``bound`` is the same of ``h``. The leading 1 of h is carried along with its own error, of
         which ``lead`` is a bound.
@@ -104,7 +105,7 @@ class FloatBlock:
         result = self.h[: len(h)]
         result[:, 0] = h[:, 0]
         z = result[:, 1:]
-        _multiply(h, self.scaled, z)
+        _multiply(h, self.weight, z)
         if not self.slope.any():
             np.maximum(z, 0.0, out=z)
         else:
@@ -136,40 +137,44 @@ class FloatBlock:
 
 
 class FloatNetwork:
-    """The hidden blocks in float64, each entry the nearest float of the exact one."""
+    """The hidden blocks in float64, each entry the nearest float of the exact one.
+
+    Inputs are read as coordinates in the units of :func:`axis_exponents`.
+    """
 
     def __init__(self, network: Network, domains: Sequence[Domain]) -> None:
-        boxes = (domain.box for domain in domains if domain.box is not None)
-        bounds = [t for box in boxes for t in (*box.lo, *box.hi)]
-        reach = max([1.0, *map(abs, nearest_floats(bounds))])
+        # The exponents by which the features, the constant first, are scaled.
+        exponents = axis_exponents(domains)
+        starts = [0, len(exponents)]
+        reach = 1.0
         self.blocks: list[FloatBlock] = []
-        # The exponents by which the features, the constant first, have been scaled.
-        exponents = np.zeros(1 + network.num_inputs, dtype=np.int32)
-        starts = [0, 1 + network.num_inputs]
+        # What weights lose when they underflow is multiplied by the units.
+        units_in_range = 2.0 ** min(int(exponents.max()), 1000) < RANGE_LIMIT
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for block, rounded_block in zip(network.blocks, network.floats):
                 features = np.array([0, *block.columns])
                 weight = _scaled(rounded_block, exponents[features], None)
                 slope = np.array(nearest_floats(block.slopes))
-                sources = _sources(features[1:], starts)
-                floats, shift = _float_block(weight, slope, sources)
+                floats = _float_block(weight, slope, _sources(features[1:], starts))
                 self.blocks.append(floats)
-                exponents = np.append(exponents, shift)
+                exponents = np.append(exponents, floats.exponent)
                 starts.append(len(exponents))
-                sums = map(_greatest_sum, (floats.weight, floats.scaled))
+                sums = map(_greatest_sum, (weight, floats.weight))
                 reach *= max(1.0, *sums) * floats.growth * 2.0
         #: Whether nothing overflows; a product of infinity and zero is nothing to rely on.
-        self.is_in_range = reach < RANGE_LIMIT
+        self.is_in_range = units_in_range and reach < RANGE_LIMIT
 
     def preactivations(
         self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
         """Write the preactivations of some units and their error bounds to z and ez.
 
+        Those of unit k are divided by 2^exponent[k] of its block.
+
         Parameters
         ----------
         x, ex : (m, 1 + d)
-            Homogeneous coordinates and bounds of their errors.
+            Homogeneous coordinates and bounds of their errors, in the units of the axes.
         block, columns
             The block, and the units of it.
         z, ez : (m, width)
@@ -235,16 +240,17 @@ def _scaled(
 
 def _float_block(
     weight: Weights, slope: Floats, sources: tuple[tuple[int, NDArray[np.int64] | None], ...]
-) -> tuple[FloatBlock, NDArray[np.int32]]:
-    """Return a block, and the exponents that undo its scaling where it is read."""
+) -> FloatBlock:
+    """Return a block with its units scaled."""
     norm = _lengths(weight) + LENGTH_FLOOR
     exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
-    # A unit that is zero in floats has nothing to scale.
-    exponent[norm <= 2.0 * LENGTH_FLOOR] = 0
-    spread = float(_lengths(np.ldexp(norm, -exponent)))
+    # What its weights have lost when they underflowed must not become large.
+    exponent[norm <= LEAST_LENGTH] = 0
+    weight, norm = _scaled(weight, None, -exponent), np.ldexp(norm, -exponent)
     room = np.empty((_CHUNK, 1 + len(norm)))
-    scaled = _scaled(weight, None, -exponent)
-    return FloatBlock(weight, norm, scaled, spread, slope, sources, room), exponent
+    return FloatBlock(
+        weight, exponent, norm, float(_lengths(norm)), slope, sources, room
+    )
 
 
 def _greatest_sum(columns: Weights) -> float:
@@ -281,6 +287,15 @@ class ExactVertices:
     def integers(self) -> IntegerNetwork:
         """Return the integer form of the network, made when first used."""
         return self.network.integers
+
+    @cached_property
+    def exponents(self) -> list[int]:
+        """Return the exponents of the units in which floats see x_0, ..., x_d."""
+        return [int(exponent) for exponent in axis_exponents(self.domains)]
+
+    def nearest(self, point: Sequence[fmpz], length: fmpz) -> list[tuple[float, float]]:
+        """Return the nearest floats of point / length in the units of the axes, and bounds."""
+        return [rounded(t, length, e) for t, e in zip(point, self.exponents, strict=True)]
 
     def coordinates(
         self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
@@ -349,13 +364,14 @@ def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
     return tuple(t // divisor for t in point)
 
 
-def rounded(numerator: fmpz, denominator: fmpz) -> tuple[float, float]:
-    """Return the nearest float of a fraction and a bound of its error, 0 where it is exactly 0.
+def rounded(numerator: fmpz, denominator: fmpz, exponent: int = 0) -> tuple[float, float]:
+    """Return the nearest float of a fraction in units of 2^exponent, and a bound of its error.
 
-    The denominator is positive.
+    The bound is 0 where the fraction is 0 or the unit 1 itself. The denominator is positive.
     """
     if numerator == 0:
         return 0.0, 0.0
+    numerator, denominator = numerator << max(-exponent, 0), denominator << max(exponent, 0)
     if numerator == denominator:
         return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))

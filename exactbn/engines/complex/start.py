@@ -1,15 +1,17 @@
 """The complex before the first neuron: the faces of boxes, or a fan that fills R^d.
 
 Points are homogeneous: (x_0, x_0 x) with x_0 > 0 for the point x, and (0, u) for the direction u at
-infinity. A box is the complex of its own faces. All of R^d is the half-space x_0 >= 0 of cones,
-which is no pointed cone itself, so it starts as a fan of d + 1 simplicial cones: rays are the
-origin (1, 0) and the directions -(1, ..., 1), e_1, ..., e_d at infinity, and each cone holds the
-origin and all directions but one. The walls between these cones are not the network's; cells on
-both sides that have the same pattern are one region.
+infinity. A box is the complex of its own faces; its floats are in units of powers of two, one an
+axis, in which it is of size one, so that bounds of errors are relative to it. All of R^d is the
+half-space x_0 >= 0 of cones, which is no pointed cone itself, so it starts as a fan of d + 1
+simplicial cones: rays are the origin (1, 0) and the directions -(1, ..., 1), e_1, ..., e_d at
+infinity, and each cone holds the origin and all directions but one. The walls between these cones
+are not the network's; cells on both sides that have the same pattern are one region.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from itertools import combinations
 
@@ -67,17 +69,53 @@ def corner_point(domain: Domain, corner: int) -> tuple[fmpz, ...]:
     return (denominator, *(denominator // t.denominator * t.numerator for t in point))
 
 
+def axis_exponents(domains: Sequence[Domain]) -> NDArray[np.int32]:
+    """Return the exponents e_i of the units 2^e_i in which floats see the axes, shape (1 + d,).
+
+    Of all boxes the greatest |x_i| is over 1/2 and at most 1 then. x_0, and all of R^d, have 1.
+    """
+    boxes = [domain.box for domain in domains if domain.box is not None]
+    exponents = np.zeros(1 + domains[0].dim, dtype=np.int32)
+    for axis in range(domains[0].dim if boxes else 0):
+        size = max(max(-box.lo[axis], box.hi[axis]) for box in boxes)
+        # A number of m binary digits over one of n is over 2^(m - n - 1).
+        exponent = size.numerator.bit_length() - size.denominator.bit_length()
+        exponents[1 + axis] = exponent + (size > Fraction(2) ** exponent)
+    return exponents
+
+
+def in_plain_units(x: Floats, ex: Floats, exponents: NDArray[np.int32]) -> tuple[Floats, Floats]:
+    """Return coordinates and bounds given in the units of the axes as such, copied.
+
+    What underflows in that is in the bound, and a bound is infinite where its number overflows.
+    """
+    if not exponents.any():
+        return x.copy(), ex.copy()
+    with np.errstate(over="ignore", under="ignore"):
+        plain, errors = np.ldexp(x, exponents), np.ldexp(ex, exponents)
+        lost = (np.ldexp(plain, -exponents) != x) | (np.ldexp(errors, -exponents) != ex)
+    # Each lost half of the least float at most, and the next bound is greater by more than that.
+    errors[lost] = np.nextafter(errors[lost], np.inf)
+    errors[~np.isfinite(plain)] = np.inf
+    return plain, errors
+
+
 def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tuple[Floats, Floats]:
     """Return the homogeneous float coordinates of all corners and bounds of their errors.
 
-    Shape (domains x corners, 1 + d).
+    Shape (domains x corners, 1 + d), in the units of :func:`axis_exponents`.
     """
     boxes = [domain.box for domain in domains if domain.box is not None]
     if not boxes:
         rays = [[int(t) for t in corner_point(domains[0], corner)] for corner in corners]
         x = np.tile(np.array(rays, dtype=np.float64), (len(domains), 1))
         return x, np.zeros_like(x)
-    bounds = [bound for box in boxes for bound in (box.lo, box.hi)]
+    units = [Fraction(2) ** int(exponent) for exponent in axis_exponents(domains)[1:]]
+    bounds = [
+        tuple(t if unit == 1 else t / unit for t, unit in zip(bound, units, strict=True))
+        for box in boxes
+        for bound in (box.lo, box.hi)
+    ]
     rounded = [nearest_floats(bound) for bound in bounds]
     nearest = np.array(rounded).reshape(len(domains), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.

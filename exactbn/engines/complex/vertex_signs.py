@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.kernels import Place, crossing, interpolate
-from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
+from exactbn.engines.complex.signs import ExactVertices, FloatNetwork
 from exactbn.engines.complex.start import corner_coordinates
 from exactbn.errors import StructureError
 from exactbn.model.domain import Domain
@@ -194,8 +194,7 @@ class _Run:
         for i, v in enumerate(vertices.tolist()):
             point = [points[axis, i] for axis in range(points.nrows())]
             length = max(map(abs, point)) if self.is_space else point[0]
-            for axis, t in enumerate(point):
-                self.x[v, axis], self.ex[v, axis] = rounded(t, length)
+            self.x[v], self.ex[v] = zip(*self.exact.nearest(point, length), strict=True)
             above = below = 0
             for row, k in enumerate(bits):
                 if masks[i] >> k & 1:

@@ -12,6 +12,7 @@ from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.errors import InputError, InternalError
 from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
+from exactbn.wording import counted
 
 #: Digits of a witness that is looked for in integers.
 BITS = (4, 8, 12, 18, 26, 40, 60, 90, 140, 300, 700, 1500, 4000, 7000, 10000)
@@ -44,8 +45,8 @@ def first_witness(domain: Domain, exact: ExactForms, budget: Budget = UNLIMITED)
             common = "no common point" if _is_empty(exact, all_rows, x, budget) else "no interior"
             what = "empty" if common == "no common point" else "flat"
             raise InputError(
-                f"the polytope is {what}: the box and the {len(all_rows)} rows A x <= b that bound "
-                f"something have {common}, expected points with A x < b inside the box"
+                f"the polytope is {what}: the box and the {counted(len(all_rows), 'row')} A x <= b "
+                f"that bound something have {common}, expected points with A x < b inside the box"
             )
         if not value(row, *exact.point(x)) > 0:
             x = between(program, row, x, answer, budget)

@@ -9,6 +9,7 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.start import corner_point
 from exactbn.engines.proofs.printing import print_rows
 from exactbn.engines.proofs.writing import certificate_file, write_head
+from exactbn.engines.run import UNLIMITED, Budget
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
@@ -24,6 +25,7 @@ def write_complex(
     counts: tuple[int, int],
     *,
     force: bool = False,
+    budget: Budget = UNLIMITED,
 ) -> None:
     """Write the complex as a certificate that it tiles the domain.
 
@@ -34,10 +36,13 @@ def write_complex(
     ------
     InputError
         If the file exists and ``force`` is not set, or cannot be written.
+    LimitError
+        When the seconds of the budget are spent; then there is no file.
     """
     with certificate_file(path, force=force) as stream:
         write_head(stream, network, domain, "complex")
         for text in _records(domain, lattice):
+            budget.check_time()
             stream.write(text)
         stream.write(f"end {counts[0]} {counts[1]}\n")
 
