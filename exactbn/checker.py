@@ -56,6 +56,10 @@ class Unreadable(Exception):
     """Nothing is judged: a file is malformed, or asks for too much."""
 
 
+class Stranger(Unreadable):
+    """A file is of another kind altogether."""
+
+
 class Allowance:
     """What is left of the steps that a file of ``size`` bytes may cost."""
 
@@ -240,6 +244,9 @@ def read_network(path: str | Path) -> Network:
     try:
         text = content.decode("utf-8-sig")
         document = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise Stranger(f"no network in exact JSON: {error}") from None
+    try:
         layers = read_layers(document, allowance)
     except (
         ValueError, TypeError, AttributeError, LookupError, RecursionError, ZeroDivisionError
@@ -992,16 +999,20 @@ def open_regular(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Unreadable("not a regular file")
+        raise Stranger("not a regular file")
     return descriptor
 
 
 def open_certificate(path: str | Path) -> BinaryIO:
     """Return the binary stream of a certificate, unpacked where it is compressed by gzip."""
     stream = open(path, "rb", opener=open_regular)
-    is_packed = stream.read(2) == b"\x1f\x8b"
+    name = VERSION.split()[0].encode()
+    head = stream.read(len(name))
     stream.seek(0)
-    if not is_packed:
+    if head[:2] != b"\x1f\x8b":
+        if head and head != name:
+            stream.close()
+            raise Stranger(f"line 1: no certificate, expected {VERSION!r}")
         return stream
     stream.close()
     return cast(BinaryIO, gzip.open(path))
@@ -1011,14 +1022,16 @@ def main(arguments: Sequence[str]) -> int:
     """Check the files that the command line names and return the exit code."""
     if len(arguments) != 2:
         return tell("usage: checker.py NETWORK.json CERTIFICATE", 2)
-    path = arguments[0]
+    path, advice = arguments[0], "'exactbn export NET OUT.json' writes a network as exact JSON"
     try:
         network = read_network(path)
-        path = arguments[1]
+        path, advice = arguments[1], "'exactbn partition NET --certificate FILE ...' writes one"
         with open_certificate(path) as stream:
             print(f"accepted: {check(network, stream)}", flush=True)
     except Rejection as error:
         return tell(f"rejected: {path}: {error}", 1)
+    except Stranger as error:
+        return tell(f"not judged: {path}: {error}; {advice}", 2)
     except Unreadable as error:
         return tell(f"not judged: {path}: {error}", 2)
     except OSError as error:

@@ -42,6 +42,21 @@ _NOREPLACE, _EXCHANGE = 1, 2
 _ATTEMPTS = 100
 
 
+def as_path(path: object) -> Path:
+    """Return the path that a caller names.
+
+    Raises
+    ------
+    InputError
+        If it is neither text nor a path, or holds a null character, which no name on a disk does.
+    """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"{path!r:.40} is no path, expected a text or a pathlib.Path")
+    if "\0" in str(path):
+        raise InputError(f"the path {str(path)!r} holds a null character, which no file name does")
+    return Path(path)
+
+
 def check_file(path: Path_, *, force: bool = False) -> None:
     """Raise InputError if no file can be put at ``path``.
 
@@ -54,7 +69,7 @@ def check_file(path: Path_, *, force: bool = False) -> None:
     force : bool
         Whether a file that is there may be replaced.
     """
-    target = Path(path)
+    target = as_path(path)
     with _named(target):
         if os.path.lexists(target):
             if target.exists() and not target.is_file():
@@ -82,7 +97,7 @@ def check_folder(path: Path_, *, force: bool = False, marker: str | None = None)
         The file by which an earlier output is told from a folder of somebody's own; without it
         nothing is replaced.
     """
-    target = Path(path)
+    target = as_path(path)
     with _named(target):
         if not os.path.lexists(target):
             return
@@ -112,7 +127,7 @@ def create_file(path: Path_, *, force: bool = False) -> Iterator[BinaryIO]:
     InputError
         If the file may not be replaced or cannot be written (a full disk, a folder without rights).
     """
-    target = Path(path)
+    target = as_path(path)
     check_file(target, force=force)
     with _drafted(target, _open_file) as (draft, handle):
         # The stream has a handle of its own: the lock stays until the file has its name.
@@ -153,7 +168,7 @@ def create_folder(
         If what is there may not be replaced, or the folder cannot be written.
     """
     check_folder(path, force=force, marker=marker)
-    target = Path(path).resolve()
+    target = as_path(path).resolve()
     with _named(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with _drafted(target, _open_folder) as (draft, _):

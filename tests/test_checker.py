@@ -233,3 +233,26 @@ def test_export_and_certificate_from_the_command_line(
     assert main(["export", str(network), str(network), "--force"]) == 0
     assert main(["export", str(network), str(tmp_path / "n.npz")]) == 2
     assert "expected a name that ends in .json" in capsys.readouterr().err
+
+
+def test_files_of_another_kind_are_told_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network as numpy or torch wrote it, a folder, and either in the place of the other."""
+    network = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    exact, proof, other = tmp_path / "net.json", tmp_path / "proof", tmp_path / "net.npz"
+    save_json(network, exact)
+    partition(network, (-1, 1), certificate=proof)
+    np.savez(other, W0=np.ones((1, 1)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
+    for strange in (other, tmp_path, proof):
+        assert checker.main([str(strange), str(proof)]) == 2
+        out, told = capsys.readouterr()
+        assert not out and told.startswith(f"not judged: {strange}: ") and told.count("\n") == 1
+        assert told.endswith("; 'exactbn export NET OUT.json' writes a network as exact JSON\n")
+    for strange in (other, tmp_path, exact):
+        assert checker.main([str(exact), str(strange)]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"not judged: {strange}: ") and told.count("\n") == 1
+        assert told.endswith("; 'exactbn partition NET --certificate FILE ...' writes one\n")
+    assert checker.main([str(exact), str(proof)]) == 0
+    assert capsys.readouterr().out.startswith("accepted: 2 regions, 1 adjacency; ")

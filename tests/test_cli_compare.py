@@ -236,3 +236,11 @@ def test_an_existing_folder_is_kept_without_force(out, csv, capsys):
     assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 2
     assert "--force" in capsys.readouterr().err
     assert main(["compare", str(csv), *SMALL, "--out", str(out), "--force"]) == 0
+
+
+def test_a_run_that_writes_nothing_says_so_first(csv, capsys):
+    few = [*SMALL[2:], "--seeds", "1", "--max-seconds", "0"]
+    assert main(["compare", str(csv), *few]) == 3
+    assert capsys.readouterr().err.startswith("Nothing will be written: --out DIR writes a report")
+    assert main(["compare", str(csv), *few, "--json"]) == 3
+    assert "Nothing" not in capsys.readouterr().err

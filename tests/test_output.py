@@ -7,15 +7,20 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import exactbn
 from exactbn import output
 from exactbn.errors import InputError, LimitError
+from exactbn.model.files import save_json
 from exactbn.output import check_file, check_folder, create_file, create_folder, create_text
+from exactbn.regions.graph import write_graphml, write_tables
+from exactbn.study.dataset import read_bytes, read_csv
 
 MARKER = "run.json"
 
@@ -372,3 +377,37 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write(tmp_path / "a", "text")
     write_folder(tmp_path / "b", "text")
     assert names(tmp_path) == {"a", "b", leftover.name}
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("a\0b", r"the path 'a\\x00b' holds a null character"),
+        (Path("a\0b"), r"the path 'a\\x00b' holds a null character"),
+        (None, "None is no path, expected a text or a pathlib.Path"),
+        (b"a", "b'a' is no path"),
+        (3, "3 is no path"),
+    ],
+)
+def test_what_is_no_path_is_refused_by_every_door(path: Any, message: str) -> None:
+    network = exactbn.Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    part = exactbn.partition(network, (-1, 1))
+    doors: list[Callable[[], object]] = [
+        lambda: part.save(path),
+        lambda: part.write_certificate(path),
+        lambda: exactbn.Partition.open(path),
+        lambda: exactbn.load(path),
+        lambda: save_json(network, path),
+        lambda: write_graphml(part, path),
+        lambda: write_tables(part, path),
+        lambda: read_csv(path),
+        lambda: read_bytes(path),
+        lambda: check_folder(path),
+    ]
+    for door in doors:
+        with pytest.raises(InputError, match=message) as caught:
+            door()
+        assert "\n" not in str(caught.value)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 import typer
+import typer.core
 
 from exactbn.cli.common import (
     EXIT_BAD_INPUT,
@@ -114,16 +115,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """Return the application with the command that ``arguments`` call, and names of the others."""
-    app = typer.Typer(
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
+    app = typer.Typer(cls=_Group, add_completion=False, pretty_exceptions_enable=False)
     app.callback(help="Exact polyhedral partitions of small ReLU networks.")(_options)
     called = _called(arguments)
     for name, command in COMMANDS.items():
         function = _load(name, command) if name == called else _placeholder
-        app.command(name, help=None if name == called else command.help)(function)
+        app.command(name, cls=_Command, help=None if name == called else command.help)(function)
     return app
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help names no type for an option that takes no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class _Group(typer.core.TyperGroup):
+    """The same for the program itself."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Return the parameters with empty names for the values of flags."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
 
 
 def _called(arguments: Sequence[str]) -> str | None:

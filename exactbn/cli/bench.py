@@ -36,7 +36,8 @@ HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region
 
 def bench_command(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Networks to time beside the built-in ones.")
+        list[Path] | None,
+        typer.Argument(metavar="[NET]...", help="Networks to time beside the built-in ones."),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Time every .npz file in this folder as well.")

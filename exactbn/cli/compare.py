@@ -149,6 +149,10 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
             f"network with {faces} in its box and its balls; fewer --features take less time.",
             err=True,
         )
+    if out is None and not json:
+        typer.echo(
+            "Nothing will be written: --out DIR writes a report, its pictures and tables.", err=True
+        )
     with progress("networks") as report:
         comparison = compare(data, request.settings, progress=report)
     rows = paired_rows(comparison)

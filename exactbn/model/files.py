@@ -7,7 +7,6 @@ torch and safetensors are imported by the readers that need them, never by this 
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
 
 from flint import fmpz
 
@@ -15,7 +14,7 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import MAX_DIGITS
 from exactbn.exact.stages import Chain, Graph
 from exactbn.model.network import Network
-from exactbn.output import create_text
+from exactbn.output import as_path, create_text
 from exactbn.readers.json_file import read_json
 from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
@@ -108,7 +107,7 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
     DegenerateError
         If a BatchNorm has variance + eps = 0.
     """
-    source = Source(Path(path))
+    source = Source(as_path(path))
     suffix = source.path.suffix.lower()
     with source.named():
         source.check()

@@ -14,7 +14,7 @@ from exactbn.exact.rational import Vector, to_text
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
-from exactbn.output import create_file
+from exactbn.output import as_path, create_file
 
 
 class Regions(Protocol):
@@ -150,7 +150,7 @@ def write_graphml(partition: Regions, path: str | Path) -> None:
 
 def write_tables(partition: Regions, directory: str | Path, *, witnesses: bool = True) -> None:
     """Write ``nodes.parquet`` and ``edges.parquet``."""
-    folder = Path(directory)
+    folder = as_path(directory)
     nodes, edges = node_table(partition, witnesses=witnesses), edge_table(partition)
     for table, name in ((nodes, "nodes.parquet"), (edges, "edges.parquet")):
         with create_file(folder / name, force=True) as stream:

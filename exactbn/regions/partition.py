@@ -18,6 +18,7 @@ from exactbn.model.arrays import are_equal, read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
+from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
@@ -288,7 +289,7 @@ class Partition(Value):
         from exactbn.regions.storage import save
 
         budget = Budget.asked(max_seconds=max_seconds)
-        save(self.network, self.domain, self.evidence, Path(directory), budget)
+        save(self.network, self.domain, self.evidence, as_path(directory), budget)
 
     @classmethod
     def open(cls, directory: str | Path, *, check: bool = False) -> "Partition":
@@ -307,7 +308,7 @@ class Partition(Value):
         """
         from exactbn.regions.storage import load
 
-        partition = cls(*load(Path(directory)))
+        partition = cls(*load(as_path(directory)))
         if check:
             partition.check()
         return partition
@@ -328,7 +329,7 @@ class Partition(Value):
             raise InputError("the partition is incomplete, so there is nothing to prove")
         self.network.chained("a certificate")
         budget = Budget.asked(max_seconds=max_seconds)
-        self.evidence.write_proof(Path(path), force=force, budget=budget)
+        self.evidence.write_proof(as_path(path), force=force, budget=budget)
 
     # -- what is derived when first asked for --------------------------------------------------
 

@@ -8,7 +8,7 @@ from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
-from exactbn.output import check_file
+from exactbn.output import as_path, check_file
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.partition import Partition as Partition
 from exactbn.wording import counted
@@ -108,7 +108,7 @@ def partition(
             result,
         )
     if certificate is not None:
-        _write_certificate(result, Path(certificate), budget)
+        _write_certificate(result, as_path(certificate), budget)
     return result
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exactbn.errors import InputError, NotRationalError
 from exactbn.exact.rational import Matrix, Vector, to_fraction
+from exactbn.output import as_path
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source
 
@@ -98,7 +99,7 @@ def read_csv(
       ...
     exactbn.errors.InputError: x.csv, row 2, column 'b': got an empty cell, expected a number
     """
-    path = Path(path)
+    path = as_path(path)
     raw = read_bytes(path) if content is None else content
     allowance = Allowance(len(raw))
     header, numbers, rows = _table(path, raw, allowance)
@@ -127,7 +128,7 @@ def read_bytes(path: str | Path) -> bytes:
     InputError
         If there is no such file, or it cannot be read or is too large.
     """
-    source = Source(Path(path))
+    source = Source(as_path(path))
     with source.named():
         return source.read(MAX_BYTES)
 

@@ -20,6 +20,7 @@ from exactbn.exact.rational import to_text
 from exactbn.model.files import save_json
 from exactbn.model.network import SIGMA_POLICIES
 from exactbn.model.slices import plane_view
+from exactbn.output import as_path
 from exactbn.regions.graph import write_graphml
 from exactbn.regions.graph import write_tables as write_graph_tables
 from exactbn.regions.partitioning import Partition, partition
@@ -112,7 +113,7 @@ def write_report(
         What ``run.json`` says; shown on the page.
     progress : callable (done, total, note), optional
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     (folder / PICTURES).mkdir(exist_ok=True)
     steps: list[tuple[str, Callable[[], None]]] = [
         ("tables", partial(write_tables, comparison, rows, folder))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exactbn.exact.rational import Matrix
-from exactbn.output import create_file
+from exactbn.output import as_path, create_file
 from exactbn.study.comparison import Comparison, NetworkMeasures, measure_labels
 from exactbn.study.findings import PairedRow
 from exactbn.study.paired import CONFIDENCE, exact_text
@@ -20,7 +20,7 @@ def write_tables(
     comparison: Comparison, rows: Sequence[PairedRow], directory: str | Path
 ) -> None:
     """Write the three tables into an existing folder."""
-    folder = Path(directory)
+    folder = as_path(directory)
     for table, name in (
         (measures_table(comparison), MEASURES),
         (per_point_table(comparison), PER_POINT),

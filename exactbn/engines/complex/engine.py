@@ -304,7 +304,9 @@ class _Run:
         """Forget the signs of the block's neurons that were not processed."""
         mask = np.uint64((1 << done) - 1)
         work = self.subdivision.work
-        work.word[:, [kernels.POS, kernels.NEG, kernels.ZER]] &= mask
+        # In place, and no further than there are faces: beyond, the memory is not there yet.
+        for sign in (kernels.POS, kernels.NEG, kernels.ZER):
+            work.word[: work.used[kernels.FACES], sign] &= mask
         self.subdivision.end_block(block.index)
 
     def _evaluate(self, block: _Block, rows: slice) -> None:
