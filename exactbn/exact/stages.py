@@ -115,12 +115,45 @@ class Wired:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """A clip, by two units: its piece is 0 where both are off, 1 or 2 where so many are on."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two entries of a maximum, or winners among them; the unit is on where the second is ahead."""
+
+    first: "Contest | int"
+    second: "Contest | int"
+    unit: int
+
+
+@dataclass(frozen=True)
+class Max:
+    """A maximum: its argument is the entry that wins all its contests."""
+
+    contest: Contest
+
+
+#: What the user knows as one unit: a unit by its number, a clip, or a maximum.
+Unit = int | Clip | Max
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Wired layers in order, the last one the output layer, with slopes 1."""
+    """Wired layers in order, the last one the output layer, with slopes 1.
+
+    ``units`` are the units as the user knows them, in the user's order; none where they are all
+    units in order.
+    """
 
     num_inputs: int
     layers: tuple[Wired, ...]
     sigma_policy: str = "no-bn"
+    units: tuple[Unit, ...] = ()
 
 
 def layered(

@@ -43,6 +43,8 @@ from exactbn.model.layers import blocks_of, connected
 from exactbn.model.rounding import rounded_block
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import torch
     from numpy.typing import NDArray
@@ -190,14 +192,16 @@ class Network(Value):
         return cls(tuple(layers), stages.sigma_policy, stages.num_inputs)
 
     @classmethod
-    def from_torch(cls, module: "torch.nn.Module") -> "Network":
+    def from_torch(
+        cls, module: "torch.nn.Module", example: object = None, *, logits: bool = False
+    ) -> "Network":
         """Return the exact network of a ``torch.nn`` module in eval mode.
 
         See :func:`exactbn.readers.torch_module.read_module`, which this calls.
         """
         from exactbn.readers.torch_module import read_module
 
-        return cls.from_chain(read_module(module))
+        return cls.from_stages(read_module(module, example, logits=logits))
 
     @property
     def hidden(self) -> tuple[Layer, ...]:
@@ -280,6 +284,17 @@ class Network(Value):
         if len(point) != self.num_inputs:
             raise DimensionError(f"x has {len(point)} coordinates, expected {self.num_inputs}")
         return point
+
+    def restrict(
+        self, origin: "Sequence[object]", directions: "Sequence[Sequence[object]]"
+    ) -> "Network":
+        """Return the network of t at x = origin + sum of t_i directions[i], exactly.
+
+        See :func:`exactbn.model.slices.restrict`, which this calls.
+        """
+        from exactbn.model.slices import restrict
+
+        return restrict(self, origin, directions)
 
     @cached_property
     def integers(self) -> IntegerNetwork:

@@ -1,7 +1,9 @@
 """``torch.nn`` modules read as stages.
 
-Only layers whose meaning is known to the letter are read; every other one is refused by name,
-never skipped. The exact type counts: a subclass may compute something else.
+Only operations whose meaning is known to the letter are read; every other one is refused by name,
+never skipped. A ``Sequential`` of the layers of a chain is read layer by layer, where the exact
+type counts: a subclass may compute something else. Every other module is run on symbols
+(:mod:`exactbn.readers.traced`).
 """
 
 from collections.abc import Iterator
@@ -12,40 +14,92 @@ from torch import nn
 from exactbn.errors import InputError, UnsupportedLayerError
 from exactbn.exact.normalization import scale_and_shift
 from exactbn.exact.rational import to_fraction
-from exactbn.exact.stages import Activation, Chain, Linear, Scaling, Stage
+from exactbn.exact.stages import Activation, Chain, Graph, Linear, Scaling, Stage
 from exactbn.readers.tensors import matrix_of, vector_of
 
+#: Layers of a chain.
+_CHAINED = {
+    nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Dropout, nn.Flatten,
+}  # fmt: skip
 _KNOWN = "Linear, ReLU, LeakyReLU, BatchNorm1d, Identity, Dropout, Flatten and Sequential"
 
 
-def read_module(module: nn.Module) -> Chain:
-    """Return the stages of a ``Sequential`` in eval mode, exact.
+def read_module(
+    module: "nn.Module | torch.export.ExportedProgram", example: object = None, *, logits: bool = False
+) -> Chain | Graph:
+    """Return the stages of a module in eval mode, exact.
 
-    Read are ``Sequential`` (nested too), ``Linear``, ``ReLU``, ``LeakyReLU`` and ``BatchNorm1d``
-    anywhere in the chain; ``Identity``, ``Dropout`` (which does nothing in eval mode) and
-    ``Flatten`` (which does nothing to points) are passed over. Parameters of every float type
-    are read as the rationals that they are. A ``BatchNorm1d`` is the map
-    z -> gamma (z - running_mean) / sigma + beta with sigma the float64 nearest to
+    Parameters of every float type are read as the rationals that they are. A batch normalization
+    is the map z -> gamma (z - running_mean) / sigma + beta with sigma the float64 nearest to
     sqrt(running_var + eps), folded exactly into its neighbours; the network's ``sigma_policy``
     is then "rounded".
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In eval mode. A program that ``torch.export`` has made is one by its ``.module()``.
+    example : tensor, or tuple of tensors, optional
+        Inputs with a batch axis, of which only the shapes count; needed where the module does not
+        begin with a layer that says how many features it takes. Several inputs are joined in order.
+    logits : bool
+        Whether a Softmax or Sigmoid at the end is left out.
 
     Raises
     ------
     UnsupportedLayerError
-        For any other layer; it is named with its place.
+        For what is not supported; it is named with its place.
     InputError
-        If the module or a part of it is in train mode, a BatchNorm has no running statistics, or
-        a parameter is NaN or infinite.
+        If the module or a part of it is in train mode, a BatchNorm has no running statistics, a
+        parameter is NaN or infinite, or shapes are not known.
     DegenerateError
         If a BatchNorm has running_var + eps = 0.
     """
+    is_exported = isinstance(module, torch.export.ExportedProgram)
+    if isinstance(module, torch.export.ExportedProgram):
+        module = module.module()
     if not isinstance(module, nn.Module):
         raise InputError(f"got a {type(module).__name__}, expected a torch.nn.Module")
     for name, part in module.named_modules():
-        if part.training:
+        if part.training and not is_exported:  # an exported program keeps the mode it was in
             where = f"layer {name} ({type(part).__name__}) of the module" if name else "the module"
             raise InputError(f"{where} is in train mode, expected eval mode; call module.eval()")
-    return Chain.of([stage for name, part in _chain(module, "") for stage in _stages(name, part)])
+    if _is_chain(module) and example is None:
+        stages = [stage for name, part in _chain(module, "") for stage in _stages(name, part)]
+        return Chain.of(stages)
+    from exactbn.readers.traced import trace
+
+    return trace(module, _shapes(module, example), logits=logits)
+
+
+def _is_chain(module: nn.Module) -> bool:
+    """Return whether a module consists of layers of a chain, or is one that has hooks."""
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        return all(_is_chain(child) for child in module.children())
+    return type(module) in _CHAINED or bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
+    """Return the shapes of the inputs without the batch axis."""
+    if example is not None:
+        tensors = example if isinstance(example, (tuple, list)) else (example,)
+        for part in tensors:
+            if not isinstance(part, torch.Tensor) or part.ndim < 2:
+                raise InputError(
+                    f"an example is a {type(part).__name__}, expected a tensor with a batch axis "
+                    "and at least one more, or a tuple of such"
+                )
+        return [tuple(part.shape[1:]) for part in tensors]
+    for part in module.modules():
+        if type(part) is nn.Linear:
+            return [(part.in_features,)]
+        if type(part) is nn.BatchNorm1d:
+            return [(part.num_features,)]
+        if not list(part.children()) and type(part) not in (nn.Identity, nn.Dropout, nn.ReLU):
+            break
+    raise InputError(
+        "the shape of the input is not known; give an example, such as "
+        "Network.from_torch(module, torch.zeros(1, 1, 28, 28))"
+    )
 
 
 def _chain(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
