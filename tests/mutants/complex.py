@@ -265,7 +265,7 @@ MUTANTS = [
         "engines/complex/signs.py",
         "rounded(t, length, e)",
         "rounded(t, length)",
-        (f"{_BOUNDS}::test_volumes_are_relative_to_the_box",),
+        (f"{_BOUNDS}::test_a_value_that_integers_settle_has_the_unit_of_its_neuron",),
         "a coordinate is not in the unit of its axis",
     ),
     Mutant(
