@@ -547,6 +547,18 @@ def test_volumes_are_relative_to_the_box(exponent: int) -> None:
     assert part.statistics == plain.statistics
 
 
+@pytest.mark.parametrize("exponent", [-100, 100])
+def test_a_value_that_integers_settle_has_the_unit_of_its_neuron(exponent: int) -> None:
+    """It is next to zero at one end of the box, and no float is known to be that at the other."""
+    size, little = Fraction(2) ** exponent, Fraction(1, 2**56)
+    part = partition(one_layer([[size]], [4 * size * (little - 1)]), Box.of(-4, 4, 1))
+    part.check()
+    middle, radius = part.volumes()
+    assert part.num_regions == 2 and part.statistics["exact_signs"]
+    for i in range(2):
+        assert abs(part.volume(i) - exact(middle[i])) <= exact(radius[i]) < 2**-38
+
+
 def test_coordinates_that_underflow_in_plain_units() -> None:
     """What is lost is in the bound, and what is not leaves it as it is."""
     exponents = np.array([0, -1060, -1060, 1020, -1060, -900], dtype=np.int32)

@@ -13,7 +13,7 @@ from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import all_claims, find_claim
 from exactbn.claims.tools.climbing import climb, measured, neighbour, with_units
 from exactbn.claims.tools.draws import draw_matrix, draw_network
-from exactbn.claims.tools.search import search, shrink
+from exactbn.claims.tools.search import search, shrink, violates
 from exactbn.errors import ExactBNError, HypothesisError
 from exactbn.model.network import Network
 from exactbn.model.shrinking import smaller_networks
@@ -181,3 +181,19 @@ def test_sizes_of_what_is_found_never_grow() -> None:
         assert found is not None
         sizes.append(found.instance.size)
     assert all(a >= b for a, b in pairwise(sizes))
+
+
+@pytest.mark.parametrize("key", [c.key for c in all_claims() if c.violation and c.propose])
+def test_every_claim_judges_what_the_shrinker_proposes(key: str) -> None:
+    """No hidden layer, one input, one unit, no data: judged, or refused as no instance."""
+    claim, rng = find_claim(key), random.Random(3)
+    assert claim.violation is not None and claim.propose is not None
+    drawn = [claim.propose(rng) for _ in range(3)]
+    for start in drawn:
+        tried = [replace(start, data=()), replace(start, data=start.data[:1])]
+        network = start.network
+        while network is not None and network.hidden:
+            network = next(smaller_networks(network))
+            tried.append(replace(start, network=network))
+        for instance in tried:
+            violates(claim.violation, instance)

@@ -1,6 +1,7 @@
 """What the LP engine proves when asked, within a budget: known, or said to be unproven."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
 from exactbn.model.files import save_json
 from exactbn.model.network import Network
+from exactbn.regions import by_search
 from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
 
@@ -136,6 +138,22 @@ def test_certificates_end_as_well(
         if path.exists():
             break
     assert path.exists() and lengths and set(lengths) == {part.num_regions}
+
+
+def test_every_part_of_a_proof_has_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, budget = search(), Budget(max_seconds=1e6)
+    names = ("find_adjacency", "find_unbounded", "write_tree")
+    seen: list[tuple[str, object]] = []
+
+    def stub(name: str) -> Callable[..., None]:
+        return lambda *_, **given: seen.append((name, given.get("budget")))
+
+    for name in names:
+        monkeypatch.setattr(by_search, name, stub(name))
+    part.evidence.write_proof(tmp_path / "proof", force=False, budget=budget)
+    assert seen == [(name, budget) for name in names]
 
 
 def test_the_command_says_what_it_did_not_do(

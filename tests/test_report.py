@@ -75,6 +75,14 @@ def test_the_page_stands_alone_and_escapes_what_it_shows(folder):
     assert re.search(r"default-src 'none'", text)
 
 
+def test_whatever_is_wide_scrolls_on_a_narrow_page(folder):
+    """Pictures keep the size at which their words can be read; the page itself does not scroll."""
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    for tag in ("<img ", "<table"):
+        assert text.count(tag) == text.count(f'<div class="scroll">{tag}') > 0
+    assert "max-width: 760px" in text and "scroll sideways" in text
+
+
 def test_a_page_without_networks_claims_no_check(tmp_path):
     nothing = compare(read_csv("x.csv", content=EVIL), replace(SMALL, max_seconds=0.0))
     checks = check_theorems(nothing)

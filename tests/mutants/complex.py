@@ -116,7 +116,7 @@ MUTANTS = [
     ),
     _mutant(
         "signs.py",
-        "self.is_in_range = reach < RANGE_LIMIT",
+        "self.is_in_range = units_in_range and reach < RANGE_LIMIT",
         "self.is_in_range = not reach > np.inf",
         "every number is in range",
         f"{_BOUNDS}::test_beyond_the_range_no_float_decides",
@@ -258,14 +258,14 @@ MUTANTS = [
         "engines/complex/engine.py",
         "rounded(above, below, exponents[row])",
         "rounded(above, below)",
-        (f"{_BOUNDS}::test_volumes_are_relative_to_the_box",),
+        (f"{_BOUNDS}::test_a_value_that_integers_settle_has_the_unit_of_its_neuron",),
         "a value is not in the unit of its neuron",
     ),
     Mutant(
         "engines/complex/signs.py",
         "rounded(t, length, e)",
         "rounded(t, length)",
-        (f"{_BOUNDS}::test_volumes_are_relative_to_the_box",),
+        (f"{_BOUNDS}::test_a_value_that_integers_settle_has_the_unit_of_its_neuron",),
         "a coordinate is not in the unit of its axis",
     ),
     Mutant(

@@ -66,10 +66,24 @@ MUTANTS = [
     # simplex and its proofs
     Mutant(
         "engines/lp/multipliers.py",
-        "1.0 / quantum, (2 * D + 3) * _UNIT\n",
-        "1.0 / quantum, 0.0\n",
-        (f"{_BOUNDS}::test_what_multipliers_prove_in_a_box",),
-        "the roundings of a combination dropped",
+        "share = (count + D) * _UNIT",
+        "share = D * _UNIT",
+        (f"{_BOUNDS}::test_rounding_of_a_combination_of_rows",),
+        "the additions of a combination are exact",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "share = (count + D) * _UNIT",
+        "share = count * _UNIT",
+        (f"{_BOUNDS}::test_rounding_of_a_combination_of_rows",),
+        "the maximum over a box is exact",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "top * (objective.error + share * objective.size)",
+        "top * objective.error",
+        (f"{_BOUNDS}::test_rounding_of_a_combination_of_rows",),
+        "the objective of a combination is not rounded",
     ),
     Mutant(
         "engines/lp/multipliers.py",
@@ -77,6 +91,20 @@ MUTANTS = [
         "        error += factor * share * R.size[r]\n",
         (f"{_BOUNDS}::test_what_multipliers_prove_in_a_box",),
         "the errors of the rows dropped",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "    rho += _UNIT * lost\n",
+        "",
+        (f"{_BOUNDS}::test_rounding_of_the_multipliers_of_a_cone",),
+        "a residual is not rounded",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "    beta[k] = _ENCLOSURE * rho * column_size(inv, k)\n",
+        "    beta[k] = 0.25 * rho * column_size(inv, k)\n",
+        (f"{_BOUNDS}::test_rounding_of_the_multipliers_of_a_cone",),
+        "an enclosure is a quarter of what it must be",
     ),
     Mutant(
         "engines/lp/multipliers.py",

@@ -10,6 +10,7 @@ from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.draws import draw_matrix, draw_network
+from exactbn.claims.tools.exhaustion import minimality
 from exactbn.claims.tools.normalized import centred_by
 from exactbn.errors import HypothesisError
 from exactbn.exact.rational import to_text
@@ -123,5 +124,11 @@ def linear_logit(effort: Effort) -> Verdict:
         "Nothing ties the logit to zero: the mean of the last features need not be orthogonal to "
         "the last weights.",
         instances=seen.count,
-        details={"violated by random networks": seen.share},
-    )
+        details={
+            "violated by random networks": seen.share,
+            **minimality(
+                one_sided_leaky, (1, 2), effort.of(1, 3), 3,
+                slope=Fraction(1, 2), has_outputs=True,
+            ),
+        },
+    )  # fmt: skip

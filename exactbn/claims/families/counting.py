@@ -21,6 +21,7 @@ from exactbn.claims.tools.arrangements import (
     planes_of,
 )
 from exactbn.claims.tools.draws import draw_matrix, draw_network
+from exactbn.claims.tools.exhaustion import minimality
 from exactbn.claims.tools.normalized import centred_by
 from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Matrix, Vector, sign
@@ -307,6 +308,7 @@ def neighbours(effort: Effort) -> Verdict:
         {
             "random centred networks with several flips at a facet": seen[0].share,
             "with regions apart that differ in one neuron": seen[1].share,
+            **minimality(neighbours_violation, (1, 1, 1), effort.of(1, 3), 3, slope=-1),
         },
         together,
     )
@@ -374,6 +376,7 @@ def linear_regions(effort: Effort) -> Verdict:
         seen.count,
         {
             "random centred networks with such neighbours": seen.share,
+            **minimality(merged_regions, (1, 1, 1), effort.of(1, 3), 3, has_outputs=True),
             "zero bias, relu(x) - relu(y)": vanishing,
             "data -1, 0, 1, w = (1)": "the sample 0 lies on the centred hyperplane: no side",
         },

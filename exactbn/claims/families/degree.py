@@ -59,10 +59,13 @@ def above_simple_bound(instance: Instance) -> str | None:
     return None
 
 
-def excess(instance: Instance) -> int:
-    """Return E - d R: positive where the mean degree 2 E / R is more than 2 d."""
+def excess(instance: Instance) -> Fraction:
+    """Return E / R - d: positive where the mean degree 2 E / R is more than 2 d.
+
+    A climb on E - d R would end at the network without units, where it is -d.
+    """
     cells = cells_of(instance)
-    return cells.num_adjacencies - cells.network.num_inputs * cells.num_regions
+    return Fraction(cells.num_adjacencies, cells.num_regions) - cells.network.num_inputs
 
 
 def above_mean_degree(instance: Instance) -> str | None:
@@ -159,7 +162,7 @@ def _drawn_waves(rng: random.Random) -> Instance:
             sign = -1 if k == count - 1 else 1
             rows.append(tuple(Fraction(sign if j == axis else 0) for j in range(3)))
             biases.append(Fraction(-sign * 2 * k))
-            outer.append(Fraction((-1) ** (k + 1) * rng.randint(1, 4)))
+            outer.append(Fraction((-1) ** (k + 1) * rng.randint(2, 4)))
     first = Layer(tuple(rows), tuple(biases), Fraction(0))
     size = rng.randint(3, 5)
     base, gap = Fraction(rng.randint(-30, 30)), Fraction(1, rng.randint(1, 8))

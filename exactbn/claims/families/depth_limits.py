@@ -13,6 +13,7 @@ from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import solve
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.exhaustion import minimality
 from exactbn.claims.tools.line import common_zero, distance_to_zero
 from exactbn.claims.tools.normalized import centred_by, mean, values_of, variance
 from exactbn.errors import HypothesisError
@@ -124,7 +125,11 @@ def common_point(effort: Effort) -> Verdict:
         f"In the input space: {reason}. In the layer's own space they meet in the mean feature of "
         "the batch (K2); so do the hyperplanes of layer 1, which is its own input space.",
         seen.count,
-        {"random networks of one input with such a layer 2": seen.share, **details},
+        {
+            "random networks of one input with such a layer 2": seen.share,
+            **minimality(no_common_zero, (1, 2, 2), effort.of(1, 3), 2),
+            **details,
+        },
         example,
         "the layer's own input space, the statistics of the batch itself, beta = 0",
     )

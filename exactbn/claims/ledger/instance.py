@@ -33,10 +33,12 @@ class Instance:
         Raises
         ------
         HypothesisError
-            If there is no network or no point.
+            If there is no network, no hidden layer in it, or no point.
         """
         if self.network is None or not self.data:
             raise HypothesisError("the instance has no network or no data, expected both")
+        if not self.network.hidden:
+            raise HypothesisError("the network has no hidden layer, expected one at least")
         return self.network, self.data
 
     def number(self, name: str, default: Fraction | None = None) -> Fraction:

@@ -98,29 +98,28 @@ class _Run:
         self.floats = FloatNetwork(network, [domain])
         self.exact = ExactVertices(network, [domain])
         self.corners = int(np.count_nonzero(parents[:, 0] < 0))
-        self.made_by = np.ascontiguousarray(parents[self.corners :, 2])
+        # Of every neuron, and of one after the last, the first vertex that it or a later one made.
+        neurons = np.arange(network.num_hidden + 1, dtype=parents.dtype)
+        made = np.searchsorted(np.ascontiguousarray(parents[self.corners :, 2]), neurons)
+        self.begins: list[int] = (self.corners + made).tolist()
         self.x = np.empty((len(parents), 1 + domain.dim))
         self.ex = np.empty_like(self.x)
         numbers = parents[: self.corners, 2].tolist()
         self.x[: self.corners], self.ex[: self.corners] = corner_coordinates([domain], numbers)
-
-    def begin(self, neuron: int) -> int:
-        """Return the first vertex that ``neuron`` or a later one made."""
-        return self.corners + int(np.searchsorted(self.made_by, neuron))
 
     def evaluate(self, block: BlockSigns) -> None:
         """Set the signs of a block at all vertices made by its neurons or by earlier ones.
 
         Those that its own neurons made get their places.
         """
-        begin, end = self.begin(block.first), self.begin(block.first + block.width)
+        begin, end = self.begins[block.first], self.begins[block.first + block.width]
         z = np.empty((end, block.width))
         ez = np.empty(z.shape, dtype=np.float32)
         self._write_values(block, self.x[:begin], self.ex[:begin], z[:begin], ez[:begin])
         everything = np.full(begin, (1 << block.width) - 1, dtype=np.uint64)
         self._settle(block, np.arange(begin), everything, z[:begin], ez[:begin])
         for k in range(block.width):
-            rows = slice(self.begin(block.first + k), self.begin(block.first + k + 1))
+            rows = slice(self.begins[block.first + k], self.begins[block.first + k + 1])
             if rows.start == rows.stop:
                 continue
             fault = _make(
@@ -139,7 +138,7 @@ class _Run:
     def imply(self, block: BlockSigns, neurons: range) -> None:
         """Set the signs of a block at the vertices that later neurons of its layer made."""
         for neuron in neurons:
-            first, last = self.begin(neuron), self.begin(neuron + 1)
+            first, last = self.begins[neuron], self.begins[neuron + 1]
             rest = _imply(self.parents, first, last, block.pos, block.neg)
             rows = np.flatnonzero(rest)
             z = np.empty((len(rows), block.width))
@@ -150,7 +149,7 @@ class _Run:
 
     def follow(self, block: BlockSigns, neuron: int) -> None:
         """Set the signs of a block at the vertices that ``neuron`` and later ones made."""
-        fault = _follow(self.parents, self.begin(neuron), block.pos, block.neg)
+        fault = _follow(self.parents, self.begins[neuron], block.pos, block.neg)
         if fault >= 0:
             a, b, _ = self.parents[fault]
             opposite = (block.pos[a] & block.neg[b]) | (block.neg[a] & block.pos[b])

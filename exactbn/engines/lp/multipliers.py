@@ -66,17 +66,35 @@ def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     quantum = 2.0 ** min(np.floor(np.log2(margin / weight)), 0.0)
     if quantum < 1.0 / _LARGEST:
         return -1
-    # From here on it is a proof: integers, and a bound of every rounding. Combining at most D + 1
-    # rows, and then the maximum over the box, round each product 2 D + 2 times at most.
-    top, share = 1.0 / quantum, (2 * D + 3) * _UNIT
+    kept, most, error = combine(P, R, objective, 1.0 / quantum, proof, count, g)
+    # Not "return -1 if ...": a NaN must prove nothing.
+    if most + _SUM_OF_BOUNDS * error + _COMBINATION_UNDERFLOW <= 0.0:
+        factors[D] = 1.0 / quantum
+        return kept
+    return -1
+
+
+@kernel
+def combine(P, R, objective, top, proof, count, g):  # type: ignore[no-untyped-def]
+    """Return (rows kept, most, error): the proof's factors rounded to multiples of 1 / top.
+
+    Integers from here on. With them ``most`` is the greatest value of the combination of objective
+    and rows on the box as computed, but for its last addition wrong by ``error`` at most; infinite
+    where a factor is too large. Zero factors are left out of the proof.
+    """
+    rows, factors, D = proof.rows, proof.factors, len(g)
+    # A product of a row is rounded, and so are at most ``count`` additions, the product with a
+    # bound of the box, and D - 1 additions more; top is a power of two.
+    share = (count + D) * _UNIT
     constant, error = top * objective.c, top * (objective.error + share * objective.size)
+    share += _UNIT
     for i in range(D):
-        g[i] = top * f[i]
+        g[i] = top * objective.f[i]
     kept = 0
     for j in range(count):
         r, factor = rows[j], np.rint(factors[j] * top)
         if factor > _LARGEST:
-            return -1
+            return -1, np.inf, error
         if factor == 0.0:
             continue
         rows[kept], factors[kept] = r, factor
@@ -84,12 +102,7 @@ def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
         constant += factor * R.c[r]
         error += factor * (R.error[r] + share * R.size[r])
         add_row(g, factor, R.a, r)
-    most = greatest(g, P.lo, P.hi, constant)
-    # Not "return -1 if ...": a NaN must prove nothing.
-    if most + _SUM_OF_BOUNDS * error + _COMBINATION_UNDERFLOW <= 0.0:
-        factors[D] = top
-        return kept
-    return -1
+    return kept, greatest(g, P.lo, P.hi, constant), error
 
 
 @kernel
@@ -110,22 +123,24 @@ def cone_proof(R, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[
                 return -1
         elif not R.is_zero[r]:
             return -1
-    # rho bounds |f - mu G| in the 1-norm, errors included.
-    rho = error
+    # rho bounds |f - mu G| in the 1-norm, errors included: each rounding is at most u times what
+    # it gives.
+    rho, lost = error + _COMBINATION_UNDERFLOW, 0.0
     copy(h, f)
     for j in range(D):
         mu[j] = column_product(f, inv, j)
         if not mu[j] < 0.0:
             return -1
         gradient(active[j], R.a, g)
-        total = 0.0
         for i in range(D):
-            h[i] -= mu[j] * g[i]
-            total += abs(g[i])
-        off = narrow * R.error[active[j]] if active[j] >= 0 else 0.0
-        rho += abs(mu[j]) * (off + 2 * (D + 4) * _UNIT * total)
+            product = mu[j] * g[i]
+            h[i] -= product
+            lost += abs(product) + abs(h[i])
+        if active[j] >= 0:
+            rho += abs(mu[j]) * (narrow * R.error[active[j]])
     for i in range(D):
-        rho += abs(h[i]) + 2 * (D + 4) * _UNIT * abs(f[i])
+        rho += abs(h[i])
+    rho += _UNIT * lost
     for k in range(D):
         beta[k] = _ENCLOSURE * rho * column_size(inv, k)
         if not -mu[k] > 2.0 * beta[k]:
@@ -136,11 +151,12 @@ def cone_proof(R, f, error, narrow, zero_bound, V, rows, work):  # type: ignore[
         for j in range(D):
             r = active[j]
             gradient(r, R.a, g)
-            entry, total = 0.0, 0.0
+            entry, lost = 0.0, 0.0
             for i in range(D):
-                entry += g[i] * inv[i, k]
-                total += abs(g[i] * inv[i, k])
-            entry = abs(entry - (1.0 if j == k else 0.0)) + 2 * (D + 4) * _UNIT * (total + 1.0)
+                product = g[i] * inv[i, k]
+                entry += product
+                lost += abs(product) + abs(entry)
+            entry = abs(entry - (1.0 if j == k else 0.0)) + _UNIT * lost + _COMBINATION_UNDERFLOW
             if r >= 0:
                 entry += narrow * R.error[r] * largest
             kappa += beta[j] * entry
