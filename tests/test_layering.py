@@ -19,7 +19,10 @@ LAYERS: dict[str, tuple[set[str], str]] = {
     "output": (set(), "files and folders that appear whole or not at all"),
     "seeds": ({"numpy"}, "how streams of random numbers are derived from one seed"),
     "exact": ({"flint"}, "rational numbers, affine stages, normalizations as vectors"),
-    "readers": ({"numpy", "flint", "torch", "safetensors"}, "files and torch modules, read as stages"),
+    "readers": (
+        {"numpy", "flint", "torch", "safetensors"},
+        "files and torch modules, read as stages",
+    ),
     "model": (
         {"numpy", "flint", "scipy"},
         "networks, domains, exact evaluation, batch normalization, slices, patterns, shrinking",

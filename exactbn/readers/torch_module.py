@@ -3,7 +3,7 @@
 Only operations whose meaning is known to the letter are read; every other one is refused by name,
 never skipped. A ``Sequential`` of the layers of a chain is read layer by layer, where the exact
 type counts: a subclass may compute something else. Every other module is run on symbols
-(:mod:`exactbn.readers.traced`).
+(:mod:`exactbn.readers.tracing`).
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,10 @@ _KNOWN = "Linear, ReLU, LeakyReLU, BatchNorm1d, Identity, Dropout, Flatten and S
 
 
 def read_module(
-    module: "nn.Module | torch.export.ExportedProgram", example: object = None, *, logits: bool = False
+    module: "nn.Module | torch.export.ExportedProgram",
+    example: object = None,
+    *,
+    logits: bool = False,
 ) -> Chain | Graph:
     """Return the stages of a module in eval mode, exact.
 
@@ -66,7 +69,7 @@ def read_module(
     if _is_chain(module) and example is None:
         stages = [stage for name, part in _chain(module, "") for stage in _stages(name, part)]
         return Chain.of(stages)
-    from exactbn.readers.traced import trace
+    from exactbn.readers.tracing.module import trace
 
     return trace(module, _shapes(module, example), logits=logits)
 

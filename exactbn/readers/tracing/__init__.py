@@ -1,0 +1,1 @@
+"""torch modules, read by running them on symbols."""

@@ -1,0 +1,264 @@
+"""torch modules that are run on symbols: what a module computes, read off while it computes it.
+
+A :class:`Traced` stands for a tensor and holds rows, affine expressions of features. torch hands
+every operation on it to :func:`_apply`, whatever wrote it: a module, a function, a method, an
+operator, an exported program. So the forward pass itself is the reader, nested and repeated modules
+included; what asks for the values of a tensor is refused, for there are none.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+from exactbn.errors import ExactBNError, InputError, UnsupportedLayerError
+from exactbn.exact.stages import Graph
+from exactbn.readers.tracing.shapes import getitem
+from exactbn.readers.tracing.table import ALIASES, OPERATIONS, PROPERTIES, QUERIES, unsupported
+from exactbn.readers.wiring import Rows, Wiring, tensor
+
+#: Functions whose name alone does not say in which order they take arguments.
+_BY_FUNCTION = {functional.batch_norm: "functional_batch_norm"}
+
+
+class Traced:
+    """A tensor of rows, of which torch may ask everything but its values."""
+
+    def __init__(self, rows: Rows, run: "_Run", *, is_final: bool = False) -> None:
+        self.rows = rows
+        self.run = run
+        self.is_final = is_final
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Do what torch would do with tensors."""
+        return _apply(_name(function), function, args, dict(kwargs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        known = name.rstrip("_")
+        if ALIASES.get(known, known) not in OPERATIONS | QUERIES:
+            raise unsupported(f"{_where()}the attribute or method {name!r} of a tensor")
+        if name in PROPERTIES:
+            return QUERIES[name](self)
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            function = getattr(torch.Tensor, name)
+            return _apply(_name(function), function, (self, *args), kwargs)
+
+        return method
+
+    def __len__(self) -> int:
+        return int(self.rows.shape[0])
+
+    def __iter__(self) -> Iterator["Traced"]:
+        return (self.like(part) for part in self.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return getitem(self, index)
+
+    def __bool__(self) -> bool:
+        raise InputError(
+            f"{_where()}the module asks whether values of a tensor hold (data-dependent control "
+            "flow), which no partition of the input space by one network can follow"
+        )
+
+    __index__ = __int__ = __float__ = __bool__
+
+    def like(self, rows: Any) -> "Traced":
+        """Return other rows of the same run."""
+        if not isinstance(rows, np.ndarray):
+            rows = tensor([rows], ())
+        return Traced(rows, self.run)
+
+
+def _in_place(name: str) -> Callable[[Traced, Any], Any]:
+    def method(self: Traced, other: Any) -> Any:
+        return _apply(name, getattr(torch.Tensor, f"{name}_"), (self, other), {})
+
+    return method
+
+
+def _operator(name: str, swapped: bool = False) -> Callable[[Traced, Any], Any]:
+    def method(self: Traced, other: Any = None) -> Any:
+        args = (self,) if other is None else (other, self) if swapped else (self, other)
+        return _apply(name, getattr(torch, name), args, {})
+
+    return method
+
+
+for _symbol, _called in (
+    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("matmul", "matmul"),
+):  # fmt: skip
+    setattr(Traced, f"__{_symbol}__", _operator(_called))
+    setattr(Traced, f"__r{_symbol}__", _operator(_called, swapped=True))
+for _symbol, _called in (("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div")):
+    setattr(Traced, f"__i{_symbol}__", _in_place(_called))
+for _symbol in ("neg", "abs"):
+    setattr(Traced, f"__{_symbol}__", _operator(_symbol))
+
+
+class _Run:
+    """One forward pass: the wiring, the modules under way, and how batch statistics are read."""
+
+    def __init__(self, num_inputs: int, logits: bool) -> None:
+        self.wiring = Wiring(num_inputs)
+        self.logits = logits
+        self.has_scale = False
+        self.final: str | None = None
+
+
+#: The names of the modules that are under way, outermost first; one list a traced pass.
+_stack: list[list[str]] = []
+
+
+def trace(
+    module: nn.Module, shapes: Sequence[tuple[int, ...]], *, logits: bool = False
+) -> Graph:
+    """Return the wired layers of a module in eval mode, run on inputs of these shapes.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Any whose forward pass consists of operations that are known here.
+    shapes : sequence of shapes
+        Of its inputs, without the batch; they are joined in this order, as are its outputs.
+    logits : bool
+        Whether a Softmax or Sigmoid at the end is left out.
+
+    Raises
+    ------
+    UnsupportedLayerError
+        For any other operation; it is named with its place.
+    InputError
+        If the forward pass depends on values, or a parameter is no finite number.
+    """
+    sizes = [int(np.prod(shape, dtype=np.int64)) for shape in shapes]
+    run = _Run(sum(sizes), logits)
+    inputs = []
+    first = 0
+    for shape, size in zip(shapes, sizes, strict=True):
+        inputs.append(Traced(run.wiring.inputs((1, *shape), first), run))
+        first += size
+    with _places(module), torch.no_grad():
+        try:
+            result = module(*inputs)
+        except ExactBNError:
+            raise
+        except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+            text = " ".join(str(error).split())[:200]
+            raise UnsupportedLayerError(
+                f"{_where()}the forward pass cannot be followed: {type(error).__name__}: {text}"
+            ) from error
+    outputs = [part for part in _flattened(result)]
+    if not outputs or not all(isinstance(part, Traced) for part in outputs):
+        raise UnsupportedLayerError("the module does not return tensors that depend on its inputs")
+    rows = np.concatenate([part.rows.ravel() for part in outputs])
+    return run.wiring.graph(rows, "rounded" if run.has_scale else "no-bn")
+
+
+def _flattened(value: Any) -> Iterator[Any]:
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _flattened(part)
+    elif isinstance(value, Mapping):
+        yield from _flattened(list(value.values()))
+    else:
+        yield value
+
+
+@contextmanager
+def _places(module: nn.Module) -> Iterator[None]:
+    """Keep the names of the modules that are under way, for messages."""
+    names = {id(part): name for name, part in module.named_modules()}
+    stack: list[str] = []
+
+    def enter(part: nn.Module, args: Any) -> None:
+        stack.append(f"layer {names.get(id(part), '?') or '0'} ({type(part).__name__})")
+
+    def leave(part: nn.Module, args: Any, output: Any) -> None:
+        stack.pop()
+
+    handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    _stack.append(stack)
+    try:
+        yield
+    finally:
+        # The names are still there for a message that is being made.
+        _stack.remove(stack)
+        for handle in handles:
+            handle.remove()
+
+
+def _where() -> str:
+    """Return the innermost module that is under way, for the beginning of a message."""
+    return f"{_stack[-1][-1]}: " if _stack and _stack[-1] else ""
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """Return what torch calls an operation, overloads and in-place forms apart."""
+    if function in _BY_FUNCTION:
+        return _BY_FUNCTION[function]
+    packet = getattr(function, "overloadpacket", None)
+    name = packet.__name__ if packet is not None else getattr(function, "__name__", str(function))
+    if name == "__get__":  # of a property
+        name = getattr(getattr(function, "__self__", None), "__name__", name)
+    if not name.startswith("_"):
+        name = name.rstrip("_")
+    name = ALIASES.get(name, name)
+    return name.strip("_") if name.startswith("__") else name
+
+
+def _apply(
+    name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Return the result of one operation."""
+    for part in _flattened([*args, *kwargs.values()]):
+        if isinstance(part, Traced) and part.is_final and name not in QUERIES:
+            raise UnsupportedLayerError(
+                f"{_where()}{name} follows the {part.run.final} that logits=True leaves out, "
+                "which must be the end of the network"
+            )
+    if name in QUERIES:
+        return QUERIES[name](*args, **kwargs)
+    if name not in OPERATIONS:
+        raise unsupported(f"{_where()}the operation {name}")
+    is_in_place = bool(kwargs.get("inplace")) or _is_in_place(function)
+    try:
+        result = OPERATIONS[name](*args, **kwargs)
+    except ExactBNError as error:
+        place = _where()
+        if place and not str(error).startswith(place):
+            raise type(error)(f"{place}{error}") from error
+        raise
+    except TypeError as error:
+        raise UnsupportedLayerError(
+            f"{_where()}{name} is called in a way that is not supported: {error}"
+        ) from error
+    if is_in_place and isinstance(args[0], Traced):
+        # Views of the same entries change with it, as those of torch do.
+        args[0].rows[...] = result.rows
+        return args[0]
+    return result
+
+
+def _is_in_place(function: Callable[..., Any]) -> bool:
+    """Return whether an operation changes its first argument, as torch's names say."""
+    packet = getattr(function, "overloadpacket", function)
+    name = str(getattr(packet, "__name__", ""))
+    return name.endswith("_") and not name.startswith("__")

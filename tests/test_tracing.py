@@ -1,0 +1,203 @@
+"""Modules of any kind, read by running them on symbols: the framework agrees with what is read."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import exactbn
+from exactbn.errors import InputError, UnsupportedLayerError
+from exactbn.exact.stages import Clip, Max
+from exactbn.model.network import Network
+from exactbn.readers.torch_module import read_module
+
+
+def check(module: nn.Module, *shapes: tuple[int, ...]) -> Network:
+    """Check that a network says in fractions what a module says in floats, and return it."""
+    module = module.double().eval()
+    zeros = tuple(torch.zeros(1, *shape, dtype=torch.float64) for shape in shapes)
+    network = Network.from_torch(module, zeros)
+    generator = torch.Generator().manual_seed(1)
+    for scale in (1, 1, 3):
+        inputs = [
+            scale * torch.randn(1, *shape, generator=generator, dtype=torch.float64)
+            for shape in shapes
+        ]
+        with torch.no_grad():
+            result = module(*inputs)
+        parts = result if isinstance(result, tuple) else (result,)
+        expected = [t for part in parts for t in part.flatten().tolist()]
+        found = network([t for part in inputs for t in part.flatten().tolist()])
+        assert [float(t) for t in found] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    return network
+
+
+def settled(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Return a module with random statistics and scales of both signs."""
+    generator = torch.Generator().manual_seed(seed)
+    for part in module.modules():
+        if isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            part.running_mean.copy_(torch.randn(part.num_features, generator=generator))
+            part.running_var.copy_(0.5 + torch.rand(part.num_features, generator=generator))
+            with torch.no_grad():
+                part.weight.copy_(torch.randn(part.num_features, generator=generator))
+                part.bias.copy_(torch.randn(part.num_features, generator=generator))
+    return module
+
+
+class Residual(nn.Module):
+    """Skips, branches, maxima and clips by functions and operators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(4, 3), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.b(F.relu(self.a(x))) + x
+        h = torch.maximum(h, -0.5 * x)
+        h = torch.cat([h[:, :1].abs(), torch.clamp(h[:, 1:], -1, 1)], 1)
+        return self.c(2 - h / 4)
+
+
+class InPlace(nn.Module):
+    """What is changed in place changes for everybody who has it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x - 1
+        z = y.view(-1, 2)
+        F.relu(y, inplace=True)
+        w = z.clone()
+        w += x
+        z.mul_(3)
+        return torch.cat([y, z, w, x], 1)
+
+
+class Twice(nn.Module):
+    """One module in two places, and several outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.f = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.f(x) - self.f(y), torch.min(x, y)
+
+
+def test_operators_and_functions() -> None:
+    network = check(Residual(), (3,))
+    assert network.widths == (4, 3, 5)
+
+
+def test_what_is_changed_in_place() -> None:
+    check(InPlace(), (2,))
+
+
+def test_one_module_twice_and_several_inputs() -> None:
+    network = check(Twice(), (2,), (2,))
+    assert network.num_inputs == 4 and network.num_outputs == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.Sequential(nn.Conv1d(2, 3, 3, stride=2, padding=1), nn.PReLU(3)), (2, 7)),
+        (nn.Sequential(nn.Conv2d(2, 4, 3, groups=2, dilation=2, padding="same"), nn.LeakyReLU(),
+                       nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AdaptiveAvgPool2d(1)), (2, 6, 5)),
+        (settled(nn.Sequential(nn.Conv2d(1, 2, 2, bias=False), nn.BatchNorm2d(2), nn.ReLU6(),
+                               nn.AvgPool2d(2, 1, 1), nn.Flatten(), nn.Linear(18, 2))), (1, 3, 3)),
+        (nn.Sequential(nn.AvgPool1d(2, 2, 1, ceil_mode=True, count_include_pad=False),
+                       nn.Hardtanh(-0.25, 0.5)), (1, 6)),
+        (nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.AdaptiveAvgPool2d((2, 3))), (1, 7, 7)),
+        (nn.Sequential(nn.MaxPool1d(3), nn.Flatten(), nn.Linear(2, 2), nn.ReLU(), nn.ReLU()),
+         (1, 6)),
+        (settled(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.PReLU())), (2,)),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)), (2,)),
+    ],
+    ids=lambda value: "",
+)
+def test_modules(module: nn.Module, shape: tuple[int, ...]) -> None:
+    check(module, shape)
+
+
+def test_an_exported_program() -> None:
+    module = settled(nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(2, 2),
+    )).double().eval()  # fmt: skip
+    example = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
+    program = torch.export.export(module, (example,))
+    assert Network.from_torch(program, example) == Network.from_torch(module, example)
+
+
+def test_units_are_those_of_the_user() -> None:
+    module = nn.Sequential(nn.MaxPool1d(3), nn.Hardtanh(), nn.Flatten(), nn.ReLU()).eval()
+    graph = read_module(module, torch.zeros(1, 1, 3))
+    # Two units for the maximum of three, two for the clip, one for the ReLU.
+    (maximum, clip, unit) = graph.units
+    assert isinstance(maximum, Max) and isinstance(clip, Clip) and unit == 4
+    assert (clip.low, clip.high) == (2, 3)
+    assert sum(len(layer.bias) for layer in graph.layers[:-1]) == 5
+
+
+def test_a_tie_goes_to_the_first() -> None:
+    network = Network.from_torch(nn.MaxPool1d(2).eval(), torch.zeros(1, 1, 2))
+    assert network.preactivations((1, 1)) == ((0,),)
+    assert network((1, 1)) == (1,) and network((0, 2)) == (2,)
+
+
+class Asks(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x if x.sum() > 0 else -x
+
+
+class Multiplies(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+
+class Assigns(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x[:, 0] = 1
+        return x
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "text"),
+    [
+        (Asks(), UnsupportedLayerError, "cannot be followed|not supported"),
+        (Multiplies(), UnsupportedLayerError, "product of two tensors that depend on the input"),
+        (Assigns(), UnsupportedLayerError, "item assignment"),
+        (nn.Sequential(nn.Linear(3, 1)), InputError, "does not multiply a tensor of shape"),
+        (nn.LSTM(2, 2), UnsupportedLayerError, "LSTM"),
+        (nn.Identity(), None, ""),
+    ],
+)
+def test_what_cannot_be_followed(
+    module: nn.Module, error: type[Exception] | None, text: str
+) -> None:
+    if error is None:
+        assert Network.from_torch(module.eval(), torch.zeros(1, 2))((1, 2)) == (1, 2)
+        return
+    with pytest.raises(error, match=text):
+        Network.from_torch(module.eval(), torch.zeros(1, 2))
+
+
+def test_the_shape_of_the_input_must_be_known() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()).eval()
+    with pytest.raises(InputError, match="give an example, such as"):
+        Network.from_torch(module)
+    with pytest.raises(InputError, match="expected a tensor with a batch axis"):
+        Network.from_torch(module, [1, 2])
+
+
+def test_a_convolution_in_a_slice() -> None:
+    module = settled(nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2, 1)
+    )).double().eval()  # fmt: skip
+    network = Network.from_torch(module, torch.zeros(1, 1, 4, 4))
+    plane = network.restrict([0] * 16, [[Fraction(1, 2)] * 16, [i % 3 for i in range(16)]])
+    part = exactbn.partition(plane, (-1, 1))
+    part.check()
+    assert part.is_complete and part.num_regions > 1
