@@ -37,7 +37,7 @@ def dimension_bound(widths: Sequence[int]) -> int:
             comb(n, j) * count(index + 1, min(room, n - j)) for j in range(min(room, n) + 1)
         )
 
-    return int(count(0, widths[0]))
+    return count(0, widths[0])
 
 
 def construction_bound(widths: Sequence[int]) -> int:
@@ -47,7 +47,8 @@ def construction_bound(widths: Sequence[int]) -> int:
     of at least d.
     """
     d, *layers = widths
-    return prod((n // d) ** d for n in layers[:-1]) * generic_count(layers[-1], d)
+    parts: list[int] = [(n // d) ** d for n in layers[:-1]]
+    return prod(parts) * generic_count(layers[-1], d)
 
 
 def centred_bound(widths: Sequence[int]) -> int:
