@@ -14,6 +14,7 @@ FAMILIES = (
     "centering",
     "centering_limits",
     "counting",
+    "bounds",
     "degree",
     "depth",
     "depth_limits",
