@@ -78,6 +78,16 @@ def test_a_climb_ends_at_the_first_positive_margin_and_on_a_plateau() -> None:
     assert climb(excess, start, rng, deadline=time.monotonic() - 1) == (start, 1)
 
 
+def test_a_climb_stays_where_every_step_goes_down() -> None:
+    start = Instance(None, ((F(0), F(7)),))
+
+    def peak(instance: Instance) -> int:
+        return -1 if instance == start else -2
+
+    deadline = time.monotonic() + LATER
+    assert climb(peak, start, random.Random(3), deadline=deadline)[0] == start
+
+
 def test_a_climb_leaves_what_cannot_be_judged() -> None:
     def never(instance: Instance) -> int:
         raise HypothesisError("nothing is an instance of this")
