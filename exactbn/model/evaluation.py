@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
 from math import gcd, lcm
 from typing import Protocol
 
@@ -25,10 +25,8 @@ from flint import fmpz, fmpz_mat
 
 from exactbn.exact.rational import Matrix, Vector
 
-#: The scaled features, one list of integers each, one integer a column; the first is D.
-Features = list[list[fmpz]]
-#: Says of unit k of a block, in the order of the block, whether it is on, column by column.
-Gate = Callable[[int, list[fmpz]], Iterable[bool]]
+#: Says of the units of a block, row by row of Z, whether they are on, entry by entry.
+Gate = Callable[[fmpz_mat], Iterable[bool]]
 
 
 class AffineLayer(Protocol):
@@ -52,6 +50,55 @@ class AffineBlock(Protocol):
 
     @property
     def reads(self) -> Sequence[Sequence[int]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The scaled features at some columns: D, then the inputs, then block by block the units.
+
+    ``parts`` are the entries of each source, row by row; ``starts`` is the first feature of each,
+    the inputs from 1 on, and then the number of all.
+    """
+
+    denominators: list[fmpz]
+    parts: tuple[list[fmpz], ...]
+    starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, points: fmpz_mat) -> "Features":
+        """Return the features before the first block: the columns of homogeneous points."""
+        entries, columns = points.entries(), points.ncols()
+        return cls(entries[:columns], (entries[columns:],), (1, points.nrows()))
+
+    def extended(self, block: "IntegerBlock", z: fmpz_mat, gate: Gate) -> "Features":
+        """Return the features with those of a block whose Z is ``z``."""
+        above, columns = block.above, len(self.denominators)
+        entries = zip(z.entries(), gate(z))
+        if above == 1 and not any(block.below):
+            zero = fmpz(0)
+            new = [t if on else zero for t, on in entries]
+        else:
+            below = chain.from_iterable(repeat(off, columns) for off in block.below)
+            new = [t * (above if on else off) for (t, on), off in zip(entries, below)]
+        denominators, parts = self.denominators, self.parts
+        if above != 1:
+            denominators = [above * t for t in denominators]
+            parts = tuple([above * t for t in part] for part in parts)
+        return Features(denominators, (*parts, new), (*self.starts, self.starts[-1] + z.nrows()))
+
+    def gathered(self, reads: Sequence[int]) -> fmpz_mat:
+        """Return D and some features as the rows of a matrix."""
+        columns = len(self.denominators)
+        entries = list(self.denominators)
+        source = bisect_right(self.starts, reads[0]) - 1
+        if isinstance(reads, range) and reads == range(*self.starts[source : source + 2]):
+            entries += self.parts[source]
+        else:
+            for feature in reads:
+                source = bisect_right(self.starts, feature) - 1
+                at = (feature - self.starts[source]) * columns
+                entries += self.parts[source][at : at + columns]
+        return fmpz_mat(1 + len(reads), columns, entries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,24 +192,24 @@ class IntegerNetwork:
 
     def evaluate(self, points: fmpz_mat, last: int) -> list[tuple[fmpz_mat, list[fmpz]]]:
         """Return (Z, D) of the blocks 0 to ``last``, see the head of this module."""
-        features = _rows_of(points)
+        features = Features.of(points)
         results = []
         for index in range(last + 1):
             z = self.product(index, features)
-            results.append((z, features[0]))
+            results.append((z, features.denominators))
             if index < last:
-                features = self.extended(index, features, z, _is_positive)
+                features = features.extended(self.blocks[index], z, _is_positive)
         return results
 
     def evaluate_rows(
         self, points: fmpz_mat, last: int, rows: Sequence[int]
     ) -> tuple[fmpz_mat, list[fmpz]]:
         """Return (Z, D) of some units of block ``last``; only what they depend on is computed."""
-        features = _rows_of(points)
+        features = Features.of(points)
         cone = self._cone(last, rows)
         for index in range(last):
             z = self.product(index, features, cone[index])
-            features = self.extended(index, features, z, _is_positive)
+            features = features.extended(self.blocks[index], z, _is_positive)
         by_layer: dict[int, list[tuple[int, int]]] = {}
         places = self.blocks[last].places
         for i, unit in enumerate(rows):
@@ -171,13 +218,14 @@ class IntegerNetwork:
         result: list[list[fmpz]] = [[]] * len(rows)
         for index, wanted in by_layer.items():
             layer = self.blocks[last].layers[index]
-            matrix = fmpz_mat(
-                [[layer.matrix[k, c] for c in range(layer.matrix.ncols())] for _, k in wanted]
-            )
-            product = _rows_of(matrix * _gathered(features, layer.reads))
-            for (i, _), row in zip(wanted, product, strict=True):
+            columns = range(layer.matrix.ncols())
+            matrix = fmpz_mat([[layer.matrix[k, c] for c in columns] for _, k in wanted])
+            z = matrix * features.gathered(layer.reads)
+            if len(by_layer) == 1:
+                return z, features.denominators
+            for (i, _), row in zip(wanted, _rows_of(z), strict=True):
                 result[i] = row
-        return fmpz_mat(result), features[0]
+        return fmpz_mat(result), features.denominators
 
     def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
         """Return the affine forms of all blocks, output included, where the pattern holds.
@@ -192,14 +240,14 @@ class IntegerNetwork:
             z = self.product(index, features)
             results.append(z)
             if index < len(self.blocks) - 1:
-                features = self.extended(index, features, z, fixed(pattern[start:]))
+                features = features.extended(self.blocks[index], z, fixed(pattern[start:]))
                 start += len(block.scales)
         return results
 
     def coordinates(self) -> Features:
         """Return the features before the first block as forms: the constant and the inputs."""
         size = 1 + self.num_inputs
-        return [[fmpz(int(i == k)) for k in range(size)] for i in range(size)]
+        return Features.of(fmpz_mat([[int(i == k) for k in range(size)] for i in range(size)]))
 
     def product(
         self, index: int, features: Features, layers: "frozenset[int] | None" = None
@@ -208,27 +256,15 @@ class IntegerNetwork:
         block = self.blocks[index]
         if len(block.layers) == 1:
             layer = block.layers[0]
-            return layer.matrix * _gathered(features, layer.reads)
-        columns = len(features[0])
+            return layer.matrix * features.gathered(layer.reads)
+        columns = len(features.denominators)
         entries: list[fmpz] = []
         for number, layer in enumerate(block.layers):
             if layers is None or number in layers:
-                entries += (layer.matrix * _gathered(features, layer.reads)).entries()
+                entries += (layer.matrix * features.gathered(layer.reads)).entries()
             else:
                 entries += [fmpz(0)] * (layer.matrix.nrows() * columns)
         return fmpz_mat(len(block.scales), columns, entries)
-
-    def extended(self, index: int, features: Features, z: fmpz_mat, gate: Gate) -> Features:
-        """Return the features before the block after ``index``, whose Z is ``z``."""
-        block = self.blocks[index]
-        above = block.above
-        if above != 1:
-            features = [[above * t for t in feature] for feature in features]
-        new = []
-        for k, row in enumerate(_rows_of(z)):
-            on, off = above, block.below[k]
-            new.append([on * t if is_on else off * t for t, is_on in zip(row, gate(k, row))])
-        return features + new
 
     def _cone(self, last: int, rows: Sequence[int]) -> "list[frozenset[int] | None]":
         """Return of each block before ``last`` the layers on which some of its units depend."""
@@ -251,24 +287,20 @@ class IntegerNetwork:
 
 def fixed(pattern: Sequence[int]) -> Gate:
     """Return the gate of a pattern: unit k is on where its entry is positive."""
-    return lambda k, row: [pattern[k] > 0] * len(row)
+    return lambda z: chain.from_iterable(
+        repeat(pattern[k] > 0, z.ncols()) for k in range(z.nrows())
+    )
 
 
-def _is_positive(_: int, row: list[fmpz]) -> list[bool]:
-    """Return where a unit is on at points."""
-    return [t > 0 for t in row]
+def _is_positive(z: fmpz_mat) -> list[bool]:
+    """Return where units are on at points."""
+    return [t > 0 for t in z.entries()]
 
 
-def _rows_of(matrix: fmpz_mat) -> Features:
+def _rows_of(matrix: fmpz_mat) -> list[list[fmpz]]:
     """Return the rows of a matrix as lists."""
     entries, columns = matrix.entries(), matrix.ncols()
     return [entries[i : i + columns] for i in range(0, len(entries), columns)]
-
-
-def _gathered(features: Features, reads: Sequence[int]) -> fmpz_mat:
-    """Return the constant and some features as the rows of a matrix."""
-    rows = [features[0], *(features[f] for f in reads)]
-    return fmpz_mat(len(rows), len(rows[0]), list(chain.from_iterable(rows)))
 
 
 def _primitive_row(

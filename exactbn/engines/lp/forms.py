@@ -108,5 +108,5 @@ class ExactForms:
             state = self._state(before, block - 1)
             z = self.integers.product(block - 1, state)
             signs = prefix[len(before) :]
-            self._states[prefix] = self.integers.extended(block - 1, state, z, fixed(signs))
+            self._states[prefix] = state.extended(self.integers.blocks[block - 1], z, fixed(signs))
         return self._states[prefix]

@@ -11,9 +11,9 @@ from exactbn.readers.operations import Numbers
 from exactbn.readers.tensors import check_plain
 from exactbn.readers.wiring import Rows
 
-
 #: Greatest number of entries of a constant tensor.
 MOST_ENTRIES = 1 << 22
+
 
 class Traced(Protocol):
     """A tensor of rows; ``is_final`` says that nothing may follow it."""
