@@ -15,6 +15,7 @@ from exactbn.readers.wiring import Rows
 #: Greatest number of entries of a constant tensor.
 MOST_ENTRIES = 1 << 22
 
+
 class Traced(Protocol):
     """A tensor of rows; ``is_final`` says that nothing may follow it."""
 
