@@ -817,7 +817,16 @@ def check(network: Network, stream: IO[bytes], most: int) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Check the files that a command line names, and return the exit code."""
+    limit = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(3 * MAX_NUMBER)
+    try:
+        return judge(arguments)
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+def judge(arguments: Sequence[str]) -> int:
+    """Do what :func:`main` says, integers of some thousand digits being read."""
     if len(arguments) != 2:
         print("usage: checker.py NETWORK.json CERTIFICATE", file=sys.stderr)
         return 2

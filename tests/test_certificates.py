@@ -506,6 +506,15 @@ def test_an_error_is_no_verdict(
     assert capsys.readouterr().err.endswith(f"abs.box-tree: {error.__name__}\n")
 
 
+def test_the_second_checker_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """It lets Python read long integers, for as long as it runs."""
+    before = sys.get_int_max_str_digits()
+    for arguments in ([], [str(network_of("abs")), str(FOLDER / "accepted" / "abs.box-tree")]):
+        second_checker.main(arguments)
+        assert sys.get_int_max_str_digits() == before
+    capsys.readouterr()
+
+
 def ran(arguments: Sequence[str]) -> tuple[int, str]:
     """Return exit code and output of the checker as strangers run it."""
     command = [sys.executable, "-I", "-S", "-O", str(checker.__file__), *arguments]

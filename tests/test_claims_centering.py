@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims.families import centering, centering_limits
+from exactbn.claims.families import centering, centering_limits, eps_limits
 from exactbn.claims.ledger import stored
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import all_claims
@@ -51,7 +51,7 @@ def test_every_stored_instance_is_small_and_of_a_claim() -> None:
         if instance.network is not None:
             for layer in instance.network.layers:
                 numbers += [t for row in (*layer.weight, layer.bias) for t in row]
-        assert all(len(to_text(t)) <= 4 for t in numbers), path.stem
+        assert all(len(to_text(t)) <= 6 for t in numbers), path.stem
 
 
 def test_stored_instance_of_another_claim_is_refused(
@@ -135,10 +135,33 @@ def test_length_of_weights_with_eps() -> None:
     numbers = {"eps": Fraction(1), "factor": Fraction(2)}
     network = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
     # Data -1 and 1: sigma = 1, squares 1 / 2 and 4 / 5.
-    reason = centering_limits.length_violation(Instance(network, exact((-1,), (1,)), numbers))
+    reason = eps_limits.length_violation(Instance(network, exact((-1,), (1,)), numbers))
     assert reason is not None and "1/2" in reason and "4/5" in reason
     without = Instance(network, exact((-1,), (1,)), {**numbers, "eps": Fraction(0)})
-    assert centering_limits.length_violation(without) is None
+    assert eps_limits.length_violation(without) is None
+
+
+def test_eps_moves_the_boundaries_of_layer_two_only() -> None:
+    instance = stored.stored("F18")
+    assert eps_limits.eps_moves(instance) == (
+        "layer 2, unit 1: it vanishes at 1/6, 3/2 with eps = 0 and at 53/264, 105/52 with "
+        "eps = 105/64"
+    )
+    assert eps_limits.first_layer_moves(instance) is None
+    assert not meets(eps_limits.equal_sigmas_move, instance)
+    equal = Network.from_arrays([[[1], [-1]], [[1, 3]], [[1]]], [[0, 0], [0], [0]])
+    two = Instance(equal, instance.data, {"eps": Fraction(2)})
+    assert eps_limits.equal_sigmas_move(two) is None
+    irrational = Instance(instance.network, instance.data, {"eps": Fraction(1)})
+    assert not meets(eps_limits.eps_moves, irrational)
+
+
+def test_deviations_that_are_tight_and_not() -> None:
+    one = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    for points in (exact((0,), (0,), (5,)), exact((0,), (1,), (5,)), exact((2,), (7,))):
+        assert centering.deviation_violation(Instance(one, points)) is None
+    for points in (exact((3,)), exact((3,), (3,))):
+        assert not meets(centering.deviation_violation, Instance(one, points))
 
 
 def test_batch_of_one() -> None:

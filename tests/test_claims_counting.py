@@ -8,6 +8,7 @@ import pytest
 from exactbn.claims.families import counting
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import find_claim
+from exactbn.claims.ledger.stored import stored
 from exactbn.claims.ledger.survey import meets
 from exactbn.claims.tools.search import search
 from exactbn.model.network import Network
@@ -50,8 +51,28 @@ def test_several_flips_at_one_facet() -> None:
         "neighbours 00 and 11 differ in 2 neurons"
     )
     single = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
-    assert counting.neighbours_violation(Instance(single, LINE)) is None
-    assert counting.neighbours_violation(Instance(coincident, LINE)) is not None
+    assert counting.several_flips(Instance(single, LINE)) is None
+
+
+def test_counterexamples_of_neighbours_are_plain_relu_without_duplicates() -> None:
+    for name, violation in (("F11", counting.several_flips), ("F11-apart", counting.apart)):
+        instance = stored(name)
+        network, _ = instance.given()
+        assert network.num_inputs == 2 and {layer.slope for layer in network.hidden} == {0}
+        assert meets(counting.neighbours_violation, instance) and violation(instance)
+    for rows in ([[1, 0], [-2, 0]], [[1, 0], [0, 0]], [[1], [2]]):
+        other = Network.from_arrays([rows, [[1, 1]]], [[0, 0], [0]])
+        data = tuple(tuple(x[: len(rows[0])]) for x in POINTS)
+        assert not meets(counting.neighbours_violation, Instance(other, data))
+
+
+def test_rates_of_neighbours_by_hand() -> None:
+    # Three lines through one point: six regions, six facets, one flip at each; of the pairs that
+    # differ in one neuron all are neighbours.
+    star = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0] * 3, [0]])
+    assert counting._pairs(Instance(star, POINTS)) == (6, 0, 6, 0)
+    coincident = Network.from_arrays([[[1], [2]], [[1, 1]]], [[0, 1], [0]])
+    assert counting._pairs(Instance(coincident, LINE)) == (1, 1, 0, 0)
 
 
 def test_regions_apart_that_differ_in_one_neuron() -> None:
@@ -95,7 +116,8 @@ def test_finder_finds_fewer_regions(seed: int) -> None:
 def test_finder_finds_both_directions_of_neighbours() -> None:
     claim = find_claim("F11")
     for violation, word in ((counting.several_flips, "neighbours"), (counting.apart, "share no")):
-        found = search(replace(claim, violation=violation), seconds=20, enough=1)
+        easy = replace(claim, violation=violation, propose=counting._two_layers)
+        found = search(easy, seconds=20, enough=1)
         assert found is not None and word in found.reason
         assert all(abs(t) < 10 for row in found.instance.data for t in row)
 

@@ -5,14 +5,16 @@ import random
 import time
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
-from exactbn.claims.families import boundary, density, noise, probability
+from exactbn.claims.families import boundary, density, noise, probability, separation
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import find_claim
 from exactbn.claims.ledger.stored import stored
 from exactbn.claims.ledger.survey import meets, survey
 from exactbn.claims.tools.search import search
+from exactbn.model.batchnorm import center
 from exactbn.model.network import Network
 
 F = Fraction
@@ -23,9 +25,9 @@ def points(*rows: tuple[int, ...]) -> tuple[tuple[Fraction, ...], ...]:
     return tuple(tuple(map(F, row)) for row in rows)
 
 
-@pytest.mark.parametrize("key", ["F4", "F6", "F7", "F8", "F9", "F14", "F17", "K14", "K15"])
+@pytest.mark.parametrize("key", ["F4", "F6", "F7", "F8", "F14", "F17", "K14", "K15", "K15-deep"])
 def test_stored_counterexamples_violate_and_are_small(key: str) -> None:
-    instance, claim = stored(key), find_claim(key)
+    instance, claim = stored(key), find_claim(key.split("-")[0])
     assert claim.violation is not None and claim.violation(instance) is not None
     count, digits, _ = instance.size
     assert count <= 24 and digits <= 40
@@ -98,62 +100,169 @@ def test_mean_between_two_clusters_loses_all_points() -> None:
 
 @pytest.mark.parametrize(("k", "n", "eps"), [(67, 12, "2/5"), (200, 20, "3/10"), (20, 8, "1/2")])
 def test_bound_for_discs_in_intervals(k: int, n: int, eps: str) -> None:
-    c, e, t = 1 / n, float(F(eps)), math.sqrt(2 * k) / n
+    e, t = float(F(eps)), math.sqrt(2 * k) / n
     s = t * math.sqrt((2 * k - 1) / (2 * k - t * t))
     theta = 2 * math.exp(-(2 * k - 1) / 2 * (e**2 / 2 - e**3 / 3))
     bound = math.erfc(s * math.sqrt(1 - e) / math.sqrt(2)) + theta
-    probability_ = probability.disc_probability(k, c)
+    probability_ = float(separation.disc_probability(k, F(1, n) ** 2))
     numbers = {"K": F(k), "ratio": F(1, n), "eps": F(eps)}
-    reason = probability.low_bound(Instance(None, (), numbers))
+    reason = separation.low_bound(Instance(None, (), numbers))
     assert (reason is not None) == (probability_ > bound)
     if reason is not None:
         assert f"{probability_:.4f}" in reason and f"{bound:.4f}" in reason
 
 
-def test_equal_angles() -> None:
-    def pair(*point: int, d: int) -> Instance:
-        return Instance(None, points(point), {"d": F(d)})
+def test_separation_knows_no_dimension() -> None:
+    def clusters(*rows: tuple[int, ...], d: int = 5) -> Instance:
+        return Instance(None, points(*rows), {"d": F(d), "s2": F(2), "b2": F(3)})
 
-    reason = probability.same_angle(pair(2, 1, d=100))
-    assert reason is not None and "4/5 in dimension 2" in reason
-    # No more coordinates; the middle of the pair is 0; both points are the same one.
-    for other in (pair(2, 1, d=2), pair(1, -1, d=9), pair(3, 3, d=9)):
-        assert not meets(probability.same_angle, other)
+    reason = separation.same_separation(clusters((2, 1), (3, 1), (2, -1), (3, -1)))
+    assert reason is not None and "w = (0, 2)" in reason and "dimension 5" in reason
+    assert separation.augmented_gram(points((1, 2)), F(2), F(3)) == ((13,),)
+    for other in (
+        clusters((2, 1), (2, -1), d=2),
+        clusters((1, 1), (1, 1)),
+        clusters((0, 0), (2, 0), (1, 0), (1, 0)),  # no hyperplane separates these
+    ):
+        assert not meets(separation.same_separation, other)
+
+
+def shares(rows: list[tuple[float, ...]], count: int) -> "np.ndarray":
+    """Return the values of ``count`` normal units at some points."""
+    return np.random.default_rng(7).standard_normal((count, len(rows[0]))) @ np.array(rows).T
+
+
+@pytest.mark.parametrize("bias", [0, 2])
+def test_probability_of_separation_on_samples(bias: int) -> None:
+    u, v, g = points((1, 2, 0), (-1, 1, 2), (0, 1, 1))
+    a, b = probability.less(u, g), probability.less(v, g)
+    if bias:
+        a, b = (*u, F(bias)), (*v, F(bias))
+    values = shares([tuple(map(float, t)) for t in (a, b)], 40_000)
+    hits = float(np.mean(values[:, 0] * values[:, 1] < 0))
+    assert hits == pytest.approx(float(probability.separation(a, b)), abs=0.01)
+    near = np.abs(values[:, 0]) <= 0.5 * np.linalg.norm(
+        np.random.default_rng(7).standard_normal((40_000, len(a))), axis=1
+    )
+    rho = math.sqrt(float(sum(t * t for t in a)))
+    law = float(probability.closeness(len(a), F(0.5 / rho)))
+    assert float(np.mean(near)) == pytest.approx(law, abs=0.01)
+
+
+def test_separation_by_hand() -> None:
+    assert float(probability.separation(*points((1, 0), (0, 3)))) == 0.5
+    assert float(probability.separation(*points((1, 2), (2, 4)))) == 0
+    assert float(probability.separation(*points((1, 2), (-2, -4)))) == 1
+    assert float(probability.closeness(2, F(1, 2))) == pytest.approx(1 / 3)
+    assert float(probability.closeness(3, F(1, 4))) == pytest.approx(1 / 4)  # Archimedes
+    assert float(probability.closeness(5, F(1))) == 1
+
+
+def test_law_needs_its_hypotheses() -> None:
+    def pair(u: tuple[int, ...], g: tuple[int, ...], eps: str) -> Instance:
+        return Instance(None, points(u, (5,) * len(u), g), {"eps": F(eps)})
+
+    assert probability.law_violation(pair((1, 2), (0, 0), "1/2")) is None
+    assert probability.law_violation(pair((3, 4), (0, 0), "5")) is None  # eps = rho
+    for other in (pair((1,), (0,), "1/2"), pair((1, 2), (1, 2), "1/2"), pair((3, 4), (0, 0), "6")):
+        assert not meets(probability.law_violation, other)
+
+
+def test_wrong_laws_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = Instance(None, points((1, 2), (3, -1), (0, 0)), {"eps": F(1, 2)})
+    right = probability.separation
+    monkeypatch.setattr(probability, "separation", lambda a, b: right(a, b) * F(1, 2).numerator / 2)
+    assert "another share" in (probability.law_violation(instance) or "")
+
+
+def test_cluster_bounds_by_hand() -> None:
+    # K = 1, delta / r = 1/2: (2/pi) arcsin(1/2) = 1/3, published (2/pi); three in a row.
+    half = F(1, 2)
+    assert float(probability.union_bound(1, half)) == pytest.approx(1 / 3)
+    assert float(probability.published_bound(1, half)) == pytest.approx(2 / math.pi)
+    assert float(probability.orthogonal_clusters(2, F(1, 10))) == pytest.approx(
+        float(np.mean(_failures(2, 0.1, 400_000))), abs=2e-3
+    )
+
+
+def _failures(k: int, q: float, count: int) -> "np.ndarray":
+    """Return for random units whether they fail to separate 2 k points in orthogonal directions."""
+    z = np.random.default_rng(3).standard_normal((count, 1 + 2 * k))
+    return np.abs(z[:, 0]) * math.sqrt(1 - q * q) <= q * z[:, 1:].max(axis=1)
+
+
+def test_extreme_clusters_attain_the_bound_for_one_point() -> None:
+    """Both points at phi = arcsin(3/5) off the axis: a line fails with probability 2 phi / pi."""
+    # u = (5, 0), v = -u, radius 3: the tangent from 0 meets the ball at (16/5, 12/5).
+    x = (F(16, 5), F(12, 5))
+    data = (*points((5, 0), (-5, 0)), x, (-x[0], x[1]))
+    tight = Instance(None, data, {"delta": F(3)})
+    assert probability.cluster_violation(tight) is None
+    angles = [math.atan2(12, 16), -math.atan2(12, 16)]
+    spread = probability._spread([probability.enclosed(F(t)) for t in angles])
+    assert float(spread) == pytest.approx(float(probability.union_bound(1, F(3, 5))))
+    far = Instance(None, (*data[:2], (F(1), F(3)), data[3]), {"delta": F(3)})
+    assert not meets(probability.cluster_violation, far)
+
+
+def test_a_wrong_cluster_bound_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (*points((5, 0), (-5, 0)), (F(16, 5), F(12, 5)), (F(-16, 5), F(12, 5)))
+    monkeypatch.setattr(probability, "_spread", lambda angles: probability.enclosed(1))
+    reason = probability.cluster_violation(Instance(None, data, {"delta": F(3)}))
+    assert reason is not None and "a line fails" in reason
+
+
+def test_ranges_of_the_bounds() -> None:
+    def numbers(k: int, r: int) -> Instance:
+        return Instance(None, (), {"K": F(k), "r": F(r), "delta": F(1)})
+
+    # K = 2: the published bound is below 1 from r / delta = 2.91, the union bound from 1.41.
+    assert not probability.published_bound(2, F(1, 2)) < 1
+    assert probability.union_bound(2, F(1, 2)) < 1
+    assert probability.range_violation(numbers(2, 2)) is None
+    assert probability.range_violation(numbers(3, 2)) is None  # exactly 1: neither below nor above
+    assert not meets(probability.range_violation, numbers(2, 1))
 
 
 def test_known_probabilities() -> None:
-    assert round(probability.disc_bound(200, 1.0), 3) == 0.397
-    assert round(probability.disc_bound(1000, 1.0), 3) == 0.351
-    assert round(probability.disc_probability(200, 1 / math.sqrt(400)), 3) == 0.480
-    assert round(probability.disc_probability(1000, 1 / math.sqrt(2000)), 3) == 0.480
-    # A cluster of one point is always separated by the mean of two points.
-    assert probability.angle((1, 0), (-1, 0)) == pytest.approx(math.pi)
+    assert round(separation.disc_bound(200, 1.0), 3) == 0.397
+    assert round(separation.disc_bound(1000, 1.0), 3) == 0.351
+    assert round(float(separation.disc_probability(200, F(1, 400))), 3) == 0.480
+    assert round(float(separation.disc_probability(1000, F(1, 2000))), 3) == 0.480
 
 
-def test_crossing_probabilities_of_one_far_point() -> None:
-    """Nine points at radius 1/100 and one at (100, 0): a random line through the origin or the mean
-    crosses their balls of radius 1/10 with these mean probabilities."""
-    angles = [2 * math.pi * k / 9 for k in range(9)]
-    data = [(0.01 * math.cos(t), 0.01 * math.sin(t)) for t in angles] + [(100.0, 0.0)]
-
-    def mean_probability(center: tuple[float, float]) -> float:
-        distances = [math.dist(x, center) for x in data]
-        return sum(1 if t <= 0.1 else 2 / math.pi * math.asin(0.1 / t) for t in distances) / 10
-
-    assert round(mean_probability((0.0, 0.0)), 5) == pytest.approx(0.90006, abs=1e-5)
-    assert round(mean_probability((10.0, 0.0)), 5) == pytest.approx(0.00580, abs=1e-5)
+def test_one_far_point_lowers_the_expectation() -> None:
+    """Nine points at radius 1/100 and one at (100, 0): within 1/10 of a line through the origin or
+    the mean, with these mean probabilities."""
+    assert probability._far_point().startswith("0.90006 with zero bias, 0.0058004 centred")
 
 
-def test_samples_are_the_same_every_time() -> None:
-    first, again = (probability.separations((1.0, 2.0), (2.0, -1.0), 5000, 3) for _ in range(2))
-    assert first == again and first[1] == 0
-    assert abs(first[0] / 5000 - 0.5) < 0.05
+def test_zero_bias_is_centering_for_rows_orthogonal_to_the_mean() -> None:
+    data = points((1, 0), (-1, 10))
+    one = Network.from_arrays([[[1, 0]], [[1]]], [[3], [0]])
+    assert density.zero_bias_violation(Instance(one, data)) is None
+    assert not any(center(one, data).layers[0].bias) and data[0] != data[1]
+    both = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
+    assert density.zero_bias_violation(Instance(both, data)) is None
+    assert any(center(both, data).layers[0].bias)
 
 
-def test_empty_bound() -> None:
-    full = {"K": F(2), "r": F(100), "delta": F(1)}
-    assert probability.empty_bound(Instance(None, (), full)) is None
-    assert probability.empty_bound(Instance(None, (), {**full, "r": F(2)})) is not None
+def test_the_stored_baselines_have_two_points() -> None:
+    instance = stored("F17")
+    assert len(set(instance.data)) >= 2
+    counts = density.near_totals(instance)
+    assert counts["zero bias"] < counts["centred"] < counts["given bias"]
+    one = Instance(instance.network, instance.data[:1], instance.numbers)
+    assert not meets(density.baseline_matters, one)
+
+
+def test_squared_distances_of_layer_two_may_grow() -> None:
+    # relu(x) - 1 vanishes at 1, in the mean 1 from 0 and 2; centred relu(x - 1) - 1/2 at 3/2.
+    network = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [-1], [0]])
+    reason = density.deep_farther(Instance(network, points((0,), (2,))))
+    assert reason is not None and "is 1 with the given biases and 5/4 centred" in reason
+    flat = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [0], [0]])
+    assert density.deep_farther(Instance(flat, points((0,), (2,)))) is None
 
 
 def test_random_instances_of_true_claims_hold() -> None:

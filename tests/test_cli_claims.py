@@ -47,8 +47,7 @@ FALSE = Claim(
 WRONG = replace(FALSE, key="F99", expected=Status.PROVED)
 TRUE = replace(
     FALSE, key="K98", title="a square is not negative", expected=Status.PROVED,
-    check=lambda effort: Verdict(Status.PROVED, "By its sign.", 3, p_value=0.5, alpha=0.01,
-                                 interval=(0.0, 1.0)),
+    check=lambda effort: Verdict(Status.PROVED, "By its sign.", 3),
     violation=lambda instance: None,
 )  # fmt: skip
 
@@ -197,7 +196,7 @@ def test_page(tmp_path: Path) -> None:
     assert main(["claims", "--write-page", str(path)]) == 0
     text = path.read_text()
     assert "2 claims, settled on a quick subset of each check: 1 proved, 1 refuted." in text
-    assert "| [F98](#f98) | sums | no sum is more than 5 | refuted" in text
+    assert "| [F98](#f98) | sums |  | no sum is more than 5 | refuted" in text
     assert "sum x\\_i \\<= 5" in text and "| sum \\|x\\| | more than 5 |" in text
     assert {p.name for p in (tmp_path / "ledger").iterdir()} == {"F98.json", "F98.png", "mine.png"}
     assert "![F98](ledger/F98.png)" in text

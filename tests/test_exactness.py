@@ -47,7 +47,7 @@ MAY_HOLD_FLOATS = {
 }
 MAY_TAKE_ROOTS = {
     "bench/engines.py": "the range of random weights",
-    "claims/families/probability.py": "bounds of deviations, rounded outwards",
+    "claims/families/separation.py": "the least value of a bound, sought in floats and only shown",
     "engines/complex/signs.py": "lengths, with the error of the root in the bound",
     "engines/lp": "norms by which pivots are chosen",
 }

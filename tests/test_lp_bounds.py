@@ -310,6 +310,32 @@ def test_an_inverse_of_a_cone_that_is_wrong(D: int, share: float) -> None:
     assert not cone_shares(G, f, inverse)
 
 
+def is_cone(G: object, inverse: object, f: list[float], error: float) -> bool:
+    """Return whether f + sum lambda_j row_j = 0 is believed, where f may err by ``error``."""
+    D, R = len(f), make_rows_with(np.array(G), [0.0] * len(f), 0.0)
+    V = Vertex(np.zeros(D), np.array(inverse), np.arange(D))
+    rows, work = np.zeros(D, dtype=np.int64), np.zeros((4, D + 1))
+    return bool(cone_proof(R, np.array(f), error, 1.0, -9, V, rows, work) == D)
+
+
+def test_multipliers_that_fit_prove_nothing_without_the_inverse() -> None:
+    """The multipliers solve f = mu G in floats and lie beyond their enclosure; the inverse is none.
+
+    *Two equal rows, or four dependent ones whose defect 1 - G N has entries 1/4 and -1/4:* f may
+    err in a direction that no multipliers reach. *Rows (1, 0) and (0, 1):* f may be
+    (-t + error, -1), and one multiplier is then negative; the first column of the inverse is 3/8 of
+    what it should be, and so is its enclosure.
+    """
+    assert not is_cone([[1.0, 0.0], [1.0, 0.0]], np.full((2, 2), 0.5), [-1.0, 0.0], 2.0**-20)
+    signs = np.array([1.0, 1.0, -1.0, -1.0])
+    assert not is_cone(np.eye(4) - np.outer(signs, signs) / 4, np.eye(4), [-1.0] * 4, 2.0**-20)
+    error = 2.0**-10
+    t = 0.875 * error
+    assert not is_cone(np.eye(2), [[0.375, 0.0], [0.625 * t, 1.0]], [-t, -1.0], error)
+    assert is_cone(np.eye(2), [[1.0, 0.0], [0.0, 1.0]], [-4 * t, -1.0], error)
+    assert is_cone(np.eye(2), [[0.75, 0.0], [t, 1.0]], [-4 * t, -1.0], error)
+
+
 @pytest.mark.parametrize("t", [1.0, 2.0**-10, 2.0**-30])
 def test_a_cone_whose_rows_may_err(t: float) -> None:
     """f = -(1, t) and rows (1, 0), (0, 1): an error t of the first turns the second multiplier."""

@@ -6,9 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from exactbn.claims.families.training import FAMILY, recorded_rows
+from exactbn.claims.ledger.claim import ANSWERS, Claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import Entry, tally
-from exactbn.claims.ledger.verdict import Verdict
+from exactbn.claims.ledger.multiplicity import outcome
 from exactbn.claims.pictures import can_draw, draw_instance, draw_jitter, draw_rows
 from exactbn.exact.rational import to_text
 from exactbn.output import create_text
@@ -17,16 +18,24 @@ from exactbn.output import create_text
 MOST_ROWS = 24
 
 #: What this module writes beside the page, and may therefore remove.
-_OURS = re.compile(r"[KF]\d+(-\w+)?\.(json|png)")
+_OURS = re.compile(r"[KF]\d+E?(-\w+)?\.(json|png)")
 
 INTRODUCTION = """\
 # Claims about batch normalization
 
 Each claim is stated precisely and settled: by proof, by exact computation on small networks, or by
-a statistical test whose error was fixed before. A claim that is refuted has a counterexample in
+statistical tests whose error was fixed before. A claim that is refuted has a counterexample in
 exact numbers; one that is true only with an assumption that is often left out has a counterexample
-without it. Statements from papers are restated, not quoted; where a source says "as commonly
-stated", the wording in the literature varies.
+without it.
+
+**A word to the authors of the source.** The body of R. Balestriero and R. G. Baraniuk, "Batch
+Normalization Explained", arXiv 2209.14778, was not available here: only its abstract, and what
+later papers of its authors restate of it, was read. Its theorem on deep layers (here F5), its
+proposition on the two sides of the decision boundary (F6), its experiments on initialization (K17)
+and its model of mini-batch noise (F14, K18, K19) are reconstructed from such restatements and from
+summaries. Where an entry says *as reconstructed; hypotheses of the source unknown*, a refutation is
+one of the reconstruction: with hypotheses that are not known here the source may be right. No
+statement is quoted; "as commonly stated" means that it is restated, in our words.
 
 Everything here can be run again:
 
@@ -45,8 +54,17 @@ What the verdicts mean:
 - *holds on N instances*: exact on all of them, and no proof is claimed.
 - *refuted*: the counterexample is exact and can be replayed.
 - *needs*: false as it stands, and true with the assumption named.
-- *statistical*: a test with a seed, a sample size and an error level fixed before.
+- *statistical*: tests with seeds, sample sizes and an error level fixed before. Of all tests of the
+  ledger together the chance is at most 0.01 that one is called clear although nothing is behind it
+  (Holm's procedure, two-sided p-values).
+
+Instances are counted only where they meet the hypotheses of the claim, and all of them are checked;
+more are drawn until there are as many as planned. Nothing is proved by sampling. What an entry
+speaks to in the abstract of the source is marked S1, S2 or S3:
+
 """
+
+RECONSTRUCTED = "as reconstructed; hypotheses of the source unknown"
 
 
 def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
@@ -84,12 +102,16 @@ def page(entries: Sequence[Entry], folder: Path, *, is_full: bool) -> str:
     """Return the text of the page whose files lie in ``folder``."""
     counts = ", ".join(f"{n} {status.value}" for status, n in tally(entries).items() if n)
     effort = "with full effort" if is_full else "on a quick subset of each check"
-    lines = [INTRODUCTION, f"{len(entries)} claims, settled {effort}: {counts}.", "",
-             "| claim | family | what it says | verdict |", "|---|---|---|---|"]  # fmt: skip
+    spoken = [f"- **{name}**: {text}" for name, text in ANSWERS.items()]
+    lines = [
+        INTRODUCTION.rstrip() + "\n", *spoken, "",
+        f"{len(entries)} claims, settled {effort}: {counts}.", "",
+        "| claim | family | speaks to | what it says | verdict |", "|---|---|---|---|---|",
+    ]  # fmt: skip
     for entry in entries:
         claim = entry.claim
-        cells = (f"[{claim.key}](#{claim.key.lower()})", claim.family, claim.title,
-                 _verdict(entry))  # fmt: skip
+        cells = (f"[{claim.key}](#{claim.key.lower()})", claim.family, ", ".join(claim.answers),
+                 claim.title, _verdict(entry))  # fmt: skip
         lines.append(f"| {cells[0]} | " + " | ".join(map(_cell, cells[1:])) + " |")
     for entry in entries:
         lines += ["", *_section(entry, folder)]
@@ -103,12 +125,16 @@ def _section(entry: Entry, folder: Path) -> list[str]:
     lines = [f"## {key}", "", f"**{_text(claim.title)}**", "", _text(claim.statement), ""]
     facts = [
         ("Assumptions", claim.assumptions),
-        ("Source", claim.source),
+        ("Source", source_of(claim)),
+        ("Fairness", claim.fairness),
+        ("Speaks to", ", ".join(claim.answers)),
         ("Method", claim.method),
     ]
     lines += [f"- {name}: {_text(text)}" for name, text in facts if text]
-    lines += [f"- Verdict: **{_text(_verdict(entry))}**", "", _text(verdict.summary)]
-    rows = verdict_rows(verdict)
+    lines += [f"- Verdict: **{_text(_verdict(entry))}**", "", _text(entry.summary)]
+    if claim.proof:
+        lines += ["", f"*Proof.* {_text(claim.proof)}"]
+    rows = verdict_rows(entry)
     if rows:
         lines += ["", *_grid(("figure", "value"), rows)]
     for picture in (f"{key}.png", f"{key}-boundaries.png"):
@@ -129,18 +155,20 @@ def _verdict(entry: Entry) -> str:
     return f"{entry.verdict.text}; recorded is {entry.claim.expected.value}"
 
 
-def verdict_rows(verdict: Verdict) -> list[tuple[str, str]]:
-    """Return the figures of a verdict as names and texts."""
-    rows = []
+def source_of(claim: Claim) -> str:
+    """Return the source of a claim, and whether it is reconstructed."""
+    return f"{claim.source}; {RECONSTRUCTED}" if claim.is_reconstructed else claim.source
+
+
+def verdict_rows(entry: Entry) -> list[tuple[str, str]]:
+    """Return the figures of a verdict as names and texts, its tests among them."""
+    rows, verdict = [], entry.verdict
     if verdict.instances:
         rows.append(("instances", str(verdict.instances)))
     rows += verdict.details.items()
-    if verdict.p_value is not None:
-        rows.append(("p", f"{verdict.p_value:.3g}"))
-    if verdict.interval is not None:
-        rows.append(("interval", f"[{verdict.interval[0]:.4g}, {verdict.interval[1]:.4g}]"))
-    if verdict.alpha is not None:
-        rows.append(("alpha", f"{verdict.alpha:.3g}"))
+    for test, is_clear in zip(verdict.comparisons, entry.clear, strict=True):
+        text = f"{test.text}, p {test.p_value:.2g}: {outcome(test, is_clear)}"
+        rows.append((f"{test.group}, {test.name}", text))
     return rows
 
 

@@ -151,7 +151,7 @@ def _settle(claims: "Sequence[Claim]", full: bool, max_seconds: float | None) ->
     A check that ends in an error leaves its claim open: one failure must not hide the others.
     """
     from exactbn.claims.ledger.claim import Effort
-    from exactbn.claims.ledger.ledger import Entry, settle_all
+    from exactbn.claims.ledger.ledger import Entry, judge_together, settle_all
     from exactbn.claims.ledger.verdict import Status, Verdict
 
     entries: list[Entry] = []
@@ -167,7 +167,7 @@ def _settle(claims: "Sequence[Claim]", full: bool, max_seconds: float | None) ->
             except ExactBNError as error:
                 verdict = Verdict(Status.OPEN, f"the check ended in an error: {error}")
                 entries.append(Entry(claim, verdict, time.perf_counter() - start))
-    return entries
+    return judge_together(entries)
 
 
 def _record(
@@ -226,7 +226,7 @@ def _table(entries: "Sequence[Entry]", record: dict[str, Any]) -> None:
 
 def _explain(entry: "Entry", out: Path | None) -> None:
     """Print all that is to be said of one claim."""
-    from exactbn.claims.page import instance_rows, verdict_rows
+    from exactbn.claims.page import instance_rows, source_of, verdict_rows
 
     claim, verdict = entry.claim, entry.verdict
     _say(f"{claim.key} {claim.title}")
@@ -234,14 +234,17 @@ def _explain(entry: "Entry", out: Path | None) -> None:
         ("family", claim.family),
         ("statement", claim.statement),
         ("assumptions", claim.assumptions),
-        ("source", claim.source),
+        ("source", source_of(claim)),
+        ("fairness", claim.fairness),
         ("method", claim.method),
         ("verdict", verdict.text),
-        ("summary", verdict.summary),
+        ("summary", entry.summary),
+        ("proof", claim.proof),
     ]
+    rows = [(name, text) for name, text in rows if text]
     if not entry.is_as_expected:
         rows.append(("recorded", claim.expected.value))
-    rows += [*verdict_rows(verdict), ("seconds", f"{entry.seconds:.1f}")]
+    rows += [*verdict_rows(entry), ("seconds", f"{entry.seconds:.1f}")]
     _say_rows(rows)
     if verdict.counterexample is None:
         return

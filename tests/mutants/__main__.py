@@ -1,4 +1,4 @@
-"""Hunt mutants: ``python -m tests.mutants [--list] [--only TEXT] [--workers N]``."""
+"""Hunt mutants: ``python -m tests.mutants [--list | --check] [--only TEXT]``."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 
-from tests.mutants.mutation import Mutant, Verdict, copy_tree, hunt
+from tests.mutants.mutation import Mutant, Verdict, copy_tree, fault, hunt
 
 LISTS = sorted(
     path.stem
@@ -24,10 +24,18 @@ def all_mutants() -> list[Mutant]:
     return [mutant for module in modules for mutant in module.MUTANTS]
 
 
+def faults(mutants: list[Mutant]) -> list[str]:
+    """Return a line for each mutant that cannot be hunted, or has the name of another."""
+    counts = Counter(mutant.name for mutant in mutants)
+    lines = [f"{name}: listed {n} times" for name, n in counts.items() if n > 1]
+    return lines + [f"{m.name}: {found}" for m in mutants if (found := fault(m)) is not None]
+
+
 def main() -> int:
-    """Hunt the chosen mutants; return 1 where one survived."""
+    """Hunt the chosen mutants; return 1 where one survived or cannot be hunted."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the mutants, one a line")
+    parser.add_argument("--check", action="store_true", help="run no test: can all be planted?")
     parser.add_argument("--only", default="", help="those whose line holds this text")
     parser.add_argument("--workers", type=int, default=2, help="copies of the tree (2)")
     options = parser.parse_args()
@@ -36,6 +44,10 @@ def main() -> int:
         for mutant in chosen:
             print(mutant.name)
         return 0
+    wrong = faults(chosen)
+    if options.check or wrong:
+        print("\n".join(wrong or [f"all {len(chosen)} can be planted"]))
+        return int(bool(wrong))
     with tempfile.TemporaryDirectory(prefix="exactbn-mutants-") as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
         for number in range(options.workers):

@@ -88,7 +88,7 @@ MUTANTS = [
     ),
     _mutant(
         "signs.py",
-        "return (len(self.weight) + 5) * UNIT_ROUNDOFF",
+        "return (int(self.weight.shape[0]) + 5) * UNIT_ROUNDOFF",
         "return 0.5 * UNIT_ROUNDOFF",
         "products are hardly rounded",
         f"{_BOUNDS}::test_rounding_of_a_product",

@@ -121,6 +121,27 @@ MUTANTS = [
         "a row with a constant makes a cone",
     ),
     Mutant(
+        "engines/lp/multipliers.py",
+        "        if not 2.0 * kappa < 0.9375 * beta[k]:\n",
+        "        if False:\n",
+        (f"{_BOUNDS}::test_multipliers_that_fit_prove_nothing_without_the_inverse",),
+        "the inverse may be anything",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "        if not 2.0 * kappa < 0.9375 * beta[k]:\n",
+        "        if not kappa < 0.9375 * beta[k]:\n",
+        (f"{_BOUNDS}::test_multipliers_that_fit_prove_nothing_without_the_inverse",),
+        "an inverse may be wrong by nearly one",
+    ),
+    Mutant(
+        "engines/lp/multipliers.py",
+        "            kappa += beta[j] * entry\n",
+        "            kappa = max(kappa, beta[j] * entry)\n",
+        (f"{_BOUNDS}::test_multipliers_that_fit_prove_nothing_without_the_inverse",),
+        "the defects of an inverse do not add up",
+    ),
+    Mutant(
         "engines/lp/simplex.py",
         "        if best < 0:\n            return OPTIMAL\n",
         "        if best < 0:\n            return ABOVE\n",
@@ -149,14 +170,6 @@ MUTANTS = [
         "(most + 0.0 * np.abs(p) / scale)",
         (f"{_BOUNDS}::test_a_box_that_is_far_away",),
         "a far box blurs no more than a near one",
-    ),
-    # forms
-    Mutant(
-        "engines/lp/forms.py",
-        "            entries = [integers.above * state[0, c] for c in range(size)]\n",
-        "            entries = [state[0, c] for c in range(size)]\n",
-        (f"{_DEGENERATE}[None-inf-leaky]", f"{_BOUNDS}::test_forms_of_the_next_layer"),
-        "the denominator of a layer forgets its scale",
     ),
     # exact
     Mutant(

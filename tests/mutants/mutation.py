@@ -1,6 +1,8 @@
 """What a mutant is, and how one is planted and hunted."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("exactbn", "tests", "data", "docs", "setup.cfg", "pyproject.toml", "README.md")
 #: Seconds after which a run of tests is ended; a mutant that makes an endless loop is caught.
 PATIENCE = 300
+#: What makes a module one with compiled loops.
+_IS_COMPILED = re.compile(r"^@(njit|kernel)\b", re.MULTILINE)
 
 
 class Verdict(Enum):
@@ -57,18 +61,54 @@ def copy_tree(target: Path) -> None:
             shutil.copy2(source, target / name)
 
 
+def fault(mutant: Mutant, tree: Path = ROOT) -> str | None:
+    """Return why a mutant cannot be hunted in a tree, None where it can; no test is run.
+
+    Its line must be found exactly once, the other one must be Python and something else, and the
+    tests that are meant to catch it must be there.
+    """
+    path = tree / "exactbn" / mutant.module
+    if not path.is_file():
+        return "there is no such module"
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        return f"found {text.count(mutant.old)} times, expected once"
+    if mutant.old.split() == mutant.new.split():
+        return "what is planted changes nothing"
+    try:
+        ast.parse(text.replace(mutant.old, mutant.new))
+    except SyntaxError as error:
+        return f"what is planted is no Python: {error}"
+    return next(filter(None, (_fault_of_test(test, tree) for test in mutant.tests)), None)
+
+
+def _fault_of_test(argument: str, tree: Path) -> str | None:
+    """Return what an argument of pytest names in vain, None where it names nothing or is right."""
+    name, _, test = argument.partition("::")
+    if not name.startswith("tests/"):
+        return None
+    if not (tree / name).is_file():
+        return f"there is no {name}"
+    function = test.partition("[")[0].rpartition("::")[2]
+    text = (tree / name).read_text(encoding="utf-8")
+    if function and not re.search(rf"^ *def {function}\(", text, re.MULTILINE):
+        return f"{name} has no {function}"
+    return None
+
+
 def hunt(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
     """Plant a mutant in a copy of the tree, run its tests, mend the copy; return what came of it.
 
     Raises
     ------
     ValueError
-        If the line to change is not found exactly once, or the tests cannot be run at all.
+        If it cannot be planted, see :func:`fault`, or the tests cannot be run at all.
     """
+    found = fault(mutant, tree)
+    if found is not None:
+        raise ValueError(f"{mutant.name}: {found}")
     path = tree / "exactbn" / mutant.module
     text = path.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: found {text.count(mutant.old)} times, expected once")
     with _planted(path, text.replace(mutant.old, mutant.new)):
         code, tail = _run(mutant.tests, tree)
     if code == 0:
@@ -103,7 +143,7 @@ def _planted(path: Path, text: str) -> Iterator[None]:
     whole folder are put aside.
     """
     before, times = path.read_text(encoding="utf-8"), path.stat()
-    caches = [*path.parent.rglob("__pycache__")] if "@njit" in before else []
+    caches = [*path.parent.rglob("__pycache__")] if _IS_COMPILED.search(before) else []
     for cache in caches:
         cache.rename(cache.with_name("aside"))
     path.write_text(text, encoding="utf-8")

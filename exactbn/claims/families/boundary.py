@@ -68,13 +68,16 @@ def draw_classifier(rng: random.Random) -> Instance:
     "boundary",
     "a normalized logit has samples on both sides",
     statement="""Let f be any function and x_1..x_N a batch on which f is not constant. Then f -
-    mean(f(x_i)) is > 0 at some x_i and < 0 at another: a batch-normalized logit with sigma > 0
-    has samples strictly on both sides of the decision boundary.""",
+    mean(f(x_i)) is > 0 at some x_i and < 0 at another: a batch-normalized logit with sigma > 0 has
+    samples strictly on both sides of the decision boundary.""",
     assumptions="sigma > 0, beta = 0, the batch that the mean was taken over.",
     source=_PAPER,
     method="proof in one line (numbers with mean zero that are not all zero have both signs), and "
     "exact instances",
     expected=Status.PROVED,
+    answers=("S3",),
+    is_reconstructed=True,
+    proof="""The numbers f(x_i) - mean sum to 0 and are not all 0, so one is > 0 and one < 0.""",
     violation=one_sided_when_normalized,
     propose=draw_classifier,
 )
@@ -112,6 +115,10 @@ def draw_leaky(rng: random.Random) -> Instance:
     source=_PAPER,
     method="exact counterexample, found by search; with a normalized logit it is true (K16)",
     expected=Status.REFUTED,
+    answers=("S1", "S3"),
+    is_reconstructed=True,
+    fairness="""A proposition of the source on the two sides of the decision boundary; whether its
+    last layer is normalized could not be read. If it is, it is K16, and right.""",
     violation=one_sided_leaky,
     propose=draw_leaky,
 )

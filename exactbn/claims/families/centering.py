@@ -80,6 +80,11 @@ def _on_real_data(rng: random.Random, networks: int, widths: tuple[int, ...]) ->
     method="identity of polynomials (sympy, any N and d, since the data enter by two sums only), "
     "and exact instances, real data among them",
     expected=Status.PROVED,
+    answers=("S1",),
+    is_reconstructed=True,
+    proof="""d(x, {w . x = c}) = |w . x - c| / |w|, so only the values v_i = w . x_i enter. With s
+    the sum of the v_i, t that of their squares and mu = s/N, sum (v_i - c)^2 = t - 2 c s + N c^2 =
+    (t - s^2/N) + N (c - mu)^2, and t - s^2/N = N sigma^2. Divide by |w|^2.""",
     violation=excess_violation,
     propose=_offset,
 )
@@ -149,6 +154,10 @@ def _network_and_data(rng: random.Random) -> Instance:
     source=f"{_PAPER}, as commonly stated",
     method="linearity of the mean (proof in one line), and exact instances in all layers",
     expected=Status.PROVED,
+    answers=("S1",),
+    is_reconstructed=True,
+    proof="""mu_k is the mean over the batch of w_k . h_i, which by linearity is w_k . h, h the mean
+    of the h_i. A raw bias is added to both and cancels. Division by sigma_k > 0 moves no zero.""",
     violation=common_point_violation,
     propose=_network_and_data,
 )
@@ -191,14 +200,20 @@ def deviation_violation(instance: Instance) -> str | None:
     "K5",
     "centering",
     "normalized values are at most sqrt(B - 1), and +1 and -1 for batches of two",
-    statement="""Let sigma > 0 be the biased standard deviation of z_1..z_B. Then
-    |z_i - mean| / sigma <= sqrt(B - 1) for every i, with equality exactly if the other B - 1 values
-    are equal; for B = 2 the two normalized values are +1 and -1, in every unit of every layer.""",
+    statement="""Let sigma > 0 be the biased standard deviation of z_1..z_B. Then |z_i - mean| /
+    sigma <= sqrt(B - 1) for every i, with equality exactly if the other B - 1 values are equal; for
+    B = 2 the two normalized values are +1 and -1, in every unit of every layer.""",
     assumptions="sigma > 0, eps = 0, the statistics of the same batch, before gamma and beta.",
     source="P. A. Samuelson 1968, as commonly stated; for batch normalization a folklore remark",
     method="identity (B - 1) sigma^2 - (z_i - mean)^2 = (B - 1)^2 / B Var(the others), proved with "
-    "sympy for any B, and exact instances",
+    "sympy for any B, and exact instances with sigma > 0",
     expected=Status.PROVED,
+    answers=("S3",),
+    proof="""Let z = z_i, s and t the sum and the sum of squares of the other B - 1 values, mean =
+    (z + s)/B and sigma^2 = (z^2 + t)/B - mean^2. Then (B - 1) sigma^2 - (z - mean)^2 = ((B - 1)^2 /
+    B) V with V = t/(B - 1) - (s/(B - 1))^2, the variance of the others: both sides are the same
+    polynomial. V >= 0, and V = 0 exactly if the others are equal. For B = 2 there is one other
+    value, so V = 0 and both squares are 1; their sum is 0, so they are +1 and -1.""",
     violation=deviation_violation,
     propose=_network_and_data,
 )
@@ -270,13 +285,18 @@ def equal_coordinates_violation(instance: Instance) -> str | None:
     "two equal clusters: sigma is rational and all mean features are equal",
     statement="""Let a batch consist of two points, each repeated equally often, and let a be the
     activation of slope eta. Then sigma_k = |w_k . (h(u) - h(v))| / 2 is rational for every unit of
-    every layer, and the mean over the batch of every normalized unit's activation is
-    (1 - eta) / 2: 1/2 for ReLU, 0 for the identity, 1 for the absolute value.""",
+    every layer, and the mean over the batch of every normalized unit's activation is (1 - eta) / 2:
+    1/2 for ReLU, 0 for the identity, 1 for the absolute value.""",
     assumptions="rational weights and data, equal sizes of the clusters, sigma_k > 0, eps = 0, "
     "gamma = 1, beta = 0.",
     source="Riedi et al. 2026, the authors' follow-up, as commonly stated",
     method="proof in one line, and exact instances of up to three layers",
     expected=Status.PROVED,
+    answers=("S1",),
+    proof="""A unit takes two values a != b, equally often: its mean is (a + b)/2 and sigma = |a -
+    b|/2. The normalized values are +1 and -1, the activations 1 and -eta, with the mean (1 -
+    eta)/2. The features are again two points, each equally often, so the next layer is the same
+    case.""",
     violation=equal_coordinates_violation,
     propose=lambda rng: two_clusters(rng, most_layers=3),
 )

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -12,13 +11,11 @@ from exactbn.claims.ledger.stored import stored
 from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import rank, rational_root
-from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.claims.tools.normalized import mean, values_of, variance
 from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Vector, dot, to_text
 from exactbn.model.batchnorm import statistics
-from exactbn.model.network import Layer, Network
-from exactbn.regions.partitioning import partition
 
 
 def undefined_unit(instance: Instance) -> str | None:
@@ -53,6 +50,12 @@ def _layer_and_data(rng: random.Random) -> Instance:
     method="a stored counterexample (sigma = 0), exact examples for the other two parts, and the "
     "identity behind them (sympy)",
     expected=Status.NEEDS,
+    answers=("S1",),
+    is_reconstructed=True,
+    fairness="""The source writes of the total least squares distance, which BN minimizes over the
+    offsets: that is K1, and it is right.""",
+    proof="""With the assumption: the mean over the batch of (v_i - c)^2 is sigma^2 + (c - mu)^2,
+    which is sigma^2 exactly at c = mu.""",
     violation=undefined_unit,
     propose=_layer_and_data,
 )
@@ -98,106 +101,6 @@ def _mean_square(row: Sequence[int], points: Sequence[Vector]) -> Fraction:
     return variance([dot(exact, x) for x in points]) / dot(exact, exact)
 
 
-def length_violation(instance: Instance) -> str | None:
-    """Return where a unit's normalized value changes when its weights are multiplied.
-
-    ``numbers`` has eps >= 0 and factor > 0. Squares are compared, so no root is needed: the
-    signs are equal.
-    """
-    (network, data), factor = instance.given(), instance.number("factor")
-    eps = instance.number("eps")
-    if eps < 0 or factor <= 0 or factor == 1:
-        raise HypothesisError("expected eps >= 0 and a factor > 0 other than 1")
-    for k, values in enumerate(values_of(network.layers[0], data)):
-        middle, spread = mean(values), variance(values)
-        if spread == 0:
-            raise HypothesisError(f"unit {k + 1}: sigma is 0, so it cannot be normalized")
-        for i, value in enumerate(values):
-            square = (value - middle) ** 2
-            first = square / (spread + eps)
-            second = factor**2 * square / (factor**2 * spread + eps)
-            if first != second:
-                return (
-                    f"unit {k + 1}, point {i + 1}: the squared normalized value is "
-                    f"{to_text(first)}, with the weights times {to_text(factor)} it is "
-                    f"{to_text(second)}"
-                )
-    return None
-
-
-def _with_eps(rng: random.Random) -> Instance:
-    """Return a layer, data, eps and a factor."""
-    d = rng.randint(1, 2)
-    factor = rng.choice((Fraction(1, 2), Fraction(2), Fraction(3), Fraction(4)))
-    numbers = {"eps": abs(draw_fraction(rng, 3, 3)), "factor": factor}
-    return Instance(draw_network(rng, (d, 2, 1)), draw_matrix(rng, rng.randint(2, 4), d), numbers)
-
-
-def _without_eps(rng: random.Random) -> Instance:
-    """Return a layer, data, eps = 0 and a factor."""
-    drawn = _with_eps(rng)
-    return replace(drawn, numbers={**drawn.numbers, "eps": Fraction(0)})
-
-
-@claim(
-    "F12",
-    "centering",
-    "batch normalization does not see the length of the weights, whatever eps",
-    statement="""The normalized value (w.x - mu) / sqrt(sigma^2 + eps) does not change when w is
-    multiplied by a positive factor; for batches of two it is +1 or -1.""",
-    assumptions="none is usually named; implementations use eps = 1e-5",
-    source="folklore, as commonly stated",
-    method="a stored counterexample; the identity for eps = 0; exact partitions for what stays",
-    expected=Status.NEEDS,
-    violation=length_violation,
-    propose=_with_eps,
-)
-def positive_eps(effort: Effort) -> Verdict:
-    """Replay the counterexample, check eps = 0, and check what eps, beta and gamma do.
-
-    With eps = 0 both squares are (w.x - mu)^2 / sigma^2, the factor cancels.
-    """
-    example = stored("F12")
-    reason = length_violation(example)
-    rng, wanted = random.Random(112), effort.of(40, 1000)
-    seen = survey(length_violation, _without_eps, rng, wanted)
-    if seen.failure:
-        return seen.failure
-    # Two points at distance 2: sigma = 1, the values are +-1 / sqrt(1 + eps).
-    two = Fraction(1) / (1 + Fraction(1, 4))
-    if reason is None:
-        return Verdict(Status.OPEN, "the counterexample violates nothing")
-    return Verdict(
-        Status.NEEDS,
-        f"With eps > 0: {reason}. With eps = 0 the factor cancels ({seen.count} exact instances).",
-        seen.count,
-        {
-            "batch of two, sigma = 1, eps = 1/4": f"normalized value squared {to_text(two)}, not 1",
-            "beta != 0": "the offset from the mean is -beta sqrt(sigma^2 + eps) / gamma: "
-            f"{_shifted_offset()} for w = (1), data -1 and 1, beta = 1, eps = 5/4, gamma = 1",
-            "gamma < 0": f"turns the unit's sign round, {_regions_with_gamma(-1)} regions for "
-            f"three units in the plane as with gamma = 1 ({_regions_with_gamma(1)})",
-            "gamma = 0": f"the unit is constant: {_regions_with_gamma(0)} regions",
-        },
-        example,
-        "eps = 0",
-    )
-
-
-def _shifted_offset() -> str:
-    """Return where x - 0 over sqrt(1 + 5/4), plus 1, vanishes."""
-    root = rational_root(1 + Fraction(5, 4))
-    return "irrational" if root is None else to_text(-root)
-
-
-def _regions_with_gamma(gamma: int) -> int:
-    """Return the number of regions of three units in the plane, the first one times gamma."""
-    rows = ((Fraction(gamma), Fraction(0)), (Fraction(0), Fraction(1)), (Fraction(1),) * 2)
-    hidden = Layer(rows, (Fraction(0),) * 3)
-    output = Layer(((Fraction(1),) * 3,), (Fraction(0),), Fraction(1))
-    return partition(Network((hidden, output))).num_regions
-
-
 def single_point_violation(instance: Instance) -> str | None:
     """Return that no unit of a layer can be normalized because the batch is one point."""
     network, data = instance.given()
@@ -236,6 +139,8 @@ def _small_batch(rng: random.Random) -> Instance:
     source="folklore, as commonly stated",
     method="a stored counterexample with B = 1; with distinct values, exact instances",
     expected=Status.NEEDS,
+    answers=("S3",),
+    proof="""sigma^2 is a mean of squares, so it is zero exactly if every value is the mean.""",
     violation=single_point_violation,
     propose=_small_batch,
 )
@@ -306,6 +211,11 @@ def _two_by_two(rng: random.Random) -> Instance:
     source="folklore, as commonly stated",
     method="a stored counterexample with its proof; what stays rational on exact instances",
     expected=Status.REFUTED,
+    answers=("S1",),
+    proof="""Where both units of layer 1 are on, layer 2's preactivation is v_1 s / sigma_1 + v_2 t
+    / sigma_2 - mu with s, t > 0 free, since the rows are independent; it has a zero there, as mu is
+    the mean of such values with s, t >= 0. In the basis of the rows the normal of the facet is v_1
+    sigma_2 : v_2 sigma_1, which is rational exactly if sigma_1^2 / sigma_2^2 is a square.""",
     violation=irrational_facet,
     propose=_two_by_two,
 )

@@ -296,10 +296,10 @@ def _drawn_small_waves(rng: random.Random) -> Instance:
     "degree",
     "no network of waves with fewer than 13 hidden units is above the mean degree",
     statement="""Let a ReLU network of three inputs have two hidden layers, the first with
-    axis-parallel planes, the second with rows != 0 parallel to each other, and let the second
-    layer vanish at no vertex of the first layer's grid, or depend on every axis on each of its
-    pieces between neighbouring planes. If it has fewer than 13 hidden units, its region graph in
-    R^3 has mean degree at most 6. With 13 units there is one above.""",
+    axis-parallel planes, the second with rows != 0 parallel to each other, and let the second layer
+    vanish at no vertex of the first layer's grid, or depend on every axis on each of its pieces
+    between neighbouring planes. If it has fewer than 13 hidden units, its region graph in R^3 has
+    mean degree at most 6. With 13 units there is one above.""",
     assumptions="this class of networks, all of R^3.",
     source="proved here, docs/mean_degree.md",
     method="exhaustion: all orders of kinks, ends and down-sets that counting sides leaves open",

@@ -9,19 +9,21 @@ from exactbn.claims.families.noise import moments
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.evidence import refuted
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.stored import stored
 from exactbn.claims.ledger.survey import survey
 from exactbn.claims.ledger.verdict import Status, Verdict
+from exactbn.claims.tools.algebra import rank
 from exactbn.claims.tools.draws import draw_fraction, draw_matrix, draw_network
+from exactbn.claims.tools.line import pieces, zeros
 from exactbn.claims.tools.normalized import centred_by
 from exactbn.errors import HypothesisError
-from exactbn.exact.rational import Matrix, Vector, to_text
+from exactbn.exact.rational import Matrix, Vector, dot, to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
 from exactbn.regions.counting import count_regions
 from exactbn.regions.distances import measure_points
 from exactbn.study.initialization import zero_biases
-from exactbn.study.paired import compare_pairs
 from exactbn.wording import counted
 
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
@@ -82,15 +84,19 @@ def draw_window(rng: random.Random) -> Instance:
     "K10",
     "density",
     "when a breakpoint hyperplane meets a window",
-    statement="""The hyperplane {x : w . (x - xbar) = t s} meets the closed ball {|x - x0|_inf <=
-    r} if and only if |w . (x0 - xbar) - t s| <= r |w|_1, and the open ball if and only if the
+    statement="""The hyperplane {x : w . (x - xbar) = t s} meets the closed ball {|x - x0|_inf <= r}
+    if and only if |w . (x0 - xbar) - t s| <= r |w|_1, and the open ball if and only if the
     inequality is strict; with equality it touches a face and makes no new region.""",
     assumptions="w != 0, r > 0.",
     source="Qi et al. 2026 (arXiv 2605.04946), reconstructed",
-    method="proof by the dual norm (the range of w . x on the ball is w . x0 -+ r |w|_1, "
-    "attained at "
-    "corners), and exact partitions of windows, half of them touched exactly",
+    method="proof by the dual norm, and exact partitions of windows, half of them touched exactly",
     expected=Status.PROVED,
+    answers=("S1",),
+    is_reconstructed=True,
+    proof="""w . (x - x0) takes on the closed ball exactly the values of [-r |w|_1, r |w|_1], the
+    ends at corners, and on the open ball those of the open interval, as w != 0. So the form w . (x
+    - xbar) - t s, which is w . (x0 - xbar) - t s at x0, has a zero in the ball exactly if its value
+    at x0 is at most that large, or less. With equality it has one sign in the open ball.""",
     violation=window_violation,
     propose=draw_window,
 )
@@ -162,27 +168,31 @@ def draw_near(rng: random.Random) -> Instance:
 @claim(
     "K14",
     "density",
-    "centering raises the number of regions near the data",
-    statement="""For the same weights, the centred network has at least as many regions in the
-    l_inf balls of radius r around the data points, summed over the points, as the network with
-    its given biases.""",
-    assumptions="none is stated.",
+    "centering raises the number of regions near the data, whatever the biases",
+    statement="""For the same weights, whatever the biases, the centred network has at least as many
+    regions in the l_inf balls of radius r around the data points, summed over the points, as the
+    network with its given biases.""",
+    assumptions="none is stated; sigma > 0.",
     source=_PAPER,
-    method="exact counterexample, found by search; paired tests of exact counts over random "
-    "networks "
-    "and data in one cloud and in two clusters",
+    method="exact counterexample, found by search; exact counts over random integer networks and "
+    "data in one cloud and in two clusters",
     expected=Status.REFUTED,
     violation=fewer_near,
     propose=draw_near,
+    answers=("S1",),
+    is_reconstructed=True,
+    fairness="""The biases here are the worst ones. K14E is the statement about random biases, in
+    expectation.""",
 )
 def regions_near_data(effort: Effort) -> Verdict:
     """Replay the counterexample, and report both signs over random networks."""
-    details = {}
+    details, checked = {}, 0
     for name, spread in (("one cloud", 0), ("two clusters", 12)):
         seen = survey(
             fewer_near, partial(_draw_clouds, spread), random.Random(f"near {name}"),
             effort.of(12, 60),
         )  # fmt: skip
+        checked += seen.count
         counts = [near_totals(instance) for instance in seen.instances]
         for other in ("zero bias", "given bias"):
             found = [Fraction(t["centred"] - t[other]) for t in counts]
@@ -192,6 +202,7 @@ def regions_near_data(effort: Effort) -> Verdict:
         fewer_near,
         "It depends on where the biases put the hyperplanes and on the data; exact counts of both "
         "signs occur.",
+        instances=checked,
         details=details,
     )
 
@@ -206,10 +217,9 @@ def _draw_clouds(spread: int, rng: random.Random) -> Instance:
 
 
 def _signs(differences: Sequence[Fraction]) -> str:
-    """Return the signs of paired differences and the Wilcoxon test of them."""
-    test = compare_pairs(list(differences))
+    """Return how many differences have each sign."""
     up, down = (sum(sign * t > 0 for t in differences) for sign in (1, -1))
-    return f"{up} more, {down} fewer of {len(differences)}, Wilcoxon p = {test.wilcoxon_p:.2g}"
+    return f"{up} more, {down} fewer of {len(differences)}"
 
 
 def farther(instance: Instance) -> str | None:
@@ -229,15 +239,20 @@ def farther(instance: Instance) -> str | None:
     "K15",
     "density",
     "centering brings the nearest boundary nearer to every data point",
-    statement="""For the same weights, the distance of each data point to the nearest boundary of
-    the partition is at most as large in the centred network as with the given biases.""",
-    assumptions="none is stated.",
+    statement="""For the same weights, whatever the biases, the distance of each data point to the
+    nearest boundary of the partition is at most as large in the centred network as with the given
+    biases.""",
+    assumptions="none is stated; sigma > 0.",
     source=_PAPER,
     method="exact counterexample, found by search; the sum of squared distances to all hyperplanes "
     "of the first layer is what is minimal (K1)",
     expected=Status.REFUTED,
     violation=farther,
     propose=draw_near,
+    answers=("S1",),
+    is_reconstructed=True,
+    fairness="""The biases here are the worst ones, and each point counts. K15E is the statement
+    about random biases, in expectation.""",
 )
 def nearest_boundary(effort: Effort) -> Verdict:
     """Replay the counterexample, and count both signs over random networks."""
@@ -257,10 +272,45 @@ def nearest_boundary(effort: Effort) -> Verdict:
     return refuted(
         "K15",
         farther,
-        "The mean squared distance over the points and units falls, single distances may grow.",
+        "In layer 1 the mean squared distance of the points to each hyperplane is least after "
+        "centering (K1), while single distances may grow. From layer 2 on even the mean squared "
+        "distance to a unit's boundary in the input space may grow, since K1 speaks of the layer's "
+        "own input space.",
         instances=seen.count,
-        details={"points of random networks": f"{nearer} nearer, {further} farther"},
+        details={
+            "points of random networks": f"{nearer} nearer, {further} farther",
+            "an example of layer 2": deep_farther(stored("K15-deep")) or "none",
+        },
     )
+
+
+def deep_farther(instance: Instance) -> str | None:
+    """Return a unit of layer 2 whose boundary centering takes farther from the data, in the mean.
+
+    One input; squared distances in the input space. Before and after, the unit must vanish
+    somewhere, and at single points only.
+    """
+    (network, data), centred = instance.given(), centred_by(instance)
+    if network.num_inputs != 1 or len(network.hidden) < 2:
+        raise HypothesisError("expected one input and two hidden layers")
+    for k in range(network.hidden[1].num_neurons):
+        before, after = (_mean_squared_distance(net, k, data) for net in (network, centred))
+        if before is not None and after is not None and after > before:
+            return (
+                f"layer 2, unit {k + 1}: the mean squared distance is {to_text(before)} with the "
+                f"given biases and {to_text(after)} centred"
+            )
+    return None
+
+
+def _mean_squared_distance(network: Network, k: int, data: Matrix) -> Fraction | None:
+    """Return that of the data to the zeros of unit k of layer 2, None unless these are points."""
+    found = [zeros(piece, k) for piece in pieces(network, 1)]
+    points = {ends[0] for ends in found if ends is not None and ends[0] == ends[1]}
+    if not points or any(ends is not None and ends[0] != ends[1] for ends in found):
+        return None
+    squares = [min((x[0] - t) ** 2 for t in points if t is not None) for x in data]
+    return sum(squares, Fraction(0)) / len(data)
 
 
 def loses_points(instance: Instance) -> str | None:
@@ -307,12 +357,15 @@ def draw_offsets(rng: random.Random) -> Instance:
     "density",
     "the smallest sum of squared distances means the most data near the boundary",
     statement="""The offset that minimises the sum of squared distances from the data to a
-    hyperplane has at least as many data points within any distance r of the hyperplane as any
-    other offset.""",
+    hyperplane has at least as many data points within any distance r of the hyperplane as any other
+    offset.""",
     assumptions="none is stated.",
     source=_PAPER,
     method="exact counterexample, found by search",
     expected=Status.REFUTED,
+    answers=("S1",),
+    is_reconstructed=True,
+    fairness="""For data in one cloud around its mean it is often so; see K14E.""",
     violation=loses_points,
     propose=draw_offsets,
 )
@@ -331,19 +384,54 @@ def sum_is_not_density(effort: Effort) -> Verdict:
     "the baseline does not matter",
     statement="""Whether the centred network has more regions near the data than an uncentred one
     with the same weights does not depend on whether the latter has zero or random biases.""",
-    assumptions="none is stated.",
+    assumptions="none is stated; sigma > 0, so at least two points.",
     source="comparisons of initializations, as commonly made",
     method="exact counterexample, found by search: one network and data on which centering wins "
-    "against one baseline and loses against the other",
+    "against one baseline and loses against the other; and when zero bias is centering, by proof",
     expected=Status.REFUTED,
     violation=baseline_matters,
     propose=draw_near,
+    answers=("S1", "S2"),
+    proof="""When zero bias is centering: the centred bias of unit k of layer 1 is -w_k . xbar, xbar
+    the mean of the data. So zero biases are the centred ones exactly if every row is orthogonal to
+    xbar. If the rows span the space this says xbar = 0; if they do not, some xbar != 0 will do: for
+    w = (1, 0) and the data (1, 0), (-1, 10) the mean is (0, 5), and zero bias is centering.""",
 )
 def baseline(effort: Effort) -> Verdict:
-    """Replay the counterexample."""
-    return refuted(
+    """Replay the counterexample, and check when zero bias is centering."""
+    wanted = effort.of(100, 2000)
+    zero = survey(zero_bias_violation, draw_orthogonal, random.Random(17), wanted)
+    seen = survey(baseline_matters, draw_near, random.Random(170), effort.of(30, 500))
+    return zero.failure or refuted(
         "F17",
         baseline_matters,
-        "For the first layer zero bias is centering if and only if the data have mean zero; random "
+        "For the first layer zero bias is centering exactly if every row is orthogonal to the mean "
+        "of the data, so if the mean is zero, and only then where the rows span the space. Random "
         "biases depend on their scale. A comparison has to name its baseline.",
+        instances=zero.count + seen.count,
+        details={
+            "drawn networks and data on which the baselines disagree": seen.share,
+            "w = (1, 0), data (1, 0), (-1, 10)": "mean (0, 5), and zero bias is centering",
+        },
     )
+
+
+def zero_bias_violation(instance: Instance) -> str | None:
+    """Return how zero biases of layer 1 being the centred ones is not orthogonality to the mean."""
+    network, data = instance.given()
+    first = center(network, data).layers[0]
+    mean = tuple(sum(column, Fraction(0)) / len(data) for column in zip(*data, strict=True))
+    is_centred = not any(first.bias)
+    if is_centred != all(dot(row, mean) == 0 for row in first.weight):
+        return "zero bias is centering without orthogonal rows, or the other way round"
+    if rank(first.weight) == first.num_inputs and is_centred != (not any(mean)):
+        return "the rows span the space, and the mean is not zero, or the other way round"
+    return None
+
+
+def draw_orthogonal(rng: random.Random) -> Instance:
+    """Return a layer and two or more points, often with a mean that some or all rows do not see."""
+    d = rng.randint(1, 3)
+    network = draw_network(rng, (d, rng.randint(1, 3), 1), size=1)
+    data = draw_matrix(rng, rng.randint(2, 3), d, 1)
+    return Instance(network, data)

@@ -83,6 +83,10 @@ def _deep(rng: random.Random) -> Instance:
     method="proof (the values have mean 0 and are not all 0; intermediate values), and a rational "
     "zero on a segment between two data points for every unit of exact instances",
     expected=Status.PROVED,
+    answers=("S1",),
+    proof="""The values of a unit sum to 0 over the batch. As sigma > 0 they are not all 0, so one
+    is > 0 and one < 0. The unit is a continuous function of the input, so it vanishes on every path
+    between the two points, the segment among them, which lies in the convex hull.""",
     violation=one_sided_unit,
     propose=_deep,
 )
@@ -176,13 +180,19 @@ def _with_scales(rng: random.Random) -> Instance:
     "the points over the mean feature do not feel scales, and hold layer 2's boundaries",
     statement="""Let G be the set of inputs x that layer 1, centred and divided by scales b_k > 0,
     maps exactly to its mean feature over the batch. G is the same for all scales, and every unit of
-    layer 2, centred, vanishes on G. If layer 1's rows are independent and the activation is ReLU
-    or leaky, G is not empty.""",
+    layer 2, centred, vanishes on G. If layer 1's rows are independent and the activation is ReLU or
+    leaky, G is not empty.""",
     assumptions="a positively homogeneous activation; for G not empty independent rows (so no more "
     "units than inputs) and slope >= 0; beta = 0, the same batch.",
     source="Riedi et al. 2026, the authors' follow-up, as commonly stated",
     method="proof by homogeneity, and exact solutions with and without scales",
     expected=Status.PROVED,
+    answers=("S1",),
+    proof="""a(t / b) = a(t) / b for b > 0. So a((w_k . x - mu_k) / b_k) equals the mean over the
+    batch of the same expression exactly if a(w_k . x - mu_k) equals the mean of a(w_k . x_i -
+    mu_k): b_k cancels. At such an x the input of layer 2 is its mean, where every centred unit
+    vanishes (K2). With a slope >= 0 the values of a are an interval that holds every mean of
+    values, and independent rows take all values, so G is not empty.""",
     violation=moved_mean_point,
     propose=_with_scales,
 )
@@ -280,6 +290,11 @@ def rational_first(rng: random.Random, layers: int) -> Instance:
     method="proof by homogeneity, and exact partitions with rational sigma: equal sets of patterns "
     "and equal affine maps",
     expected=Status.PROVED,
+    answers=("S1",),
+    proof="""a(gamma t / sigma) = (gamma / sigma) a(t). A layer's features are those of the centred
+    layer times gamma / sigma, unit by unit, which the next weights take over; the next
+    preactivations, their means, and what is left after centering are then equal. Signs are equal,
+    as gamma / sigma > 0. By induction this holds for every layer.""",
     violation=scales_matter,
     propose=_with_gammas,
 )
@@ -365,6 +380,10 @@ def _with_changes(rng: random.Random) -> Instance:
     source=f"{_PAPER} and Riedi et al. 2026, as commonly stated",
     method="proof in one line, and exact partitions with rational sigma: equal patterns and maps",
     expected=Status.PROVED,
+    answers=("S1", "S2"),
+    proof="""With c z + b, c > 0, in place of z the mean is c mu + b and the deviation c sigma, so
+    (c z + b - c mu - b) / (c sigma) = (z - mu) / sigma: every feature of every layer is the
+    same.""",
     violation=changed_partition,
     propose=_with_changes,
 )

@@ -106,6 +106,8 @@ def _meeting(weights: Sequence[int], values: Sequence[Fraction]) -> str:
     method="a stored counterexample (layer 2 over one input), exact examples of evaluation mode "
     "and of beta != 0; with the assumption K2",
     expected=Status.NEEDS,
+    answers=("S1",),
+    fairness="""Both sources say it of a layer's own input space, where it is right (K2).""",
     violation=no_common_zero,
     propose=_on_a_line,
 )
@@ -210,6 +212,15 @@ def _drawn_levels(side: int, rng: random.Random) -> Instance:
     method="a stored counterexample (one input, one leaky unit, two levels); the one-sided form by "
     "proof and on exact instances",
     expected=Status.NEEDS,
+    answers=("S1",),
+    is_reconstructed=True,
+    fairness="""Theorem T2 of the source on deep layers; its exact wording and hypotheses could not
+    be read. With the assumption named, a form of it is true.""",
+    proof="""With the assumption. Let H = {u . z = c}, H' = {u . z = c'} and f = u . features, c
+    between f(x) and c', c != f(x), and let y be a point of F' nearest to x. Along the segment from
+    x to y the continuous f goes from f(x) to c', so it takes c, which lies strictly between, at a
+    point strictly before y: a point of F strictly nearer to x. If c = f(x), the distance to F is
+    0.""",
     violation=reversed_distances,
     propose=_levels,
 )
@@ -292,6 +303,10 @@ def _any_width(rng: random.Random) -> Instance:
     method="a stored counterexample (more units than inputs: an inconsistent linear system); with "
     "the assumption K7 and exact instances",
     expected=Status.NEEDS,
+    answers=("S1",),
+    proof="""For ReLU and sigma_k > 0 unit k's mean feature is > 0, so x must have w_k . x - mu_k
+    equal to it: a linear system of one equation a unit, which need not have a solution for more
+    units than inputs. K7 solves it for independent rows.""",
     violation=missing_mean_point,
     propose=_any_width,
 )

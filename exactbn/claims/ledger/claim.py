@@ -42,6 +42,11 @@ class Claim:
     ``expected`` the status that its test insists on. ``violation`` tells whether an instance
     violates it and ``propose`` draws candidates: with both, the claim can be searched; with a
     ``margin`` too, by climbing.
+
+    ``proof`` is the whole proof of what is proved. ``answers`` names the statements of the source
+    that it speaks to: S1, S2, S3, see ANSWERS. ``is_reconstructed`` says that the source's own
+    words and hypotheses are not known, ``fairness`` what else a reader of the source should know.
+    ``tests`` is the number of statistical tests, fixed before any run.
     """
 
     key: str
@@ -56,7 +61,25 @@ class Claim:
     violation: Violation | None = None
     propose: Propose | None = None
     margin: Margin | None = None
+    proof: str = ""
+    answers: tuple[str, ...] = ()
+    is_reconstructed: bool = False
+    fairness: str = ""
+    tests: int = 0
 
+    @property
+    def place(self) -> tuple[bool, int, str]:
+        """Return where the claim stands in the ledger: K before F, by number, K14 before K14E."""
+        digits = "".join(filter(str.isdigit, self.key))
+        return self.key[0] != "K", int(digits), self.key
+
+
+#: What the source says in its abstract; the entries of the ledger are readings and parts of these.
+ANSWERS = {
+    "S1": "batch normalization adapts the partition to the data, whatever the weights",
+    "S2": "batch normalization is a smart initialization",
+    "S3": "mini-batch statistics shake the decision boundary like dropout and widen the margin",
+}
 
 _CLAIMS: dict[str, Claim] = {}
 
@@ -74,6 +97,11 @@ def claim(
     violation: Violation | None = None,
     propose: Propose | None = None,
     margin: Margin | None = None,
+    proof: str = "",
+    answers: tuple[str, ...] = (),
+    is_reconstructed: bool = False,
+    fairness: str = "",
+    tests: int = 0,
 ) -> Callable[[Check], Check]:
     """Register the decorated check as the claim ``key``."""
 
@@ -93,6 +121,11 @@ def claim(
             violation,
             propose,
             margin,
+            " ".join(proof.split()),
+            answers,
+            is_reconstructed,
+            " ".join(fairness.split()),
+            tests,
         )
         return check
 
@@ -101,11 +134,13 @@ def claim(
 
 def registered() -> tuple[Claim, ...]:
     """Return the registered claims, K before F, by number."""
-    return tuple(sorted(_CLAIMS.values(), key=lambda c: (c.key[0] != "K", int(c.key[1:]))))
+    return tuple(sorted(_CLAIMS.values(), key=lambda entry: entry.place))
 
 
 def settle(entry: Claim, effort: Effort) -> Verdict:
     """Return the verdict of a claim, its counterexample replayed before it is believed.
+
+    A statistical claim has to make as many tests as were planned; it may end without any.
 
     Raises
     ------
@@ -117,4 +152,8 @@ def settle(entry: Claim, effort: Effort) -> Verdict:
         example = verdict.counterexample
         if example is None or entry.violation(example) is None:
             raise InputError(f"claim {entry.key}: its counterexample violates nothing")
+    if len(verdict.comparisons) not in (0, entry.tests):
+        raise InputError(
+            f"claim {entry.key}: {len(verdict.comparisons)} tests, planned are {entry.tests}"
+        )
     return verdict

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from exactbn.claims.ledger.claim import Claim, Effort, registered, settle
+from exactbn.claims.ledger.multiplicity import holm, outcome, tally_outcomes
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.errors import InputError
 
@@ -13,6 +14,7 @@ from exactbn.errors import InputError
 FAMILIES = (
     "centering",
     "centering_limits",
+    "eps_limits",
     "counting",
     "bounds",
     "degree",
@@ -22,6 +24,8 @@ FAMILIES = (
     "noise",
     "density",
     "probability",
+    "separation",
+    "expectation",
     "training",
 )
 
@@ -30,11 +34,21 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim, its verdict, and the seconds that it took."""
+    """A claim, its verdict, and the seconds that it took.
+
+    ``clear`` says of each of the verdict's comparisons whether it is clear at the ledger's level.
+    """
 
     claim: Claim
     verdict: Verdict
     seconds: float
+    clear: tuple[bool, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return the verdict's summary, and how its statistical tests ended."""
+        outcomes = tally_outcomes(self.verdict.comparisons, self.clear)
+        return ". ".join([self.verdict.summary.removesuffix("."), *outcomes]) + "."
 
     @property
     def is_as_expected(self) -> bool:
@@ -66,15 +80,28 @@ def find_claim(key: str) -> Claim:
 def settle_all(
     claims: Iterable[Claim], effort: Effort, progress: Progress | None = None
 ) -> list[Entry]:
-    """Return the verdicts of the claims, in order."""
-    entries, chosen = [], list(claims)
+    """Return the verdicts of the claims, in order, their tests judged by :func:`judge_together`."""
+    entries: list[Entry] = []
+    chosen = list(claims)
     for done, entry in enumerate(chosen):
         if progress is not None:
             progress(done, len(chosen), f"{entry.key} {entry.title}")
         start = time.perf_counter()
         verdict = settle(entry, effort)
         entries.append(Entry(entry, verdict, time.perf_counter() - start))
-    return entries
+    return judge_together(entries)
+
+
+def judge_together(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with their statistical tests judged by Holm over the whole ledger."""
+    found = list(entries)
+    p_values = [t.p_value for entry in found for t in entry.verdict.comparisons]
+    planned = {entry.key: entry.tests for entry in (*all_claims(), *(e.claim for e in found))}
+    clear = iter(holm(p_values, sum(planned.values())))
+    return [
+        replace(entry, clear=tuple(next(clear) for _ in entry.verdict.comparisons))
+        for entry in found
+    ]
 
 
 def record(entry: Entry) -> dict[str, object]:
@@ -90,13 +117,19 @@ def record(entry: Entry) -> dict[str, object]:
         "method": claim.method,
         "verdict": verdict.status.value,
         "expected": claim.expected.value,
-        "summary": verdict.summary,
+        "answers": list(claim.answers),
+        "is_reconstructed": claim.is_reconstructed,
+        "fairness": claim.fairness,
+        "proof": claim.proof,
+        "summary": entry.summary,
         "instances": verdict.instances,
         "details": dict(verdict.details),
         "assumption": verdict.assumption,
-        "p_value": verdict.p_value,
-        "interval": verdict.interval,
-        "alpha": verdict.alpha,
+        "tests": [
+            {"group": t.group, "name": t.name, "p_value": t.p_value, "figures": t.text,
+             "outcome": outcome(t, is_clear)}
+            for t, is_clear in zip(verdict.comparisons, entry.clear, strict=True)
+        ],
         "has_counterexample": verdict.counterexample is not None,
         "seconds": round(entry.seconds, 3),
     }

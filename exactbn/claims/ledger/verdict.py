@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.multiplicity import Comparison
 
 
 class Status(Enum):
@@ -22,10 +23,11 @@ class Status(Enum):
 class Verdict:
     """The outcome of a check.
 
-    ``summary`` is one sentence for people. ``instances`` counts exact checks, ``details`` holds
-    named figures as text. A refutation has ``counterexample``; a claim that needs an assumption has
-    the assumption and a counterexample without it. A statistical verdict has the p-value or
-    interval, and ``alpha``, fixed before.
+    ``summary`` is one sentence for people. ``instances`` counts those that met the hypotheses and
+    were checked exactly, ``details`` holds named figures as text. A refutation has
+    ``counterexample`` where it is an instance; a claim that needs an assumption has the assumption
+    and a counterexample without it. A statistical verdict has its ``comparisons``, which the
+    ledger judges together.
     """
 
     status: Status
@@ -34,9 +36,7 @@ class Verdict:
     details: Mapping[str, str] = field(default_factory=dict)
     counterexample: Instance | None = None
     assumption: str = ""
-    p_value: float | None = None
-    interval: tuple[float, float] | None = None
-    alpha: float | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def text(self) -> str:
@@ -48,6 +48,4 @@ class Verdict:
             return "refuted (counterexample attached)" if attached else "refuted"
         if self.status is Status.NEEDS:
             return f"needs: {self.assumption}"
-        if self.status is Status.STATISTICAL and self.p_value is not None:
-            return f"statistical (p = {self.p_value:.3g})"
         return str(self.status.value)

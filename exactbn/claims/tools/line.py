@@ -78,6 +78,12 @@ def zeros(piece: Piece, k: int) -> tuple[End, End] | None:
     return (root, root) if piece.holds(root) else None
 
 
+def boundary_points(network: Network, layer: int, k: int) -> list[Fraction]:
+    """Return the ends of the intervals on which unit k of a layer vanishes, in order."""
+    intervals = (zeros(piece, k) for piece in pieces(network, layer))
+    return sorted({t for ends in intervals if ends for t in ends if t is not None})
+
+
 def distance_to_zero(network: Network, layer: int, k: int, t: Fraction) -> Fraction | None:
     """Return the distance from t to the nearest zero of unit k of a layer, None without zeros."""
     intervals = (zeros(piece, k) for piece in pieces(network, layer))

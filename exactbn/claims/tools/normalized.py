@@ -44,10 +44,12 @@ def normalized(
     gammas: Sequence[Sequence[Fraction]] = (),
     *,
     is_last_scaled: bool = True,
+    eps: Fraction = Fraction(0),
 ) -> tuple[Network, tuple[Vector, ...]]:
-    """Return the batch-normalized network (eps = 0, beta = 0) and the factors gamma / sigma.
+    """Return the batch-normalized network (beta = 0) and the factors gamma / sigma.
 
-    ``gammas`` are the learned scales of the layers, 1 by default. Without ``is_last_scaled`` the
+    ``gammas`` are the learned scales of the layers, 1 by default; sigma is the root of the variance
+    plus ``eps``. Without ``is_last_scaled`` the
     sigma of the last hidden layer is left out: it is positive and moves no boundary.
 
     Raises
@@ -62,7 +64,7 @@ def normalized(
     for index, layer in enumerate(network.hidden):
         rows, biases, scales = [], [], []
         for k, values in enumerate(values_of(layer, features)):
-            spread = variance(values)
+            spread = variance(values) + eps
             is_scaled = is_last_scaled or index < len(network.hidden) - 1 or spread == 0
             sigma = rational_root(spread) if is_scaled else Fraction(1)
             where = f"layer {index + 1}, unit {k + 1}"

@@ -21,7 +21,7 @@ from exactbn.regions.counting import count_regions
 from exactbn.regions.decision import decision_boundary
 from exactbn.study.initialization import initialize_network, zero_biases
 
-SEEDS = 30
+SEEDS = range(30)
 WIDTHS = (8, 8, 8)
 STEPS = 1500
 CHECKPOINTS = (0, 100, STEPS)
@@ -201,20 +201,20 @@ def logits(network: Network, points: Matrix) -> list[Fraction]:
 
 def run_initialization() -> dict[str, dict[str, dict[str, Figures]]]:
     """Return the figures of the first experiment, by problem, start and steps done."""
-    return {problem.key: initialization(problem, range(SEEDS)) for problem in problems()}
+    return {problem.key: initialization(problem, SEEDS) for problem in problems()}
 
 
 def run_noise() -> dict[str, dict[str, Figures]]:
     """Return the figures of the second experiment, by problem and way of training."""
     chosen = [problem for problem in problems() if problem.form == "standardized"]
-    return {problem.key: noise(problem, range(SEEDS)) for problem in chosen}
+    return {problem.key: noise(problem, SEEDS) for problem in chosen}
 
 
 def settings() -> dict[str, object]:
     """Return everything that the experiments are fixed by."""
     recipe = Recipe(BATCH, True)
     return {
-        "seeds": SEEDS,
+        "seeds": len(SEEDS),
         "widths": list(WIDTHS),
         "steps": STEPS,
         "rate": recipe.rate,
