@@ -72,16 +72,20 @@ class Allowance:
         if self.left < 0:
             raise Unreadable("too much to compute for a file of its size")
 
-    def number(self, text: str) -> Fraction:
+    def number(self, text: Any) -> Fraction:
         """Return the rational number that a text says: an integer, p/q or a decimal."""
-        if len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
-            raise Unreadable("a number is too long or none")
+        is_text = isinstance(text, str) and text.isascii() and "_" not in text
+        if not is_text or len(text) > MAX_DIGITS:
+            raise Unreadable(f"{str(text)[:40]!r} is no number, or one that is too long")
         _, _, exponent = text.lower().partition("e")
         power = abs(int(exponent)) if exponent else 0
         if power > MAX_DIGITS:
             raise Unreadable("a number's exponent is too large")
         self.spend(64 * (len(text) + power))
-        return Fraction(text)
+        try:
+            return Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            raise Unreadable(f"{text[:40]!r} is no number") from None
 
     def integers(self, values: Sequence[Fraction]) -> tuple[Ints, int]:
         """Return integers and their common denominator."""

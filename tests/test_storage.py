@@ -236,6 +236,13 @@ def test_changed_descriptions(changes: dict[str, object], message: str, tmp_path
         Partition.open(folder).witness(0)
 
 
+def test_the_lp_engine_leaves_no_neuron_out(tmp_path: Path) -> None:
+    folder = saved(tmp_path, "lp")
+    rewrite(folder, neurons_done=1)
+    with pytest.raises(InputError, match="neurons_done is 1, expected 2 of engine 'lp'"):
+        Partition.open(folder, check=True)
+
+
 def test_a_description_without_its_digest_is_damaged(tmp_path: Path) -> None:
     path = saved(tmp_path) / "partition.json"
     told = json.loads(path.read_text())
@@ -354,6 +361,40 @@ def test_check_finds_what_hashes_do_not(
         Partition.open(folder).check()
     with pytest.raises(StructureError, match=message):
         Partition.open(folder, check=True)
+
+
+@pytest.mark.parametrize("box", [(-1, 1), None])
+@pytest.mark.parametrize("engine", ["complex", "lp"])
+def test_tables_that_lie_end_in_our_errors(
+    engine: str, box: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    """Entries are changed and hashed again, and everything is asked before a check."""
+    generator = random.Random(5)
+    network = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0] * 3, [0]])
+    folder = tmp_path / "saved"
+    partition(network, box, engine=engine).save(folder)
+    tables = [path.stem for path in sorted(folder.glob("*.arrow"))]
+    for number in range(150):
+        copy = tmp_path / str(number)
+        shutil.copytree(folder, copy)
+        name = generator.choice(tables)
+        key = generator.choice(pa.ipc.open_file(copy / f"{name}.arrow").schema.names)
+        values = column(copy, name, key).copy()
+        if not len(values):
+            continue
+        other = generator.choice([0, 1, 2, 5, values[generator.randrange(len(values))]])
+        values[generator.randrange(len(values))] = other
+        rewrite_table(copy, name, {key: values})
+        try:
+            opened = Partition.open(copy)
+            opened.witnesses(), opened.graph(), opened.is_complete, opened.f_vector
+            if opened.has_faces:
+                opened.volumes()
+                bounded = np.flatnonzero(~opened.is_unbounded)
+                assert all(opened.volume(int(i)) >= 0 for i in bounded)
+            opened.check()
+        except ExactBNError as error:
+            assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("engine", ["complex", "lp"])

@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.errors import StructureError
 
 Floats = NDArray[np.float64]
 Point = tuple[fmpz, ...]
@@ -107,6 +108,8 @@ def simplices(
 def simplex_volume(points: list[Point]) -> Fraction:
     """Return the exact volume of the simplex of d + 1 homogeneous integer points."""
     d = len(points) - 1
+    if any(point[0] == 0 for point in points):
+        raise StructureError("a bounded region has a direction as a vertex")
     determinant = abs(int(fmpz_mat([list(point) for point in points]).det()))
     return Fraction(determinant, factorial(d) * prod(int(point[0]) for point in points))
 
@@ -136,6 +139,8 @@ def _pull(
         return np.array([[face]])
     facets = lattice.indices[lattice.indptr[face] : lattice.indptr[face + 1]]
     parts = [_pull(lattice, int(g), dim - 1, apex) for g in facets if apex[g] != apex[face]]
+    if not parts:
+        raise StructureError(f"all facets of face {face} hold the same vertex")
     below = np.concatenate(parts)
     return np.column_stack((np.full(len(below), apex[face]), below))
 

@@ -168,6 +168,15 @@ class _Folder:
         """Return a number from 0 to ``most``."""
         return _count(self.told, key, most)
 
+    def neurons_done(self) -> int:
+        """Return how many neurons have cut the regions: of engine "lp" all of them."""
+        done = self.count("neurons_done", self.network.num_hidden)
+        if self.told["engine"] == "lp" and done != self.network.num_hidden:
+            raise InputError(
+                f"neurons_done is {done}, expected {self.network.num_hidden} of engine 'lp'"
+            )
+        return done
+
     def statistics(self) -> dict[str, int]:
         """Return the counts of the engine."""
         told = self.told["statistics"]
@@ -197,7 +206,7 @@ class _Folder:
             pairs = self.count("adjacencies", 1 << 40)
             edges = read_only(_adjacency(self.table("adjacency"), pairs, count))
         return StoredEvidence(
-            self.told["engine"], self.count("neurons_done", self.network.num_hidden), stopped,
+            self.told["engine"], self.neurons_done(), stopped,
             read_only(patterns), edges, unbounded, self.statistics(),
             partial(_READERS[self.told["engine"]], self, patterns, edges, unbounded),
         )  # fmt: skip
@@ -286,7 +295,7 @@ def _lattice_evidence(
     lattice = _lattice(folder, patterns[of_cell])
     cells = MergedCells(patterns, edges, of_cell, first, unbounded)
     faces = Faces(folder.network, folder.domain, lattice, cells)
-    done = folder.count("neurons_done", folder.network.num_hidden)
+    done = folder.neurons_done()
     return LatticeEvidence(faces, done, **folder.statistics())
 
 

@@ -18,6 +18,7 @@ from scipy.sparse import csc_array
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
 from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_point
+from exactbn.errors import StructureError
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
@@ -361,6 +362,8 @@ def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
         divisor = divisor.gcd(t)
         if divisor == 1:
             return point
+    if divisor == 0:
+        raise StructureError("a vertex has parents between which no point lies")
     return tuple(t // divisor for t in point)
 
 
