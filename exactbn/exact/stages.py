@@ -142,6 +142,25 @@ class Max:
 Unit = int | Clip | Max
 
 
+def unit_document(unit: Unit) -> object:
+    """Return a unit as JSON: a number, ``{"clip": [low, high]}`` or ``{"max": contest}``.
+
+    A contest is ``[first, second, unit]``, an entry its number.
+    """
+    if isinstance(unit, Clip):
+        return {"clip": [unit.low, unit.high]}
+    if isinstance(unit, Max):
+        return {"max": _contest_document(unit.contest)}
+    return unit
+
+
+def _contest_document(contest: Contest | int) -> object:
+    if not isinstance(contest, Contest):
+        return contest
+    parts = (contest.first, contest.second)
+    return [*map(_contest_document, parts), contest.unit]
+
+
 @dataclass(frozen=True)
 class Graph:
     """Wired layers in order, the last one the output layer, with slopes 1.

@@ -5,6 +5,7 @@ anything is unpacked, and whatever cannot be used is refused with an error that 
 torch and safetensors are imported by the readers that need them, never by this package itself.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from flint import fmpz
 
 from exactbn.errors import InputError
 from exactbn.exact.rational import MAX_DIGITS
-from exactbn.exact.stages import Chain, Graph
+from exactbn.exact.stages import Chain, Graph, unit_document
 from exactbn.model.network import Network
 from exactbn.output import as_path, create_text
 from exactbn.readers.json_file import read_json
@@ -157,7 +158,10 @@ def _text(network: Network) -> Iterator[str]:
             else:
                 yield f',\n  "slopes": [{", ".join(slopes)}]'
         yield "}"
-    yield "\n]}\n"
+    yield "\n]"
+    if network.units:
+        yield f',\n"units": {json.dumps([unit_document(unit) for unit in network.units])}'
+    yield "}\n"
 
 
 def _number(value: Fraction, where: str) -> str:

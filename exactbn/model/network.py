@@ -31,12 +31,15 @@ from exactbn.exact.stages import (
     Chain,
     Graph,
     Scaling,
+    Unit,
     compose,
     compose_slopes,
     layered,
+    unit_document,
 )
 from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
+from exactbn.model.labels import check_units
 from exactbn.model.layers import Block
 from exactbn.model.layers import Layer as Layer
 from exactbn.model.layers import blocks_of, connected
@@ -75,12 +78,14 @@ class Network(Value):
 
     ``sigma_policy`` says how batch normalization entered the parameters; it is a remark on where
     the numbers come from and takes no part in equality. ``num_inputs``, d, is needed where the
-    first layer does not read all inputs.
+    first layer does not read all inputs. ``units`` are the units as the user knows them, clips and
+    maxima among them, see :mod:`exactbn.model.labels`; none where they are those of the layers.
     """
 
     layers: tuple[Layer, ...]
     sigma_policy: str = field(default="no-bn", compare=False)
     num_inputs: int = 0
+    units: tuple[Unit, ...] = ()
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
@@ -96,6 +101,11 @@ class Network(Value):
             raise InputError(
                 f"the output layer has slope {self.layers[-1].slopes[0]}, expected 1 (the identity)"
             )
+        object.__setattr__(self, "units", tuple(self.units))
+        if self.units == tuple(range(self.num_hidden)):
+            object.__setattr__(self, "units", ())
+        if self.units:
+            check_units(self.units, self.num_hidden)
         if self.sigma_policy not in SIGMA_POLICIES:
             raise InputError(
                 f"sigma policy {self.sigma_policy!r}, expected one of {', '.join(SIGMA_POLICIES)}"
@@ -189,7 +199,7 @@ class Network(Value):
             return cls.from_chain(stages)
         layers = (Layer(wired.weight, wired.bias, wired.slopes, wired.reads)
                   for wired in stages.layers)
-        return cls(tuple(layers), stages.sigma_policy, stages.num_inputs)
+        return cls(tuple(layers), stages.sigma_policy, stages.num_inputs, stages.units)
 
     @classmethod
     def from_torch(
@@ -215,8 +225,13 @@ class Network(Value):
 
     @property
     def is_chain(self) -> bool:
-        """Return whether every layer reads all of the layer before it, and has one slope."""
-        return all(layer.reads is None and len(set(layer.slopes)) == 1 for layer in self.layers)
+        """Return whether every layer reads all of the layer before it, and has one slope.
+
+        Clips and maxima make no chain.
+        """
+        return not self.units and all(
+            layer.reads is None and len(set(layer.slopes)) == 1 for layer in self.layers
+        )
 
     def chained(self, what: str) -> "Network":
         """Return the network if it is a chain, for ``what`` can do with nothing else.
@@ -324,8 +339,10 @@ class Network(Value):
         """Return the canonical exact form, see :attr:`sha256`."""
         layers = [_document(layer) for layer in self.layers]
         document: dict[str, object] = {"layers": layers}
-        if any(layer.keys() - {"W", "b", "slope"} for layer in layers):
+        if not self.is_chain:
             document |= {"format": 2, "inputs": self.num_inputs}
+        if self.units:
+            document["units"] = [unit_document(unit) for unit in self.units]
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 

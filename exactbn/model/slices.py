@@ -75,7 +75,7 @@ def restrict(
             weight.append((*along, *others))
             bias.append(dot(own, [point[f] for f in inputs]) + b)
         layers.append(Layer(tuple(weight), tuple(bias), layer.slopes, (*range(m), *units)))
-    return Network(tuple(layers), network.sigma_policy, m)
+    return Network(tuple(layers), network.sigma_policy, m, network.units)
 
 
 def axis(dim: int, index: int) -> tuple[Fraction, ...]:

@@ -6,7 +6,18 @@ from typing import NoReturn
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import to_fraction, to_matrix, to_vector
-from exactbn.exact.stages import Activation, Chain, Graph, Linear, Stage, Wired
+from exactbn.exact.stages import (
+    Activation,
+    Chain,
+    Clip,
+    Contest,
+    Graph,
+    Linear,
+    Max,
+    Stage,
+    Unit,
+    Wired,
+)
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source
 
@@ -56,7 +67,9 @@ def read_network(document: object, allowance: Allowance) -> Chain | Graph:
     InputError
         If it is no network, or too much for its size; the message names the place.
     """
-    if not isinstance(document, dict) or set(document) not in ({"layers"}, _FORMAT_2):
+    if not isinstance(document, dict) or set(document) not in (
+        {"layers"}, _FORMAT_2, _FORMAT_2 | {"units"}
+    ):  # fmt: skip
         raise InputError(
             f'got {_kind(document)}, expected an object with the one key "layers", '
             'or with "format", "inputs" and "layers"'
@@ -72,7 +85,14 @@ def read_network(document: object, allowance: Allowance) -> Chain | Graph:
     if is_wired:
         if document["format"] != "2":
             raise InputError(f'"format" is {_kind(document["format"])}, expected 2')
-        return Graph(_natural(document["inputs"], '"inputs"'), tuple(layers))
+        units = document.get("units", [])
+        if not isinstance(units, list):
+            raise InputError(f'"units" is {_kind(units)}, expected a list')
+        allowance.take_numbers(len(units))
+        return Graph(
+            _natural(document["inputs"], '"inputs"'), tuple(layers),
+            units=tuple(_unit(unit, f"units[{i}]") for i, unit in enumerate(units)),
+        )  # fmt: skip
     stages: list[Stage] = []
     for index, layer in enumerate(layers):
         where = f"layers[{index}]"
@@ -118,6 +138,34 @@ def _layer(
     each = to_vector(slopes, f"{where}.slopes") if slopes else (slope,) * len(vector)
     numbers = tuple(_natural(f, f"{where}.reads[{i}]") for i, f in enumerate(reads))
     return Wired(matrix, vector, each, numbers or None)
+
+
+def _unit(value: object, where: str) -> Unit:
+    """Return a unit of the user: a number, a clip or a maximum."""
+    if isinstance(value, dict) and set(value) == {"clip"}:
+        ends = value["clip"]
+        if isinstance(ends, list) and len(ends) == 2:
+            return Clip(_natural(ends[0], where), _natural(ends[1], where))
+    if isinstance(value, dict) and set(value) == {"max"}:
+        contest = _contest(value["max"], where)
+        if isinstance(contest, Contest):
+            return Max(contest)
+    if isinstance(value, _Number):
+        return _natural(value, where)
+    raise InputError(
+        f'{where} is {_kind(value)}, expected a number, {{"clip": [low, high]}} or '
+        '{"max": [first, second, unit]}'
+    )
+
+
+def _contest(value: object, where: str) -> Contest | int:
+    """Return a contest of a maximum, or an entry."""
+    if not isinstance(value, list):
+        return _natural(value, where)
+    if len(value) != 3:
+        raise InputError(f"{where} has a contest of {len(value)} parts, expected 3")
+    first, second, unit = value
+    return Contest(_contest(first, where), _contest(second, where), _natural(unit, where))
 
 
 def _natural(value: object, where: str) -> int:

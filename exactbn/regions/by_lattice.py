@@ -143,11 +143,14 @@ class LatticeEvidence(Value):
     def tables(self) -> Tables:
         """Return the faces, vertices and cells as they were computed."""
         lattice = self.faces.lattice
+        cells: dict[str, NDArray[np.generic]] = {"region": self.faces.cells.of_cell}
+        if self.faces.network.units:  # cells of one region have patterns of their own
+            cells["word"] = lattice.words
         return {
             "faces": {"first": lattice.indptr},
             "facets": {"face": lattice.indices},
             "vertices": {"parent": lattice.parents, "x": lattice.x, "error": lattice.ex},
-            "cells": {"region": self.faces.cells.of_cell},
+            "cells": cells,
         }
 
     @cached_property

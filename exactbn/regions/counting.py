@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.engine import subdivide
+from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_box, as_network
 from exactbn.model.domain import Box, Domain
+from exactbn.model.labels import as_words, labels_of
+from exactbn.model.patterns import unpack
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -76,7 +79,12 @@ def count_regions(
                 "done"
             )
         lattice = outcome.lattice
-        counts.append(np.bincount(lattice.component, minlength=len(group)).astype(np.int64))
+        component = lattice.component
+        if network.units:
+            labels = labels_of(network.units, unpack(lattice.words, network.widths))
+            rows = np.column_stack((component.astype(np.uint64), as_words(labels)))
+            component = component[distinct_rows(np.ascontiguousarray(rows))[0]]
+        counts.append(np.bincount(component, minlength=len(group)).astype(np.int64))
     return np.concatenate(counts)
 
 

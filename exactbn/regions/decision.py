@@ -212,4 +212,4 @@ def with_logit_as_neuron(network: Network) -> Network:
     last = network.layers[-1]
     hidden = Layer(last.weight, last.bias, Fraction(0), last.reads)
     end = Layer(((Fraction(1),),), (Fraction(0),), Fraction(1))
-    return replace(network, layers=(*network.layers[:-1], hidden, end))
+    return replace(network, layers=(*network.layers[:-1], hidden, end), units=())

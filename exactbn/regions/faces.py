@@ -46,7 +46,7 @@ class Faces(Value):
     def cells(self) -> MergedCells:
         """Return which region each d-face belongs to."""
         known = self.known_cells
-        return merge_cells(self.lattice, self.domain) if known is None else known
+        return merge_cells(self.lattice, self.domain, self.network) if known is None else known
 
     @property
     def f_vector(self) -> tuple[int, ...] | None:
@@ -97,7 +97,7 @@ class Faces(Value):
         Unbounded regions have the volume infinity.
         """
         middle, radius = geometry.volume_enclosures(self.lattice)
-        if self.domain.box is None:
+        if self.cells.is_merged or self.domain.box is None:
             unbounded = self.cells.is_unbounded
             additions = self.cells.sums(np.ones(len(middle))) - 1
             middle, radius = self.cells.sums(middle), self.cells.sums(radius)
@@ -134,7 +134,7 @@ class Faces(Value):
             for v, point in zip(rows, self.points(rows), strict=True):
                 if not self._encloses(v, point):
                     return f"the coordinates of vertex {v} are farther off than their bounds"
-        made, known = merge_cells(self.lattice, self.domain), self.cells
+        made, known = merge_cells(self.lattice, self.domain, self.network), self.cells
         pairs = ("words", "of_cell", "cell", "is_unbounded")
         if not all(np.array_equal(getattr(made, name), getattr(known, name)) for name in pairs):
             return "the regions are not those of the cells"
@@ -166,7 +166,8 @@ class Faces(Value):
         """Return the regions of a plane box as float polygons in order, for drawing."""
         if self.domain.box is None or self.domain.dim != 2:
             raise DimensionError(f"polygons need a box with d = 2, the domain is {self.domain}")
-        return geometry.polygons(self.lattice)
+        polygons = geometry.polygons(self.lattice)
+        return geometry.joined_polygons(self.lattice, self.cells.of_cell, polygons)
 
     def points(self, vertices: Iterable[int]) -> list[tuple[fmpz, ...]]:
         """Return the exact homogeneous integer coordinates of vertices, see :mod:`.start`."""

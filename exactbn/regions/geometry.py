@@ -124,6 +124,42 @@ def polygons(lattice: FaceLattice) -> list[Floats]:
     return [points[chain] for chain in np.split(chains, offsets)]
 
 
+def joined_polygons(
+    lattice: FaceLattice, of_cell: NDArray[np.int64], polygons: list[Floats]
+) -> list[Floats]:
+    """Return the polygons of the regions that are joined from cells, ``of_cell`` says from which.
+
+    The sides of a region are the edges of its cells that are of one of them only.
+    """
+    count = int(of_cell.max()) + 1
+    if count == len(of_cell):
+        return polygons
+    begin = int(lattice.starts[2])
+    points, _ = affine_points(lattice)
+    members: list[list[int]] = [[] for _ in range(count)]
+    for cell, region in enumerate(of_cell.tolist()):
+        members[region].append(cell)
+    result = []
+    for cells in members:
+        if len(cells) == 1:
+            result.append(polygons[cells[0]])
+            continue
+        lists = [lattice.indices[slice(*lattice.indptr[[f, f + 1]])] for f in np.add(cells, begin)]
+        edges, times = np.unique(np.concatenate(lists), return_counts=True)
+        after: dict[int, list[int]] = {}
+        for edge in edges[times == 1].tolist():
+            a, b = lattice.indices[slice(*lattice.indptr[[edge, edge + 1]])].tolist()
+            after.setdefault(a, []).append(b)
+            after.setdefault(b, []).append(a)
+        chain = [next(iter(after))]
+        while after[chain[-1]]:
+            following = after[chain[-1]].pop()
+            after[following].remove(chain[-1])
+            chain.append(following)
+        result.append(points[chain[:-1]])
+    return result
+
+
 def least_vertices(lattice: FaceLattice) -> NDArray[np.int32]:
     """Return the least vertex of every face, from which it is pulled."""
     apex = np.arange(int(lattice.starts[-1]), dtype=np.int32)

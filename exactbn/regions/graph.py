@@ -37,7 +37,7 @@ class Regions(Protocol):
         """Return the number of regions."""
 
     @property
-    def patterns(self) -> NDArray[np.uint8]:
+    def patterns(self) -> NDArray[np.unsignedinteger]:
         """Return the patterns, shape (regions, neurons)."""
 
     @property
@@ -110,7 +110,7 @@ def node_table(partition: Regions, *, witnesses: bool = False) -> pa.Table:
     columns: dict[str, object] = {
         "region": np.arange(partition.num_regions),
         "pattern": _texts(patterns),
-        "active": patterns.sum(axis=1, dtype=np.int64),
+        "active": (patterns > 0).sum(axis=1, dtype=np.int64),
         "unbounded": partition.is_unbounded,
         **_volumes(partition),
         **{f"x{axis}": pa.array(t, mask=~np.isfinite(t)) for axis, t in enumerate(points.T)},
@@ -157,8 +157,10 @@ def write_tables(partition: Regions, directory: str | Path, *, witnesses: bool =
             pq.write_table(table, stream)
 
 
-def _texts(patterns: NDArray[np.uint8]) -> list[str]:
-    """Return patterns as texts of 0 and 1."""
+def _texts(patterns: NDArray[np.unsignedinteger]) -> list[str]:
+    """Return patterns as texts of digits, with commas where a label has more than one."""
+    if patterns.size and patterns.max() > 9:
+        return [",".join(map(str, row)) for row in patterns.tolist()]
     letters = (patterns + ord("0")).astype(np.uint8)
     return [row.tobytes().decode() for row in letters]
 

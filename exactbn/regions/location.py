@@ -13,6 +13,7 @@ from exactbn.engines.pattern_table import PatternTable, find_row, make_table
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
+from exactbn.model.labels import Labels, are_consistent, as_words, labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
 
@@ -31,7 +32,14 @@ class Location:
 
     @cached_property
     def _table(self) -> PatternTable:
+        if self.network.units:
+            return make_table(as_words(self._labels))
         return make_table(self.words)
+
+    @cached_property
+    def _labels(self) -> Labels:
+        """Return the labels of the regions, of a network that has units of more pieces."""
+        return labels_of(self.network.units, unpack(self.words, self.network.widths))
 
     def region_of(self, x: Vector) -> int | None:
         """Return the region that holds x, or None outside the domain or between regions."""
@@ -47,12 +55,23 @@ class Location:
         such a point the affine pieces of all of them have the same preactivations, layer by
         layer, since a preactivation of zero is mapped to zero whether on or off.
         """
+        if self.network.units:
+            return self._labelled_at(signs)
         positive = pack((signs > 0)[None].astype(np.uint8), self.network.widths)
         decided = pack((signs != 0)[None].astype(np.uint8), self.network.widths)
         if signs.all():
             found = find_row(self._table, positive[0])
             return np.array([] if found < 0 else [found], dtype=np.int64)
         return np.flatnonzero(~np.any((self.words ^ positive) & decided, axis=1))
+
+    def _labelled_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return the same of a network with labels: those that hold weakly at the point."""
+        units = self.network.units
+        if signs.all():
+            label = labels_of(units, (signs > 0)[None].astype(np.uint8))
+            found = find_row(self._table, as_words(label)[0])
+            return np.array([] if found < 0 else [found], dtype=np.int64)
+        return np.flatnonzero(are_consistent(units, self._labels, signs))
 
     def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:
         """Return the signs of the hidden neurons at points, shape (points, neurons).

@@ -1,7 +1,8 @@
 """From the d-faces of a complex to the regions of a partition.
 
-In a box every d-face is a region. Of all of R^d the complex is a fan whose first walls are not the
-network's: d-faces of equal pattern are parts of one region.
+In a box every d-face is a region where units are of two pieces. Of all of R^d the complex is a fan
+whose first walls are not the network's, and a maximum compares entries that lose: d-faces of equal
+label are parts of one region.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
+from exactbn.model.labels import as_words, labels_of
+from exactbn.model.network import Network
+from exactbn.model.patterns import unpack
 
 Ints = NDArray[np.int32]
 
@@ -21,9 +25,9 @@ Ints = NDArray[np.int32]
 class MergedCells:
     """The d-faces of a complex as regions, numbered in the order of their first d-face.
 
-    ``words``, shape (R, words), are their patterns; ``edges``, shape (E, 2), the pairs i < j that
-    share a facet; ``of_cell``, shape (d-faces,), the region of each d-face; ``cell``, shape (R,),
-    the first d-face of each region; ``is_unbounded``, shape (R,).
+    ``words``, shape (R, words), are the patterns of their first d-faces; ``edges``, shape (E, 2),
+    the pairs i < j that share a facet; ``of_cell``, shape (d-faces,), the region of each d-face;
+    ``cell``, shape (R,), the first d-face of each region; ``is_unbounded``, shape (R,).
     """
 
     words: NDArray[np.uint64]
@@ -42,9 +46,12 @@ class MergedCells:
         return np.bincount(self.of_cell, values, len(self.cell)).astype(np.float64)
 
 
-def merge_cells(lattice: FaceLattice, domain: Domain) -> MergedCells:
+def merge_cells(lattice: FaceLattice, domain: Domain, network: Network) -> MergedCells:
     """Return the regions of a complex that subdivides a box or all of R^d."""
-    return _cells_of_fan(lattice) if domain.box is None else _cells_of_box(lattice)
+    if network.units:
+        patterns = unpack(lattice.words, network.widths)
+        return _joined(lattice, as_words(labels_of(network.units, patterns)))
+    return _joined(lattice, lattice.words) if domain.box is None else _cells_of_box(lattice)
 
 
 def _cells_of_box(lattice: FaceLattice) -> MergedCells:
@@ -54,9 +61,9 @@ def _cells_of_box(lattice: FaceLattice) -> MergedCells:
     return MergedCells(lattice.words, read_only(lattice.edges), cells, cells, bounded)
 
 
-def _cells_of_fan(lattice: FaceLattice) -> MergedCells:
-    """Return the regions of a fan: d-faces of equal pattern, joined across the first walls."""
-    first, of_cell = distinct_rows(lattice.words)
+def _joined(lattice: FaceLattice, labels: NDArray[np.uint64]) -> MergedCells:
+    """Return the regions that d-faces of equal labels are, each with the pattern of the first."""
+    first, of_cell = distinct_rows(labels)
     pairs = np.sort(of_cell[lattice.edges], axis=1)
     keys = np.unique(pairs[pairs[:, 0] < pairs[:, 1]] @ [len(first), 1])
     edges = np.stack(np.divmod(keys, len(first)), axis=1).astype(np.int32)

@@ -16,6 +16,7 @@ from exactbn.exact.rational import Matrix, Vector
 from exactbn.exact.values import Value
 from exactbn.model.arrays import are_equal, read_only
 from exactbn.model.domain import Box, Domain
+from exactbn.model.labels import labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
 from exactbn.output import as_path
@@ -176,9 +177,16 @@ class Partition(Value):
         return self.evidence.words
 
     @cached_property
-    def patterns(self) -> NDArray[np.uint8]:
-        """Return the patterns, shape (regions, neurons done): 1 where on, 0 where off."""
-        return read_only(unpack(self.words, self.network.widths)[:, : self.neurons_done])
+    def patterns(self) -> NDArray[np.unsignedinteger]:
+        """Return the patterns, shape (regions, neurons done): 1 where on, 0 where off.
+
+        Of a network with clips or maxima a column is a unit of the user: the piece of a clip, 0,
+        1 or 2, and the index of the argument of a maximum, the lowest where arguments tie.
+        """
+        patterns = unpack(self.words, self.network.widths)
+        if self.network.units:
+            return read_only(labels_of(self.network.units, patterns))
+        return read_only(patterns[:, : self.neurons_done])
 
     @property
     def edges(self) -> NDArray[np.int32]:

@@ -292,7 +292,10 @@ def _lattice_evidence(
     )
     regions, first = np.unique(of_cell, return_index=True)
     table.demand(len(regions) == len(patterns), "a region has no cell")
-    lattice = _lattice(folder, patterns[of_cell])
+    words = patterns[of_cell]
+    if folder.network.units:
+        words = table.stacked("word", np.uint64, words.shape)
+    lattice = _lattice(folder, words)
     cells = MergedCells(patterns, edges, of_cell, first, unbounded)
     faces = Faces(folder.network, folder.domain, lattice, cells)
     done = folder.neurons_done()

@@ -1,0 +1,130 @@
+"""Labels: activation patterns in the units that the user knows.
+
+A clip is two units of a network and a maximum of k entries k - 1; what the user calls a unit has
+one column: 0 or 1 for a unit of two pieces, the number of the piece for a clip, the index of the
+argument for a maximum, the lowest where arguments tie. Where all columns agree the network is one
+affine map and the points are a convex set: every entry of a maximum is affine there, and so is the
+greatest one. A comparison of two entries that lose says nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.errors import InputError
+from exactbn.exact.stages import Clip, Contest, Max, Unit
+
+Labels = NDArray[np.uint16]
+# Labels in one 64-bit word.
+_TOGETHER = 4
+
+
+def check_units(units: Sequence[Unit], count: int) -> None:
+    """Raise InputError unless units are made of all of ``count`` units, each once."""
+    members = [unit for known in units for unit in members_of(known)]
+    if sorted(members) != list(range(count)):
+        raise InputError(
+            f"the units of the user are made of {sorted(members)[:8]} and so on, expected each "
+            f"of the {count} units of the layers once"
+        )
+    for known in units:
+        if isinstance(known, Max):
+            entries = sorted(_entries(known.contest))
+            if entries != list(range(len(entries))):
+                raise InputError(
+                    f"a maximum has the entries {entries[:8]}, expected each number from 0 on once"
+                )
+
+
+def members_of(unit: Unit) -> Iterator[int]:
+    """Yield the units of the layers that a unit of the user is made of."""
+    if isinstance(unit, int):
+        yield unit
+    elif isinstance(unit, Clip):
+        yield from (unit.low, unit.high)
+    else:
+        contests: list[Contest | int] = [unit.contest]
+        while contests:
+            contest = contests.pop()
+            if isinstance(contest, Contest):
+                yield contest.unit
+                contests += (contest.first, contest.second)
+
+
+def _entries(contest: Contest) -> Iterator[int]:
+    """Yield the entries of a maximum."""
+    contests: list[Contest | int] = [contest]
+    while contests:
+        last = contests.pop()
+        if isinstance(last, Contest):
+            contests += (last.first, last.second)
+        else:
+            yield last
+
+
+def labels_of(units: Sequence[Unit], patterns: NDArray[np.uint8]) -> Labels:
+    """Return the labels, shape (m, units), of patterns, shape (m, units of the layers)."""
+    labels = np.empty((len(patterns), len(units)), dtype=np.uint16)
+    for column, unit in enumerate(units):
+        if isinstance(unit, int):
+            labels[:, column] = patterns[:, unit]
+        elif isinstance(unit, Clip):
+            labels[:, column] = patterns[:, unit.low] + patterns[:, unit.high]
+        else:
+            labels[:, column] = _winners(unit.contest, patterns)
+    return labels
+
+
+def _winners(contest: Contest | int, patterns: NDArray[np.uint8]) -> Labels:
+    """Return the entry that wins, for each pattern."""
+    if not isinstance(contest, Contest):
+        return np.full(len(patterns), contest, dtype=np.uint16)
+    second = patterns[:, contest.unit] > 0
+    return np.where(
+        second, _winners(contest.second, patterns), _winners(contest.first, patterns)
+    ).astype(np.uint16)
+
+
+def are_consistent(
+    units: Sequence[Unit], labels: Labels, signs: NDArray[np.int8]
+) -> NDArray[np.bool_]:
+    """Return which labels, shape (m, units), hold weakly at a point of these signs.
+
+    ``signs`` are those of the preactivations of all units of the layers. A unit on its boundary,
+    of the sign 0, may be on or off.
+    """
+    consistent = np.ones(len(labels), dtype=bool)
+    for column, unit in enumerate(units):
+        if isinstance(unit, int):
+            allowed = _allowed(signs[unit])
+        elif isinstance(unit, Clip):
+            allowed = {
+                a + b for a in _allowed(signs[unit.low]) for b in _allowed(signs[unit.high])
+            }
+        else:
+            allowed = set(_possible(unit.contest, signs))
+        consistent &= np.isin(labels[:, column], list(allowed))
+    return consistent
+
+
+def _allowed(sign: int) -> set[int]:
+    """Return whether a unit is on, both where it is on its boundary."""
+    return {0, 1} if sign == 0 else {int(sign > 0)}
+
+
+def _possible(contest: Contest | int, signs: NDArray[np.int8]) -> Iterator[int]:
+    """Yield the entries that are as great as all others."""
+    if not isinstance(contest, Contest):
+        yield contest
+        return
+    for is_second in _allowed(signs[contest.unit]):
+        yield from _possible(contest.second if is_second else contest.first, signs)
+
+
+def as_words(labels: Labels) -> NDArray[np.uint64]:
+    """Return labels as rows of words, the same for the same labels only."""
+    width = max(1, -(-labels.shape[1] // _TOGETHER))
+    room = np.zeros((len(labels), width * _TOGETHER), dtype="<u2")
+    room[:, : labels.shape[1]] = labels
+    return room.view("<u8").astype(np.uint64)
