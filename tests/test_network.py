@@ -111,7 +111,7 @@ def test_sigma_policy_is_a_remark():
     net = sawtooth(1)
     other = Network(net.layers, "rounded")
     assert net == other and net.sha256 == other.sha256
-    with pytest.raises(InputError, match="sigma policy 'x', expected one of no-bn, none, rounded"):
+    with pytest.raises(InputError, match="'x', expected one of no-bn, none, rounded, unknown"):
         Network(net.layers, "x")
 
 

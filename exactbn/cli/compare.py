@@ -267,7 +267,8 @@ def _show(
     from rich.table import Table
 
     from exactbn.study.comparison import DATA_VARIANTS, NETWORKS
-    from exactbn.study.findings import describe, median_table
+    from exactbn.study.findings import count_tests, describe, few_seeds, median_table
+    from exactbn.study.report import comment
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:
@@ -286,6 +287,7 @@ def _show(
         "Radii are relative to the longest side of the data; counts around points are means\n"
         "over the points. Clearly: after correction for the number of tests; probably: before.",
         soft_wrap=True)
+    console.print(few_seeds(len(comparison.settings.seeds), count_tests(rows)), soft_wrap=True)
     for sentence in describe(comparison, rows):
         where = DATA_VARIANTS[sentence.data]
         console.print(f"- {sentence.heading}, {where}: {sentence.short}", soft_wrap=True)
@@ -295,5 +297,7 @@ def _show(
         console.print(f"check {check.name}: {check.verdict}, {check.held} of {check.total}")
     for s in sampling:
         console.print(f"sampling {s.data}, {s.network}: {s.summary()}", soft_wrap=True)
+    if sampling:
+        console.print(comment(sampling), soft_wrap=True)
     if out is not None:
         console.print(f"The report: {out / 'report.html'}", soft_wrap=True)

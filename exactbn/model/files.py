@@ -7,7 +7,7 @@ torch and safetensors are imported by the readers that need them, never by this 
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flint import fmpz
@@ -51,19 +51,19 @@ class _Options:
 def _load_json(source: Source, options: _Options) -> Chain | Graph:
     """Return the stages of a ``.json`` file, which states its own slopes."""
     options.refuse(".json", "slope", "eps")
-    return read_json(source)
+    return replace(read_json(source), sigma_policy="unknown")
 
 
 def _load_npz(source: Source, options: _Options) -> Chain:
     """Return the stages of an ``.npz`` file."""
     options.refuse(".npz", "eps")
-    return read_npz(source, slope=options.slopes)
+    return replace(read_npz(source, slope=options.slopes), sigma_policy="unknown")
 
 
 def _load_nnet(source: Source, options: _Options) -> Chain:
     """Return the stages of a ``.nnet`` file, whose activations are ReLU."""
     options.refuse(".nnet", "slope", "eps")
-    return read_nnet(source)
+    return replace(read_nnet(source), sigma_policy="unknown")
 
 
 def _load_safetensors(source: Source, options: _Options) -> Chain:
@@ -123,6 +123,9 @@ def load(
         the last. Where there is no such place, or more than one, the file is refused: give the
         module itself to :meth:`exactbn.Network.from_torch`.
 
+    A ``.npz``, ``.json`` or ``.nnet`` file does not say whether batch normalization is in its
+    numbers: the ``sigma_policy`` is then "unknown".
+
     Parameters
     ----------
     path : str or path
@@ -158,7 +161,7 @@ def save_json(network: Network, path: Path_) -> None:
     """Write the network to a ``.json`` file that :func:`exactbn.load` reads back as equal.
 
     The file appears whole or not at all (see :mod:`exactbn.output`); a file of that name is
-    replaced. The sigma policy is a remark and is not written.
+    replaced. The sigma policy is a remark and is not written; read back it is "unknown".
 
     Raises
     ------

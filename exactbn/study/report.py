@@ -34,13 +34,13 @@ from exactbn.study.comparison import (
     measure_labels,
 )
 from exactbn.study.findings import (
-    LEVEL,
     MAIN_PAIRS,
     PAIRS,
     Check,
     PairedRow,
     count_tests,
     describe,
+    few_seeds,
     median_table,
     pair_differences,
     verdict,
@@ -57,6 +57,9 @@ PICTURES, PARTITIONS = "pictures", "partitions"
 #: A graph of more regions is not written as GraphML, whose size is some 500 bytes a region.
 MAX_GRAPHML_REGIONS = 200_000
 
+#: How often right volumes may give a report with a chi-square p that is called too small.
+ODD = 0.01
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -71,8 +74,14 @@ class SamplingCheck:
 
     @property
     def agrees(self) -> bool:
-        """Return whether no sample has a pattern outside the exact set."""
-        return self.result is None or self.result.outside == 0
+        """Return whether no sample is outside the exact set, and the hits fit the volumes."""
+        r = self.result
+        return r is None or (r.outside == 0 and not self.contradicts)
+
+    @property
+    def contradicts(self) -> bool:
+        """Return whether the hits contradict the exact volumes, which no chance explains."""
+        return self.result is not None and self.result.chi_square.contradicts
 
     def summary(self) -> str:
         """Return the result in one line."""
@@ -85,10 +94,35 @@ class SamplingCheck:
             f"chi-square p {_p(r.chi_square.p)}"
         )
 
+    def is_odd(self, checks: int) -> bool:
+        """Return whether the chi-square p is too small for one of so many checks (Bonferroni)."""
+        return self.result is not None and self.result.chi_square.p * checks < ODD
+
     def record(self) -> dict[str, Any]:
         """Return the check as plain values."""
         result = {"refused": self.refused} if self.result is None else self.result.to_json()
         return {"data": self.data, "network": self.network, **result}
+
+
+def comment(sampling: Sequence[SamplingCheck]) -> str:
+    """Return what the chi-square p of the sampling checks say together, nothing for none."""
+    count = sum(s.result is not None for s in sampling)
+    if count == 0:
+        return ""
+    odd = [f"{s.data}, {s.network}" for s in sampling if s.is_odd(count)]
+    wrong = [f"{s.data}, {s.network}" for s in sampling if s.contradicts]
+    rule = (
+        f"A chi-square p is too small for chance below {ODD}/{count} = {ODD / count:.2g}, "
+        f"as {counted(count, 'partition')} {'is' if count == 1 else 'are'} tested"
+    )
+    if wrong:
+        return f"{rule}; the hits CONTRADICT the exact volumes of {'; '.join(wrong)}."
+    if not odd:
+        return f"{rule}; none is."
+    return (
+        f"{rule}; that of {'; '.join(odd)} is. Right volumes give this in one run of "
+        f"{round(1 / ODD)}: repeat with more samples."
+    )
 
 
 def write_report(
@@ -331,6 +365,7 @@ def page_values(
         ],
         "main_pairs": [(NETWORKS[a], NETWORKS[b]) for a, b in MAIN_PAIRS],
         "checks": checks,
+        "sampling_comment": comment(sampling),
         "sampling": [
             {"data": DATA_VARIANTS[s.data], "network": NETWORKS[s.network], "agrees": s.agrees,
              "result": s.result, "refused": s.refused}
@@ -344,23 +379,13 @@ def page_values(
             for u in comparison.undefined
         ],
         "tests": tests,
-        "few_seeds": _few_seeds(len(settings.seeds), tests),
+        "few_seeds": few_seeds(len(settings.seeds), tests),
         "confidence": CONFIDENCE,
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
         "number": number,
         "p_value": _p,
     }
-
-
-def _few_seeds(seeds: int, tests: int) -> str:
-    """Return what so few seeds cannot show; the least p of the signed-rank test is 2^(1 - n)."""
-    least, told = Fraction(2, 2**seeds), counted(seeds, "seed")
-    if least >= Fraction(LEVEL):
-        return f"With {told} no difference can be called probable; take more seeds."
-    if least * tests >= Fraction(LEVEL):
-        return f"With {told} no difference can be called clear; take more seeds."
-    return ""
 
 
 def _sides(variant: DataVariant) -> str:
