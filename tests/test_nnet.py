@@ -68,7 +68,7 @@ def told(text: str, x: list[F]) -> list[F]:
 
 def test_decimals_and_both_normalizations(tmp_path: Path) -> None:
     network = load(write(tmp_path, TEXT))
-    assert network.sigma_policy == "no-bn" and network.widths == (2,)
+    assert network.sigma_policy == "unknown" and network.widths == (2,)
     # x = (0.4, 2) is (1, 1) once it is normalized, and far outside the box that the file names.
     inner = F(11, 10) * F(6, 10) - F(9, 4) * F(25, 2) + F(1, 100)
     assert network((F(4, 10), 2)) == (-7 * inner + F(1, 2),)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exactbn.cli.compare_record import Request
     from exactbn.study.comparison import Comparison
     from exactbn.study.findings import Check, PairedRow
-    from exactbn.study.report import SamplingCheck
+    from exactbn.study.sampled import SamplingCheck
 
 DEFAULT_DATA = Path("data/iris.csv")
 
@@ -188,7 +188,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
 
 def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck]":
     """Return the sampling check of every partition of the first seed."""
-    from exactbn.study.report import SamplingCheck
+    from exactbn.study.sampled import SamplingCheck
 
     if request.samples == 0:
         return []
@@ -268,7 +268,7 @@ def _show(
 
     from exactbn.study.comparison import DATA_VARIANTS, NETWORKS
     from exactbn.study.findings import count_tests, describe, few_seeds, median_table
-    from exactbn.study.report import comment
+    from exactbn.study.sampled import comment
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:

@@ -7,12 +7,11 @@ comes from a file is escaped.
 import base64
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -46,83 +45,16 @@ from exactbn.study.findings import (
     verdict,
 )
 from exactbn.study.paired import CONFIDENCE, decimal, exact_mean, exact_median, number
+from exactbn.study.sampled import SamplingCheck, comment, p_text
 from exactbn.study.tables import write_tables
 from exactbn.wording import counted
-
-if TYPE_CHECKING:
-    from exactbn.sampling import SamplingResult
 
 PICTURES, PARTITIONS = "pictures", "partitions"
 
 #: A graph of more regions is not written as GraphML, whose size is some 500 bytes a region.
 MAX_GRAPHML_REGIONS = 200_000
 
-#: How often right volumes may give a report with a chi-square p that is called too small.
-ODD = 0.01
-
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class SamplingCheck:
-    """The sampling check of one network, or the reason why it could not be made."""
-
-    data: str
-    network: str
-    result: "SamplingResult | None"
-    refused: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Return whether no sample is outside the exact set, and the hits fit the volumes."""
-        r = self.result
-        return r is None or (r.outside == 0 and not self.contradicts)
-
-    @property
-    def contradicts(self) -> bool:
-        """Return whether the hits contradict the exact volumes, which no chance explains."""
-        return self.result is not None and self.result.chi_square.contradicts
-
-    def summary(self) -> str:
-        """Return the result in one line."""
-        r = self.result
-        if r is None:
-            return f"not made: {self.refused}"
-        return (
-            f"{counted(r.samples, 'sample')}, {r.outside} outside the exact set, "
-            f"{r.on_boundary} on a boundary, {r.hit} of {counted(r.regions, 'region')} hit, "
-            f"chi-square p {_p(r.chi_square.p)}"
-        )
-
-    def is_odd(self, checks: int) -> bool:
-        """Return whether the chi-square p is too small for one of so many checks (Bonferroni)."""
-        return self.result is not None and self.result.chi_square.p * checks < ODD
-
-    def record(self) -> dict[str, Any]:
-        """Return the check as plain values."""
-        result = {"refused": self.refused} if self.result is None else self.result.to_json()
-        return {"data": self.data, "network": self.network, **result}
-
-
-def comment(sampling: Sequence[SamplingCheck]) -> str:
-    """Return what the chi-square p of the sampling checks say together, nothing for none."""
-    count = sum(s.result is not None for s in sampling)
-    if count == 0:
-        return ""
-    odd = [f"{s.data}, {s.network}" for s in sampling if s.is_odd(count)]
-    wrong = [f"{s.data}, {s.network}" for s in sampling if s.contradicts]
-    rule = (
-        f"A chi-square p is too small for chance below {ODD}/{count} = {ODD / count:.2g}, "
-        f"as {counted(count, 'partition')} {'is' if count == 1 else 'are'} tested"
-    )
-    if wrong:
-        return f"{rule}; the hits CONTRADICT the exact volumes of {'; '.join(wrong)}."
-    if not odd:
-        return f"{rule}; none is."
-    return (
-        f"{rule}; that of {'; '.join(odd)} is. Right volumes give this in one run of "
-        f"{round(1 / ODD)}: repeat with more samples."
-    )
 
 
 def write_report(
@@ -384,7 +316,7 @@ def page_values(
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
         "number": number,
-        "p_value": _p,
+        "p_value": p_text,
     }
 
 
@@ -425,7 +357,7 @@ def _paired_cells(
                 "label": labels[row.measure], "known": True, "side": side, "force": force,
                 "median": number(r.median, sign=True), "interval": low_high,
                 "up": r.positive, "down": r.negative, "equal": r.zero, "count": r.count,
-                "sign_p": _p(r.sign_p), "wilcoxon_p": _p(r.wilcoxon_p),
+                "sign_p": p_text(r.sign_p), "wilcoxon_p": p_text(r.wilcoxon_p),
             })
         groups.append({"first": NETWORKS[first], "second": NETWORKS[second], "lines": lines})
     return groups
@@ -450,13 +382,6 @@ def _glance(
                           "count": result.count})
         table.append((label, cells))
     return table
-
-
-def _p(value: float | None) -> str:
-    """Return a p-value for people."""
-    if value is None or value != value:
-        return "\u2013"
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
 def _embedded(path: Path) -> str | None:
