@@ -1,4 +1,6 @@
-"""Counts with their nouns, for messages."""
+"""Counts with their nouns, for messages; texts for Markdown."""
+
+import re
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
@@ -8,3 +10,13 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
     ('1 region', '2 regions', '0 adjacencies')
     """
     return f"{number} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def markdown(text: str) -> str:
+    """Return a text in one line, its characters without a meaning to Markdown."""
+    return re.sub(r"([\\`*_<\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def cell(text: str) -> str:
+    """Return a text for a cell of a table in Markdown."""
+    return markdown(text).replace("|", "\\|")

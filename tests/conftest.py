@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = ("numpy", "scipy", "numba", "python-flint", "torch", "networkx", "pyarrow", "hypothesis")
@@ -16,6 +16,10 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("default"), derandomize=False)
 settings.register_profile("thorough", settings.get_profile("explore"), max_examples=2000)
+# Whether a test fails is all that is asked when mutants are hunted.
+settings.register_profile(
+    "unshrunk", settings.get_profile("default"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("EXACTBN_HYPOTHESIS", "default"))
 
 

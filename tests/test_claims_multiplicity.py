@@ -30,7 +30,7 @@ def test_tests_that_were_not_made_count() -> None:
 
 
 def test_outcomes() -> None:
-    up = Comparison("more", "a", 0.001, 1, "")
+    up = Comparison("more", "a", 0.001, 1, "", 2.5)
     assert outcome(up, True) == "as claimed" and outcome(up, False) == "not clear"
     assert outcome(replace(up, direction=-1), True) == "the opposite"
     assert outcome(replace(up, direction=0), True) == "not clear"
@@ -62,7 +62,7 @@ def test_tests_are_planned() -> None:
     assert planned == {"K14E": 12, "K15E": 12, "K17": 72, "K18": 27, "F3E": 12}
     assert ALPHA == 0.01 and MOST_REGIONS == 49
     claim = replace(find_claim("K14E"), check=lambda effort: Verdict(
-        Status.STATISTICAL, "", comparisons=(Comparison("g", "n", 0.5, 1, ""),)))  # fmt: skip
+        Status.STATISTICAL, "", comparisons=(Comparison("g", "n", 0.5, 1, "", 2.5),)))  # fmt: skip
     with pytest.raises(InputError, match="1 tests, planned are 12"):
         settle(claim, Effort())
 
@@ -73,7 +73,7 @@ def test_the_whole_ledger_is_the_family() -> None:
     claim = find_claim("K14E")
 
     def judged(p: float) -> Entry:
-        tests = (Comparison("g", "n", p, 1, "text"),)
+        tests = (Comparison("g", "n", p, 1, "text", 2.5),)
         return judge_together([Entry(claim, Verdict(Status.STATISTICAL, "S.", 1, {},
                                                     comparisons=tests), 0.0)])[0]  # fmt: skip
 

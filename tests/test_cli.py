@@ -12,6 +12,7 @@ import pytest
 import exactbn
 from exactbn.cli import COMMANDS, common, main, spell_out_none
 from exactbn.cli.common import (
+    EXIT_CLOSED_PIPE,
     check_output,
     output_folder,
     parse_box,
@@ -115,7 +116,37 @@ def test_budget(cross: str, tmp_path: Path, capsys: Output) -> None:
     assert err.startswith("stopped: the budget is spent") and err.count("\n") == 1
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["complete"] is False
     assert main(command) == 3
-    assert "INCOMPLETE" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "The count is INCOMPLETE: the budget is spent after 2 of 3 neurons: 4 regions" in told
+    assert "it goes further with a greater max_regions." in told
+
+
+def test_a_file_does_not_say_what_it_holds(cross: str, tmp_path: Path, capsys: Output) -> None:
+    target = tmp_path / "cross.json"
+    assert main(["export", cross, str(target)]) == 0
+    for path in (cross, str(target)):
+        assert main(["partition", path, "--box", "-1", "1"]) == 0
+        out = capsys.readouterr().out
+        assert "not recorded in this file" in out and "no batch norm" not in out
+    # What may hold a sigma still may when it is centred; dividing by one leaves no doubt.
+    data = [[0, 1], [2, 3], [5, 1]]
+    assert exactbn.center(target, data).sigma_policy == "unknown"
+    assert exactbn.center(target, data, scale=True).sigma_policy == "rounded"
+    plain = exactbn.load(target)
+    known = exactbn.Network(plain.layers)
+    assert known == plain and exactbn.center(known, data).sigma_policy == "none"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["claims", "--help"], ["partition"]])
+def test_a_closed_pipe_is_no_disagreement(cross: str, words: list[str]) -> None:
+    more = [cross, "--box", "-1", "1"] if words == ["partition"] else []
+    command = [sys.executable, "-m", "exactbn", *words, *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None and run.stderr is not None
+        run.stdout.close()
+        errors = run.stderr.read()
+    assert run.returncode == EXIT_CLOSED_PIPE == 128 + 13
+    assert b"Traceback" not in errors and b"BrokenPipe" not in errors
 
 
 @pytest.mark.parametrize(

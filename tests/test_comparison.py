@@ -25,9 +25,11 @@ from exactbn.study.comparison import (
 )
 from exactbn.study.dataset import read_csv
 from exactbn.study.findings import (
+    PHRASES,
     check_theorems,
     count_tests,
     describe,
+    few_seeds,
     median_table,
     pair_differences,
     paired_rows,
@@ -202,7 +204,8 @@ def test_a_budget_counts_inside_the_balls(data, monkeypatch):
     monkeypatch.setattr(module, "count_regions", counted)
     result = compare(data, replace(SMALL, max_seconds=1e6))
     assert len(budgets) == 2 and all(0 < t <= 1e6 for t in budgets)
-    assert "while the regions of" in result.stopped and "1 of 24 networks done" in result.stopped
+    assert "while regions are counted in" in result.stopped
+    assert "1 of 24 networks done" in result.stopped
     assert [(m.seed, m.data, m.network) for m in result.measures] == [(0, "raw", "random")]
     assert set(result.shown) == {("raw", "random")}
 
@@ -277,13 +280,34 @@ def test_verdicts():
     assert verdict(compare_pairs([F(5)]), 1) == (0, "")
 
 
+def test_what_seeds_cannot_show():
+    """The least p of n seeds is 2 / 2^n: 1/16 for five, 1/32 for six."""
+    five, six = (compare_pairs([F(k) for k in range(1, n + 1)]) for n in (5, 6))
+    assert verdict(five, 1) == (0, "") and verdict(six, 1) == (1, "clearly")
+    text = few_seeds(5, 100)
+    assert "at least 6 are needed for the first, 12 for the second in 100 tests" in text
+    assert few_seeds(1, 1).startswith("With 1 seed no difference can be called probable or clear")
+    assert few_seeds(6, 100).endswith("called clear in 100 tests: at least 12 are needed.")
+    assert few_seeds(11, 100) and few_seeds(12, 100) == ""
+    # With 100 tests eleven seeds are one too few, and twelve are enough.
+    for seeds, force in ((11, "probably"), (12, "clearly")):
+        assert verdict(compare_pairs([F(k) for k in range(1, seeds + 1)]), 100) == (1, force)
+
+
+def test_every_measure_of_the_tables_is_put_into_words(comparison):
+    keys = {key.partition("@")[0] for key in measure_labels(comparison.settings)}
+    assert keys == set(PHRASES)
+
+
 def test_words_follow_the_numbers(comparison):
     rows = paired_rows(comparison)
     assert count_tests(rows) < len(rows)
     sentences = describe(comparison, rows)
     assert len(sentences) == 6
     text = next(s.text for s in sentences if s.heading.startswith("BN-centred and scaled"))
-    assert text.startswith("No clear difference in")  # three seeds can show nothing
+    assert text.startswith("Too few seeds to tell anything (at least 6 are needed) of the number")
+    short = {s.short for s in sentences}
+    assert short == {"Cannot tell, too few seeds to tell anything (at least 6 are needed)."}
     assert "no difference in any seed in" in text
 
 

@@ -23,7 +23,7 @@ from exactbn.engines.complex import kernels, signs, start
 from exactbn.engines.complex.kernels import SIGN_FLOOR, Place
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.model.domain import Box, Domain
-from exactbn.model.network import Network
+from exactbn.model.network import Layer, Network
 from exactbn.regions import geometry
 from exactbn.regions.partitioning import partition
 from tests.examples import one_layer
@@ -245,6 +245,20 @@ def test_an_error_of_the_input() -> None:
     true = network.preactivations([Fraction(a) + Fraction(e) for a, e in zip(x, wrong)])[0][0]
     share = nearness([(abs(true - Fraction(z)), bound)])
     assert share > 1 - Fraction(1, 2**20)
+
+
+def test_errors_of_several_sources_add_up() -> None:
+    """An input is wrong; the unit beside it, shorter than 1, has a smaller bound than the input."""
+    half = Fraction(1, 2)
+    layers = (
+        Layer([[half]], [0], 0, (1,)), Layer([[1, Fraction(1, 2**20)]], [0], 0, (0, 2)),
+        Layer([[1]], [0], 1),
+    )  # fmt: skip
+    network = Network(layers, num_inputs=2)
+    x, wrong = [0.5, 0.25], [2.0**-9, 0.0]
+    z, bound = preactivation(network, x, wrong, Box.of(-1, 1, 2))
+    true = network.preactivations([Fraction(a) + Fraction(e) for a, e in zip(x, wrong)])[1][0]
+    assert nearness([(abs(true - Fraction(z)), bound)]) > Fraction(1, 4)
 
 
 @pytest.mark.parametrize("width", [1, 9, 63, 64, 65, 130])

@@ -94,6 +94,8 @@ def formats() -> dict[str, tuple[bytes, Callable[[Path, bytes], object]]]:
 
     for index, (suffix, content) in enumerate(examples()):
         result[f"{suffix[1:]} {index}"] = content, written(load, suffix)
+    nnet = "2,2,1,2 2,2,1 0 0,0 1,1 0.5,0,0, 1,2,3.5, 1,2 -3,4e-1 5, 6, 7,8, 9,"
+    result["nnet"] = "\n".join(nnet.split(" ")).encode(), written(load, ".nnet")
     text = next(content for suffix, content in examples() if suffix == ".json")
     result["json of the checker"] = text, written(checker.read_network, ".json")
     table = b"a,b,kind\n5.1,1/3,u\n-2,1e-1,v\n0.5,7,u\n"

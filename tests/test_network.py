@@ -38,6 +38,12 @@ def test_slope_below_zero(slope, expected):
     assert net.forward([0]) == (0,)
 
 
+def test_one_slope_of_a_layer_is_that_of_all_its_units():
+    layer = Layer([[1], [2]], [0, 0], "0.1")
+    assert layer.slopes == (Fraction(1, 10),) * 2
+    assert all(type(slope) is Fraction for slope in Layer([[1]], [0], 2).slopes)
+
+
 def test_slope_per_layer():
     weights, biases = [[[1]], [[1]], [[1]]], [[0], [0], [0]]
     net = Network.from_arrays(weights, biases, slope=[-1, "1/2"])
@@ -105,7 +111,7 @@ def test_sigma_policy_is_a_remark():
     net = sawtooth(1)
     other = Network(net.layers, "rounded")
     assert net == other and net.sha256 == other.sha256
-    with pytest.raises(InputError, match="sigma policy 'x', expected one of no-bn, none, rounded"):
+    with pytest.raises(InputError, match="'x', expected one of no-bn, none, rounded, unknown"):
         Network(net.layers, "x")
 
 

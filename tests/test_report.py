@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import networkx
 import pyarrow.parquet as pq
@@ -11,12 +12,14 @@ import pytest
 
 from exactbn.errors import ExactBNError
 from exactbn.model.files import load
+from exactbn.sampling.statistics import ChiSquare
 from exactbn.study import plots, report
 from exactbn.study.comparison import NETWORKS, Settings, compare
 from exactbn.study.dataset import read_csv
 from exactbn.study.findings import check_theorems, paired_rows
 from exactbn.study.paired import decimal, exact_text, number
-from exactbn.study.report import SamplingCheck, write_report
+from exactbn.study.report import write_report
+from exactbn.study.sampled import SamplingCheck, comment
 from exactbn.study.tables import measures_table, paired_table, per_point_table
 
 pytest.importorskip("matplotlib")
@@ -46,6 +49,27 @@ class Links(HTMLParser):
 @pytest.fixture(scope="module")
 def comparison():
     return compare(read_csv("<u>x.csv", content=EVIL), SMALL)
+
+
+def sampled(p, network="zero"):
+    """Return a sampling check whose chi-square test has this p."""
+    chi = ChiSquare(1.0, 1, p, 2, 0)
+    return SamplingCheck("raw", network, SimpleNamespace(outside=0, chi_square=chi))
+
+
+def test_the_p_values_of_sampling_are_judged_together():
+    """Four checks: 0.01 / 4 is the limit; below 1e-9 nothing but wrong volumes explains it."""
+    fine = [sampled(p) for p in (0.9, 0.003, 0.3, 0.1)]
+    rule = "below 0.01/4 = 0.0025, as 4 partitions are tested"
+    assert comment(fine).endswith(f"{rule}; none is.")
+    odd = [*fine[:3], sampled(0.002, "scaled")]
+    blame = "that of raw, scaled is. Right volumes give this in one run of 100"
+    assert f"{rule}; {blame}" in comment(odd) and all(s.agrees for s in odd)
+    assert f"as 1 partition is tested; {blame}" in comment(odd[3:])
+    wrong = sampled(0.9e-9)
+    assert not wrong.agrees and sampled(1e-9).agrees
+    assert "CONTRADICT the exact volumes of raw, zero" in comment([*fine, wrong])
+    assert comment([]) == comment([SamplingCheck("raw", "zero", None, "no")]) == ""
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,20 @@ def test_layers_that_do_not_read_each_other_are_a_block() -> None:
     assert network((3, 2)) == (2,)
 
 
+def test_an_output_that_reads_inputs_only_is_a_block_of_its_own() -> None:
+    network = Network((Layer([[1]], [0]), Layer([[2]], [0], 1, (0,))))
+    assert [block.width for block in network.blocks] == [1, 1]
+    assert network.widths == (1,) and network((-3,)) == (-6,)
+    assert exactbn.partition(network, (-1, 1)).num_regions == 2
+
+
+def test_as_many_features_as_the_layer_before_has_may_be_others() -> None:
+    network = Network((Layer([[1], [2]], [0, 0]), Layer([[1, 10]], [0], 1, (0, 1))))
+    assert not network.is_chain and network.layers[1].reads == (0, 1)
+    # The input 3 and the first unit, 3: not the units 3 and 6.
+    assert network((3,)) == (33,)
+
+
 def test_what_is_a_chain_is_one_however_it_is_given() -> None:
     chain = Network((Layer([[1, 2], [3, 4]], [0, 1]), Layer([[1, 1]], [0], 1)))
     told = Network((replace(chain.layers[0], reads=(0, 1)),

@@ -1,5 +1,6 @@
 """The ledger as a page of text, with a file and a picture of every counterexample beside it."""
 
+import json
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,15 +11,23 @@ from exactbn.claims.ledger.claim import ANSWERS, Claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import Entry, tally
 from exactbn.claims.ledger.multiplicity import outcome
-from exactbn.claims.pictures import can_draw, draw_instance, draw_jitter, draw_rows
+from exactbn.claims.paper import RECORD, to_record, write_paper
+from exactbn.claims.pictures import (
+    can_draw,
+    draw_instance,
+    draw_jitter,
+    draw_rows,
+    draw_typical,
+)
 from exactbn.exact.rational import to_text
 from exactbn.output import create_text
+from exactbn.wording import cell, markdown
 
 #: Rows of data that the page shows; the file of the instance has them all.
 MOST_ROWS = 24
 
 #: What this module writes beside the page, and may therefore remove.
-_OURS = re.compile(r"[KF]\d+E?(-\w+)?\.(json|png)")
+_OURS = re.compile(r"([KF]\d+E?(-\w+)?\.(json|png))|S[12]\.png|ledger\.json")
 
 INTRODUCTION = """\
 # Claims about batch normalization
@@ -68,9 +77,10 @@ RECONSTRUCTED = "as reconstructed; hypotheses of the source unknown"
 
 
 def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
-    """Write the page, and the files that it shows into a folder of its name beside it.
+    """Write the page, the files that it shows into a folder of its name beside it, and the paper's.
 
-    ``is_full`` says whether the claims were settled with full effort.
+    The page of the source's three statements, ``paper.md``, lies beside it too, and the record that
+    it is made of in the folder. ``is_full`` says whether the claims were settled with full effort.
     """
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +90,14 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     write_files(folder, entries)
     with create_text(path, force=True) as stream:
         stream.write(page(entries, folder, is_full=is_full))
+    draw_typical(folder / "S1.png")
+    starts = [row for row in recorded_rows("K17") if row.second == "random"]
+    draw_rows(starts, folder / "S2.png")
+    kept = to_record(entries, is_full=is_full)
+    with create_text(folder / RECORD, force=True) as stream:
+        json.dump(kept, stream, indent=1, ensure_ascii=False)
+        stream.write("\n")
+    write_paper(path.with_name("paper.md"), kept, folder.name)
 
 
 def write_files(folder: Path, entries: Sequence[Entry]) -> None:
@@ -112,7 +130,7 @@ def page(entries: Sequence[Entry], folder: Path, *, is_full: bool) -> str:
         claim = entry.claim
         cells = (f"[{claim.key}](#{claim.key.lower()})", claim.family, ", ".join(claim.answers),
                  claim.title, _verdict(entry))  # fmt: skip
-        lines.append(f"| {cells[0]} | " + " | ".join(map(_cell, cells[1:])) + " |")
+        lines.append(f"| {cells[0]} | " + " | ".join(map(cell, cells[1:])) + " |")
     for entry in entries:
         lines += ["", *_section(entry, folder)]
     return "\n".join(lines) + "\n"
@@ -122,7 +140,7 @@ def _section(entry: Entry, folder: Path) -> list[str]:
     """Return the lines of one claim."""
     claim, verdict = entry.claim, entry.verdict
     key, example = claim.key, verdict.counterexample
-    lines = [f"## {key}", "", f"**{_text(claim.title)}**", "", _text(claim.statement), ""]
+    lines = [f"## {key}", "", f"**{markdown(claim.title)}**", "", markdown(claim.statement), ""]
     facts = [
         ("Assumptions", claim.assumptions),
         ("Source", source_of(claim)),
@@ -130,10 +148,10 @@ def _section(entry: Entry, folder: Path) -> list[str]:
         ("Speaks to", ", ".join(claim.answers)),
         ("Method", claim.method),
     ]
-    lines += [f"- {name}: {_text(text)}" for name, text in facts if text]
-    lines += [f"- Verdict: **{_text(_verdict(entry))}**", "", _text(entry.summary)]
+    lines += [f"- {name}: {markdown(text)}" for name, text in facts if text]
+    lines += [f"- Verdict: **{markdown(_verdict(entry))}**", "", markdown(entry.summary)]
     if claim.proof:
-        lines += ["", f"*Proof.* {_text(claim.proof)}"]
+        lines += ["", f"*Proof.* {markdown(claim.proof)}"]
     rows = verdict_rows(entry)
     if rows:
         lines += ["", *_grid(("figure", "value"), rows)]
@@ -211,14 +229,4 @@ def _point(values: Sequence[Fraction]) -> str:
 def _grid(heads: tuple[str, str], rows: Sequence[tuple[str, str]]) -> list[str]:
     """Return a table of two columns."""
     lines = [f"| {heads[0]} | {heads[1]} |", "|---|---|"]
-    return lines + [f"| {_cell(name)} | {_cell(text)} |" for name, text in rows]
-
-
-def _cell(text: str) -> str:
-    """Return a text for a cell of a table."""
-    return _text(text).replace("|", "\\|")
-
-
-def _text(text: str) -> str:
-    """Return a text whose characters mean nothing to Markdown."""
-    return re.sub(r"([\\`*_<\[\]])", r"\\\1", " ".join(text.split()))
+    return lines + [f"| {cell(name)} | {cell(text)} |" for name, text in rows]

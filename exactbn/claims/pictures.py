@@ -41,15 +41,18 @@ def can_draw(instance: Instance) -> bool:
     return network is not None and bool(network.hidden) and network.num_inputs in (1, 2)
 
 
-def draw_instance(instance: Instance, path: Path) -> None:
-    """Write the picture of an instance: its network as it is, and centred on its data."""
+def draw_instance(instance: Instance, path: Path, box: Box | None = None) -> None:
+    """Write the picture of an instance: its network as it is, and centred on its data.
+
+    ``box`` is what is shown; chosen to show the data and the vertices where it is not given.
+    """
     network = instance.network
     if network is None:
         return
     networks = {"as given": network}
     if instance.data and (centred := center(network, instance.data)) != network:
         networks["centred on the data"] = centred
-    box = _view(network.num_inputs, instance.data, networks.values())
+    box = box or _view(network.num_inputs, instance.data, networks.values())
     parts = {name: partition(shown, box) for name, shown in networks.items()}
     if network.num_inputs == 1:
         graphs = [_graph(name, part) for name, part in parts.items()]
@@ -64,6 +67,13 @@ def draw_instance(instance: Instance, path: Path) -> None:
     (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in (box.lo, box.hi))
     scene = plots.Scene(points, None, None, (lo0, lo1), (hi0, hi1), ("x1", "x2"))
     plots.draw_partitions(panels, scene, path, dpi=DPI)
+
+
+def draw_typical(path: Path) -> None:
+    """Write what centering does near the data to an ordinary network, of torch's initialization."""
+    problem = next(p for p in problems() if p.key == "moons, standardized")
+    drawn = initialize_network(0, num_inputs=2, widths=(8, 8))
+    draw_instance(Instance(drawn, problem.train), path, problem.box(1))
 
 
 def _view(d: int, data: Matrix, networks: Iterable[Network]) -> Box:

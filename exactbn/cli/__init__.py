@@ -6,6 +6,7 @@ Each command lives in its own module, which is imported only when that command i
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import typer.core
 from exactbn.cli.common import (
     EXIT_BAD_INPUT,
     EXIT_BUDGET,
+    EXIT_CLOSED_PIPE,
     EXIT_DISAGREEMENT,
     EXIT_INTERRUPTED,
     one_line,
@@ -80,8 +82,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (without the program's name) and return the exit code.
 
     0: done and every check held. 1: a check found a disagreement. 2: bad input. 3: stopped by a
-    budget, the result is incomplete. 130: interrupted.
+    budget, the result is incomplete. 130: interrupted. 141: the output was not read to its end.
     """
+    try:
+        code = _run(argv)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        # What is still in the buffers goes nowhere, or Python complains of it while it ends.
+        for name in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), name)
+        return EXIT_CLOSED_PIPE
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run the command line and return the exit code, but for what becomes of its output."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = build_app(arguments)(
@@ -90,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        return _exit_code(stop)
     except UsageError as error:
         return _fail("error", _usage(error, arguments), EXIT_BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
@@ -104,8 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ExactBNError as error:
         return _fail("error", error, EXIT_BAD_INPUT)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _fail("error", f"{where}{error.strerror or error}", EXIT_BAD_INPUT)
+        return _fail("error", _os_error(error), EXIT_BAD_INPUT)
     if code == EXIT_INTERRUPTED:
         return _fail("stopped", "interrupted", code)
     if not arguments:
@@ -212,6 +228,22 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     called = _called(arguments)
     path = f"exactbn {called}" if called in COMMANDS else "exactbn"
     return f"{error.format_message().rstrip('.')} ({path} --help says more)"
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """Return the code with which a library ended the program."""
+    # The libraries that print make code 1 of a closed pipe, which means a disagreement here.
+    if isinstance(stop.__context__, BrokenPipeError):
+        raise stop.__context__ from None
+    return stop.code if isinstance(stop.code, int) else 0
+
+
+def _os_error(error: OSError) -> str:
+    """Return what the operating system refused, and for which file."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
 
 
 def _fail(what: str, message: object, code: int) -> int:

@@ -25,6 +25,8 @@ EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
+#: Whoever read the output has left, as after ``| head -1``: what a shell makes of SIGPIPE.
+EXIT_CLOSED_PIPE = 141
 
 #: Seconds between two lines of progress where no bar can be drawn.
 PLAIN_INTERVAL = 10.0

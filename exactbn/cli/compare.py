@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from exactbn.cli.compare_record import Request
     from exactbn.study.comparison import Comparison
     from exactbn.study.findings import Check, PairedRow
-    from exactbn.study.report import SamplingCheck
+    from exactbn.study.sampled import SamplingCheck
 
 DEFAULT_DATA = Path("data/iris.csv")
 
@@ -188,7 +188,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
 
 def _sample(comparison: "Comparison", request: "Request") -> "list[SamplingCheck]":
     """Return the sampling check of every partition of the first seed."""
-    from exactbn.study.report import SamplingCheck
+    from exactbn.study.sampled import SamplingCheck
 
     if request.samples == 0:
         return []
@@ -267,7 +267,8 @@ def _show(
     from rich.table import Table
 
     from exactbn.study.comparison import DATA_VARIANTS, NETWORKS
-    from exactbn.study.findings import describe, median_table
+    from exactbn.study.findings import count_tests, describe, few_seeds, median_table
+    from exactbn.study.sampled import comment
 
     console = Console(highlight=False, markup=False)
     for variant in comparison.variants:
@@ -286,6 +287,7 @@ def _show(
         "Radii are relative to the longest side of the data; counts around points are means\n"
         "over the points. Clearly: after correction for the number of tests; probably: before.",
         soft_wrap=True)
+    console.print(few_seeds(len(comparison.settings.seeds), count_tests(rows)), soft_wrap=True)
     for sentence in describe(comparison, rows):
         where = DATA_VARIANTS[sentence.data]
         console.print(f"- {sentence.heading}, {where}: {sentence.short}", soft_wrap=True)
@@ -295,5 +297,7 @@ def _show(
         console.print(f"check {check.name}: {check.verdict}, {check.held} of {check.total}")
     for s in sampling:
         console.print(f"sampling {s.data}, {s.network}: {s.summary()}", soft_wrap=True)
+    if sampling:
+        console.print(comment(sampling), soft_wrap=True)
     if out is not None:
         console.print(f"The report: {out / 'report.html'}", soft_wrap=True)

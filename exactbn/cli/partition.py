@@ -120,14 +120,14 @@ def partition_command(
             record["certificate"] = str(certificate)
         except LimitError:
             lacking.append("the certificate is not written")
+    record["lacking"] = lacking
     if out is not None:
         with_graph = _is_quickly_drawn(part, clock)
         if not with_graph:
             lacking.append("graph and tables are not written")
-        record["lacking"] = lacking
         _write(part, out, force=force, record=record, with_graph=with_graph)
     if json:
-        print_json({**record, "lacking": lacking, "versions": versions()})
+        print_json({**record, "versions": versions()})
     else:
         _show(network, domain, record, out)
     if lacking:
@@ -216,7 +216,7 @@ def _show(
     where = "its input space" if domain is None else "the box"
     regions = counted(record["regions"], "region")
     if not record["complete"]:
-        sentence = "The count is INCOMPLETE: the budget was spent before every neuron had its turn."
+        sentence = f"The count is INCOMPLETE: {record['lacking'][0]}."
     elif record["adjacencies"] is None:
         sentence = (
             f"The network cuts {where} into {regions} with interior. The count is exact; which "

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
     from exactbn.sampling import DeviceComparison, SamplingResult
 
-#: A smaller chi-square p says that the hit counts contradict the volumes. Right volumes fall below
-#: it in one of 10^9 runs.
-LEAST_P = 1e-9
-
 
 def sample_command(
     net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
@@ -120,7 +116,7 @@ def find_faults(
         faults.append(
             f"{result.outside} of {result.samples} samples have a pattern that the exact set lacks"
         )
-    if result.chi_square.p < LEAST_P:
+    if result.chi_square.contradicts:
         faults.append(
             "the hit counts contradict the exact volumes: chi-square p is "
             f"{result.chi_square.p:.1e}"
@@ -173,7 +169,8 @@ def _show(
         (
             "hits against volumes",
             f"chi-square {chi.statistic:.1f}, {chi.degrees_of_freedom} degrees of freedom, "
-            f"p {chi.p:.3g}" + (f", {chi.pooled} small regions pooled" if chi.pooled else ""),
+            f"p {chi.p:.3g}, too small below {chi.LEAST_P:.0e}"
+            + (f", {chi.pooled} small regions pooled" if chi.pooled else ""),
         ),
         (
             "regions estimated",

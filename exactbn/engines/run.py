@@ -60,6 +60,12 @@ class Budget:
             return math.inf
         return self.started + self.max_seconds - time.monotonic()
 
+    @property
+    def limit(self) -> str:
+        """Return the name of the limit that ended a run."""
+        is_regions = self.max_regions is not None and not self.is_late()
+        return "max_regions" if is_regions else "max_seconds"
+
     def check_time(self) -> None:
         """Raise a LimitError where the seconds are spent."""
         if self.is_late():

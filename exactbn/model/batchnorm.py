@@ -185,7 +185,7 @@ def center(
         Shape (N, d), N >= 1; ints, floats, Fractions or text, all read exactly.
     scale : bool
         Also divide by sigma. The result's ``sigma_policy`` is then "rounded", else "none"
-        (unless ``network`` was "rounded" already).
+        (unless ``network`` was "rounded" already, or it is "unknown" whether it was).
     eps : number >= 0
         Added to the variance; of use only with ``scale``.
 
@@ -232,7 +232,9 @@ scale is undefined; drop the unit or give eps > 0
             units.append(unit.activated(layer.slope))
         layers.append(Layer(tuple(rows), tuple(biases), layer.slope))
         batch = _Batch.of(units)
-    policy = "rounded" if scale or network.sigma_policy == "rounded" else "none"
+    # Centering brings no sigma in, and takes none out that is, or may be, in the parameters.
+    kept = "none" if network.sigma_policy == "no-bn" else network.sigma_policy
+    policy = "rounded" if scale else kept
     return Network((*layers, network.layers[-1]), policy)
 
 

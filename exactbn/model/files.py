@@ -7,6 +7,7 @@ torch and safetensors are imported by the readers that need them, never by this 
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flint import fmpz
@@ -17,48 +18,75 @@ from exactbn.exact.stages import Chain, Graph, unit_document
 from exactbn.model.network import Network
 from exactbn.output import as_path, create_text
 from exactbn.readers.json_file import read_json
+from exactbn.readers.nnet_file import read_nnet
 from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
 
 
-def _load_json(source: Source, slope: object, eps: object) -> Chain | Graph:
+@dataclass(frozen=True)
+class _Options:
+    """What the caller says beside the file; None or False is nothing."""
+
+    slope: object
+    eps: object
+    logits: bool
+
+    def refuse(self, suffix: str, *names: str) -> None:
+        """Refuse options for which a file of this kind has no use."""
+        if "slope" in names and self.slope is not None:
+            raise InputError(f"a {suffix} file states its own slopes, expected no slope argument")
+        if "eps" in names and self.eps is not None:
+            raise InputError("the file holds no BatchNorm, expected no eps argument")
+        if self.logits and suffix != ".onnx":
+            raise InputError(
+                f"a {suffix} file knows no Softmax or Sigmoid, expected no logits argument"
+            )
+
+    @property
+    def slopes(self) -> object:
+        """Return the slopes, ReLU's where nothing is said."""
+        return 0 if self.slope is None else self.slope
+
+
+def _load_json(source: Source, options: _Options) -> Chain | Graph:
     """Return the stages of a ``.json`` file, which states its own slopes."""
-    if slope is not None:
-        raise InputError("a .json file states its own slopes, expected no slope argument")
-    _refuse_eps(eps)
-    return read_json(source)
+    options.refuse(".json", "slope", "eps")
+    return replace(read_json(source), sigma_policy="unknown")
 
 
-def _load_npz(source: Source, slope: object, eps: object) -> Chain:
+def _load_npz(source: Source, options: _Options) -> Chain:
     """Return the stages of an ``.npz`` file."""
-    _refuse_eps(eps)
-    return read_npz(source, slope=0 if slope is None else slope)
+    options.refuse(".npz", "eps")
+    return replace(read_npz(source, slope=options.slopes), sigma_policy="unknown")
 
 
-def _load_safetensors(source: Source, slope: object, eps: object) -> Chain:
+def _load_nnet(source: Source, options: _Options) -> Chain:
+    """Return the stages of a ``.nnet`` file, whose activations are ReLU."""
+    options.refuse(".nnet", "slope", "eps")
+    return replace(read_nnet(source), sigma_policy="unknown")
+
+
+def _load_safetensors(source: Source, options: _Options) -> Chain:
     """Return the stages of a ``.safetensors`` state dict."""
     from exactbn.readers.state_dict import read_state_dict
     from exactbn.readers.tensor_files import read_safetensors
 
-    return read_state_dict(read_safetensors(source), slope=0 if slope is None else slope, eps=eps)
+    options.refuse(".safetensors")
+    return read_state_dict(read_safetensors(source), slope=options.slopes, eps=options.eps)
 
 
-def _load_torch(source: Source, slope: object, eps: object) -> Chain:
+def _load_torch(source: Source, options: _Options) -> Chain:
     """Return the stages of a ``.pt`` or ``.pth`` state dict."""
     from exactbn.readers.state_dict import read_state_dict
     from exactbn.readers.tensor_files import read_torch
 
-    return read_state_dict(read_torch(source), slope=0 if slope is None else slope, eps=eps)
+    options.refuse(".pt")
+    return read_state_dict(read_torch(source), slope=options.slopes, eps=options.eps)
 
 
-def _refuse_eps(eps: object) -> None:
-    """Refuse an eps for a file that cannot hold batch normalization."""
-    if eps is not None:
-        raise InputError("the file holds no BatchNorm, expected no eps argument")
-
-
-_READERS: dict[str, Callable[[Source, object, object], Chain | Graph]] = {
+_READERS: dict[str, Callable[[Source, _Options], Chain | Graph]] = {
     ".json": _load_json,
+    ".nnet": _load_nnet,
     ".npz": _load_npz,
     ".pt": _load_torch,
     ".pth": _load_torch,
@@ -71,10 +99,12 @@ SUFFIXES = tuple(_READERS)
 #: Integers beyond this are written as texts: other readers of JSON would round them.
 _LARGEST_INTEGER = 1 << 53
 
-_PLANNED = (".onnx", ".nnet")
+_PLANNED = (".onnx",)
 
 
-def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
+def load(
+    path: Path_, *, slope: object = None, eps: object = None, logits: bool = False
+) -> Network:
     """Return the exact network of a file; its suffix says the format.
 
     ``.npz``
@@ -83,6 +113,9 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
         ``{"layers": [{"W": [["p/q", ...], ...], "b": [...], "slope": 0}, ...]}``, the last layer
         the output layer; numbers are integers, decimals (read as the decimals that they say) or
         ``"p/q"`` texts.
+    ``.nnet``
+        A text of decimals, with ReLU between the layers; the normalization of inputs and outputs
+        that it states is part of the network, the least and greatest inputs are not.
     ``.safetensors``, ``.pt``, ``.pth``
         A state dict of a ``Sequential`` of ``Linear`` and ``BatchNorm1d``. A state dict says
         nothing about activations: one activation is assumed between every two ``Linear`` layers,
@@ -90,12 +123,16 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
         the last. Where there is no such place, or more than one, the file is refused: give the
         module itself to :meth:`exactbn.Network.from_torch`.
 
+    A ``.npz``, ``.json`` or ``.nnet`` file does not say whether batch normalization is in its
+    numbers: the ``sigma_policy`` is then "unknown".
+
     Parameters
     ----------
     path : str or path
         The file.
     slope : number, or a sequence of one number per hidden layer
-        The activations' slope for negative values, 0 (ReLU) by default; not for ``.json``.
+        The activations' slope for negative values, 0 (ReLU) by default; not for ``.json``
+        and ``.nnet``, which state their own.
     eps : number
         What BatchNorm adds to its variances, which a state dict does not say; by default torch's
         own default, the float64 nearest to 1e-5.
@@ -117,14 +154,14 @@ def load(path: Path_, *, slope: object = None, eps: object = None) -> Network:
             if suffix in _PLANNED:
                 raise InputError(f"the format {suffix} is not supported yet, expected {readable}")
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
-        return Network.from_stages(_READERS[suffix](source, slope, eps))
+        return Network.from_stages(_READERS[suffix](source, _Options(slope, eps, logits)))
 
 
 def save_json(network: Network, path: Path_) -> None:
     """Write the network to a ``.json`` file that :func:`exactbn.load` reads back as equal.
 
     The file appears whole or not at all (see :mod:`exactbn.output`); a file of that name is
-    replaced. The sigma policy is a remark and is not written.
+    replaced. The sigma policy is a remark and is not written; read back it is "unknown".
 
     Raises
     ------

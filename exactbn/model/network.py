@@ -58,6 +58,7 @@ SIGMA_POLICIES = {
     "no-bn": "no batch normalization",
     "none": "batch normalization by centering only, sigma is not used",
     "rounded": "sigma is the float64 nearest to sqrt(exact variance + eps)",
+    "unknown": "not recorded in this file",
 }
 
 

@@ -104,7 +104,7 @@ def partition(
             return result
         raise LimitError(
             f"{result.stopped}: {counted(result.num_regions, 'region')} so far, the partition is "
-            "incomplete",
+            f"incomplete; it goes further with a greater {budget.limit}",
             result,
         )
     if certificate is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +24,19 @@ class ChiSquare:
     ``degrees_of_freedom`` = cells - 1 (1 where there is only one cell).
     """
 
+    #: A smaller p says that the hits contradict the volumes: right ones give it once in 10^9 runs.
+    LEAST_P: ClassVar[float] = 1e-9
+
     statistic: float
     degrees_of_freedom: int
     p: float
     cells: int
     pooled: int
+
+    @property
+    def contradicts(self) -> bool:
+        """Return whether the hits contradict the volumes."""
+        return self.p < self.LEAST_P
 
 
 def compare_with_volumes(hits: Counts, volumes: Floats) -> ChiSquare:

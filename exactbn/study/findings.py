@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from exactbn.study.comparison import NETWORKS, Comparison, NetworkMeasures, measure_labels
 from exactbn.study.paired import PairedTest, compare_pairs, decimal, exact_median, number
+from exactbn.wording import counted
 
 #: The pairs whose differences (first minus second) are tested.
 PAIRS = (
@@ -32,15 +33,28 @@ PHRASES = {
                       "ratio of regions around data points to regions around random points"),
     "mean_squared_distance": ("a greater", "a smaller",
                               "mean squared distance from the data to the nearest boundary"),
+    "median_squared_distance": (
+        "a greater", "a smaller", "median squared distance from the data to the nearest boundary"),
+    "layer1_sum": ("a greater", "a smaller",
+                   "sum of squared distances from the data to the first-layer hyperplanes"),
     "cut_units": ("more", "fewer", "units with data strictly on both sides"),
     "regions_with_data": ("more", "fewer", "regions that hold data"),
 }
 
-#: How much stands behind a clause, the strongest first.
-FORCES = ("clearly", "probably", "no clear difference in", "no difference in any seed in")
-
 #: The level of significance.
 LEVEL = 0.05
+
+#: Seeds with which no p-value is below the level: 2 / 2^n, the least of n seeds, is not.
+TOO_FEW = next(n for n in range(99) if 2.0 ** -n < LEVEL)
+
+#: How much stands behind a clause, the strongest first.
+FORCES = (
+    "clearly",
+    "probably",
+    "no clear difference in",
+    f"too few seeds to tell anything (at least {TOO_FEW + 1} are needed) of",
+    "no difference in any seed in",
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,10 @@ class Sentence:
         """Return the clauses with a direction only."""
         parts = [f"{force} {', '.join(texts)}" for force, texts in self._by_force()
                  if force in FORCES[:2]]
-        return _capital("; ".join(parts or ["no clear difference in anything"]) + ".")
+        is_silent = any(force == FORCES[3] for force, _ in self.clauses)
+        nothing = f"cannot tell, {FORCES[3].removesuffix(' of')}"
+        parts = parts or [nothing if is_silent else "no clear difference in anything"]
+        return _capital("; ".join(parts) + ".")
 
     def _by_force(self) -> list[tuple[str, list[str]]]:
         grouped = [(f, [text for force, text in self.clauses if force == f]) for f in FORCES]
@@ -226,7 +243,7 @@ def _clauses(
         side, force = verdict(result, tests)
         clause = (force, f"{more if side > 0 else less} {what}")
         if side == 0:
-            clause = (FORCES[3 if result.zero == result.count else 2], thing)
+            clause = (_silence(result), thing)
         groups.setdefault(clause, []).append(name)
     for (force, text), names in groups.items():
         if names == [""]:
@@ -235,6 +252,27 @@ def _clauses(
             yield force, f"{text} at every radius"
         else:
             yield force, f"{text} at radius {_listed(names)}"
+
+
+def _silence(result: PairedTest) -> str:
+    """Return what is said of differences that show no direction."""
+    if result.zero == result.count:
+        return FORCES[4]
+    return FORCES[3 if result.count <= TOO_FEW else 2]
+
+
+def few_seeds(seeds: int, tests: int) -> str:
+    """Return what so many seeds cannot show whatever the differences are, or nothing.
+
+    The least two-sided p of the signed-rank test is 2 / 2^n for n seeds.
+    """
+    clear = next(n for n in range(2000) if 2.0 ** (1 - n) * tests < LEVEL)
+    told = f"With {counted(seeds, 'seed')} no difference can be called"
+    in_tests = f"in {counted(tests, 'test')}"
+    if seeds <= TOO_FEW:
+        return (f"{told} probable or clear: at least {TOO_FEW + 1} are needed for the first, "
+                f"{clear} for the second {in_tests}.")
+    return f"{told} clear {in_tests}: at least {clear} are needed." if seeds < clear else ""
 
 
 def _capital(text: str) -> str:

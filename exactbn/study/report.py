@@ -7,12 +7,11 @@ comes from a file is escaped.
 import base64
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -34,23 +33,21 @@ from exactbn.study.comparison import (
     measure_labels,
 )
 from exactbn.study.findings import (
-    LEVEL,
     MAIN_PAIRS,
     PAIRS,
     Check,
     PairedRow,
     count_tests,
     describe,
+    few_seeds,
     median_table,
     pair_differences,
     verdict,
 )
 from exactbn.study.paired import CONFIDENCE, decimal, exact_mean, exact_median, number
+from exactbn.study.sampled import SamplingCheck, comment, p_text
 from exactbn.study.tables import write_tables
 from exactbn.wording import counted
-
-if TYPE_CHECKING:
-    from exactbn.sampling import SamplingResult
 
 PICTURES, PARTITIONS = "pictures", "partitions"
 
@@ -58,37 +55,6 @@ PICTURES, PARTITIONS = "pictures", "partitions"
 MAX_GRAPHML_REGIONS = 200_000
 
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class SamplingCheck:
-    """The sampling check of one network, or the reason why it could not be made."""
-
-    data: str
-    network: str
-    result: "SamplingResult | None"
-    refused: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Return whether no sample has a pattern outside the exact set."""
-        return self.result is None or self.result.outside == 0
-
-    def summary(self) -> str:
-        """Return the result in one line."""
-        r = self.result
-        if r is None:
-            return f"not made: {self.refused}"
-        return (
-            f"{counted(r.samples, 'sample')}, {r.outside} outside the exact set, "
-            f"{r.on_boundary} on a boundary, {r.hit} of {counted(r.regions, 'region')} hit, "
-            f"chi-square p {_p(r.chi_square.p)}"
-        )
-
-    def record(self) -> dict[str, Any]:
-        """Return the check as plain values."""
-        result = {"refused": self.refused} if self.result is None else self.result.to_json()
-        return {"data": self.data, "network": self.network, **result}
 
 
 def write_report(
@@ -331,6 +297,7 @@ def page_values(
         ],
         "main_pairs": [(NETWORKS[a], NETWORKS[b]) for a, b in MAIN_PAIRS],
         "checks": checks,
+        "sampling_comment": comment(sampling),
         "sampling": [
             {"data": DATA_VARIANTS[s.data], "network": NETWORKS[s.network], "agrees": s.agrees,
              "result": s.result, "refused": s.refused}
@@ -344,23 +311,13 @@ def page_values(
             for u in comparison.undefined
         ],
         "tests": tests,
-        "few_seeds": _few_seeds(len(settings.seeds), tests),
+        "few_seeds": few_seeds(len(settings.seeds), tests),
         "confidence": CONFIDENCE,
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
         "number": number,
-        "p_value": _p,
+        "p_value": p_text,
     }
-
-
-def _few_seeds(seeds: int, tests: int) -> str:
-    """Return what so few seeds cannot show; the least p of the signed-rank test is 2^(1 - n)."""
-    least, told = Fraction(2, 2**seeds), counted(seeds, "seed")
-    if least >= Fraction(LEVEL):
-        return f"With {told} no difference can be called probable; take more seeds."
-    if least * tests >= Fraction(LEVEL):
-        return f"With {told} no difference can be called clear; take more seeds."
-    return ""
 
 
 def _sides(variant: DataVariant) -> str:
@@ -400,7 +357,7 @@ def _paired_cells(
                 "label": labels[row.measure], "known": True, "side": side, "force": force,
                 "median": number(r.median, sign=True), "interval": low_high,
                 "up": r.positive, "down": r.negative, "equal": r.zero, "count": r.count,
-                "sign_p": _p(r.sign_p), "wilcoxon_p": _p(r.wilcoxon_p),
+                "sign_p": p_text(r.sign_p), "wilcoxon_p": p_text(r.wilcoxon_p),
             })
         groups.append({"first": NETWORKS[first], "second": NETWORKS[second], "lines": lines})
     return groups
@@ -425,13 +382,6 @@ def _glance(
                           "count": result.count})
         table.append((label, cells))
     return table
-
-
-def _p(value: float | None) -> str:
-    """Return a p-value for people."""
-    if value is None or value != value:
-        return "\u2013"
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
 def _embedded(path: Path) -> str | None:

@@ -122,8 +122,10 @@ def hunt(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
 
 def _run(tests: tuple[str, ...], tree: Path) -> tuple[int | None, str]:
     """Return pytest's exit code, None when time is up, and its last line."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p",
+               "no:cacheprovider"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1",
+                   "EXACTBN_HYPOTHESIS": "unshrunk"}  # fmt: skip
     try:
         done = subprocess.run(
             [*command, *tests], cwd=tree, env=environment, timeout=PATIENCE,

@@ -99,7 +99,7 @@ def comparisons(measure_name: str, sign: int, bound: float, count: int) -> list[
             tests.append(
                 Comparison(
                     f"centred minus {baseline} biases", problem, mean_p_value(values, bound),
-                    sign * ((mean > 0) - (mean < 0)), text,
+                    sign * ((mean > 0) - (mean < 0)), text, mean,
                 )
             )  # fmt: skip
     return tests

@@ -88,7 +88,7 @@ class Row:
             f"{r.negative} of {r.count} seeds"
         )
         pair = f"{self.first} \u2212 {self.second}; {self.problem}"
-        return Comparison(self.question, pair, r.wilcoxon_p, direction, text)
+        return Comparison(self.question, pair, r.wilcoxon_p, direction, text, float(r.median))
 
 
 def recorded() -> dict[str, object]:
@@ -212,10 +212,11 @@ def smart_initialization(effort: Effort) -> Verdict:
     FAMILY,
     "mini-batch noise of BN widens margins",
     statement="""Among networks trained with BN on the same mini-batches, those whose statistics are
-    the mini-batch's have a larger margin (median distance of the training points to the decision
-    boundary of the network with the statistics of the whole training set, negative where the class
-    is wrong) than those whose statistics are the training set's, and a better test accuracy; and
-    the smaller the mini-batches, the more the boundary jitters.""",
+    the mini-batch's have a larger margin than those whose statistics are the training set's, and a
+    better test accuracy; and the smaller the mini-batches, the more the boundary jitters. The
+    margin is the upper median (of the two in the middle the larger) of the distances of the
+    training points to the decision boundary of the network with the statistics of the whole
+    training set, negative where the class is wrong.""",
     assumptions="""ReLU networks 2-8-8-8-1 with learned gamma and beta, two classes, equally many
     steps of plain SGD; standardized iris, wine and two moons; nothing is claimed beyond.""",
     source=_PAPER,

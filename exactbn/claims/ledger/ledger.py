@@ -127,7 +127,7 @@ def record(entry: Entry) -> dict[str, object]:
         "assumption": verdict.assumption,
         "tests": [
             {"group": t.group, "name": t.name, "p_value": t.p_value, "figures": t.text,
-             "outcome": outcome(t, is_clear)}
+             "estimate": float(f"{t.estimate:.4g}"), "outcome": outcome(t, is_clear)}
             for t, is_clear in zip(verdict.comparisons, entry.clear, strict=True)
         ],
         "has_counterexample": verdict.counterexample is not None,

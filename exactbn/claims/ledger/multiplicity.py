@@ -16,7 +16,8 @@ class Comparison:
     """One test: ``group`` is the question, ``name`` what is compared, ``text`` the figures.
 
     ``p_value`` is of a two-sided test. ``direction`` is 1 where the figures point as the claim has
-    it, -1 where they point the other way, 0 where they do not point.
+    it, -1 where they point the other way, 0 where they do not point. ``estimate`` is the difference
+    that was found, first minus second.
     """
 
     group: str
@@ -24,6 +25,7 @@ class Comparison:
     p_value: float
     direction: int
     text: str
+    estimate: float
 
 
 def holm(p_values: Sequence[float], total: int, alpha: float = ALPHA) -> list[bool]:
