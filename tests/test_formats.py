@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exactbn.errors import InputError
-from exactbn.model.files import load, save_json
+from exactbn.model.files import SUFFIXES, load, save_json
 from exactbn.model.network import Network
 from exactbn.readers import source
 from exactbn.readers.allowance import Allowance
@@ -59,7 +59,7 @@ def test_directory(tmp_path):
     refused(tmp_path / "net.npz", "not a regular file")
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".json", ".nnet", ".pt", ".safetensors"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_pipes_and_devices(tmp_path, suffix):
     """None of them is opened, nor waited for."""
     pipe, device = tmp_path / f"pipe{suffix}", tmp_path / f"device{suffix}"
@@ -72,14 +72,14 @@ def test_pipes_and_devices(tmp_path, suffix):
         open(pipe, "rb", opener=source._open_regular)
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".json", ".nnet", ".pt", ".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_empty_file(tmp_path, suffix):
     path = tmp_path / f"net{suffix}"
     path.touch()
     refused(path, "the file is empty")
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".json", ".nnet", ".pt", ".safetensors"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_too_large_a_file(tmp_path, suffix):
     path = tmp_path / f"net{suffix}"
     with path.open("wb") as stream:
@@ -87,17 +87,11 @@ def test_too_large_a_file(tmp_path, suffix):
     refused(path, "the file is larger than [0-9]+ bytes, the most that is read")
 
 
-@pytest.mark.parametrize("suffix", [".onnx"])
-def test_formats_to_come(tmp_path, suffix):
-    path = tmp_path / f"net{suffix}"
-    path.write_bytes(b"x")
-    refused(path, rf"the format \{suffix} is not supported yet, expected \.json, \.nnet, \.npz")
-
-
 @pytest.mark.parametrize("name", ["net.txt", "net"])
 def test_unknown_suffix(tmp_path, name):
     (tmp_path / name).write_bytes(b"x")
-    refused(tmp_path / name, r"unknown suffix '.*', expected one of \.json, \.nnet, \.npz")
+    message = r"unknown suffix '.*', expected one of \.json, \.nnet, \.npz, \.onnx, \.pt"
+    refused(tmp_path / name, message)
 
 
 def test_suffix_in_capitals_and_path_as_text(tmp_path):

@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[set[str], str]] = {
     "seeds": ({"numpy"}, "how streams of random numbers are derived from one seed"),
     "exact": ({"flint"}, "rational numbers, affine stages, normalizations as vectors"),
     "readers": (
-        {"numpy", "flint", "torch", "safetensors"},
+        {"numpy", "flint", "torch", "safetensors", "onnx", "google"},
         "files and torch modules, read as stages",
     ),
     "model": (

@@ -2,7 +2,8 @@
 
 No file is ever run: no pickles beyond torch's weights-only reader, sizes are looked at before
 anything is unpacked, and whatever cannot be used is refused with an error that names the file.
-torch and safetensors are imported by the readers that need them, never by this package itself.
+torch, safetensors and onnx are imported by the readers that need them, never by this package
+itself.
 """
 
 import json
@@ -66,6 +67,14 @@ def _load_nnet(source: Source, options: _Options) -> Chain:
     return replace(read_nnet(source), sigma_policy="unknown")
 
 
+def _load_onnx(source: Source, options: _Options) -> Graph:
+    """Return the layers of an ``.onnx`` file."""
+    from exactbn.readers.onnx_file import read_onnx
+
+    options.refuse(".onnx", "slope", "eps")
+    return read_onnx(source, logits=options.logits)
+
+
 def _load_safetensors(source: Source, options: _Options) -> Chain:
     """Return the stages of a ``.safetensors`` state dict."""
     from exactbn.readers.state_dict import read_state_dict
@@ -88,6 +97,7 @@ _READERS: dict[str, Callable[[Source, _Options], Chain | Graph]] = {
     ".json": _load_json,
     ".nnet": _load_nnet,
     ".npz": _load_npz,
+    ".onnx": _load_onnx,
     ".pt": _load_torch,
     ".pth": _load_torch,
     ".safetensors": _load_safetensors,
@@ -98,8 +108,6 @@ SUFFIXES = tuple(_READERS)
 
 #: Integers beyond this are written as texts: other readers of JSON would round them.
 _LARGEST_INTEGER = 1 << 53
-
-_PLANNED = (".onnx",)
 
 
 def load(
@@ -116,6 +124,9 @@ def load(
     ``.nnet``
         A text of decimals, with ReLU between the layers; the normalization of inputs and outputs
         that it states is part of the network, the least and greatest inputs are not.
+    ``.onnx``
+        A model of the operators that :mod:`exactbn.readers.onnx_operators` lists, of inference; its
+        inputs are joined in its order, and so are its outputs.
     ``.safetensors``, ``.pt``, ``.pth``
         A state dict of a ``Sequential`` of ``Linear`` and ``BatchNorm1d``. A state dict says
         nothing about activations: one activation is assumed between every two ``Linear`` layers,
@@ -131,11 +142,13 @@ def load(
     path : str or path
         The file.
     slope : number, or a sequence of one number per hidden layer
-        The activations' slope for negative values, 0 (ReLU) by default; not for ``.json``
-        and ``.nnet``, which state their own.
+        The activations' slope for negative values, 0 (ReLU) by default; not for ``.json``,
+        ``.nnet`` and ``.onnx``, which state their own.
     eps : number
         What BatchNorm adds to its variances, which a state dict does not say; by default torch's
         own default, the float64 nearest to 1e-5.
+    logits : bool
+        Whether a Softmax, LogSoftmax or Sigmoid at the end of an ``.onnx`` model is left out.
 
     Raises
     ------
@@ -151,8 +164,6 @@ def load(
         source.check()
         if suffix not in _READERS:
             readable = ", ".join(SUFFIXES)
-            if suffix in _PLANNED:
-                raise InputError(f"the format {suffix} is not supported yet, expected {readable}")
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
         return Network.from_stages(_READERS[suffix](source, _Options(slope, eps, logits)))
 

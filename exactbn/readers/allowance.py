@@ -17,6 +17,11 @@ FREE_NUMBERS = 1 << 19
 FREE_DIGITS = 1 << 21
 DIGITS_A_BYTE = 16
 
+#: Numbers that are computed from those of a model, before a network is made of them.
+MAX_WORK = 1 << 23
+FREE_WORK = 1 << 20
+WORK_A_BYTE = 4
+
 
 class Allowance:
     """What is left for a file of ``size`` bytes, as it lies on the disk.
@@ -28,6 +33,7 @@ class Allowance:
         self._size = size
         self._numbers = min(MAX_NUMBERS, FREE_NUMBERS + size)
         self._digits = FREE_DIGITS + DIGITS_A_BYTE * size
+        self._work = min(MAX_WORK, FREE_WORK + WORK_A_BYTE * size)
 
     def take_numbers(self, count: int) -> None:
         """Take so many numbers off."""
@@ -36,6 +42,16 @@ class Allowance:
             most = min(MAX_NUMBERS, FREE_NUMBERS + self._size)
             raise InputError(
                 f"more than {most} numbers, the most that are read from {self._size} bytes"
+            )
+
+    def take_work(self, count: int) -> None:
+        """Take off so many numbers that are to be computed."""
+        self._work -= count
+        if self._work < 0:
+            most = min(MAX_WORK, FREE_WORK + WORK_A_BYTE * self._size)
+            raise InputError(
+                f"asks for more than {most} numbers to be computed, the most from "
+                f"{self._size} bytes"
             )
 
     def take_text(self, text: str) -> None:

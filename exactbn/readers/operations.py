@@ -14,7 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.readers.wiring import Row, Rows, Wiring, affine, constant, tensor
+from exactbn.exact.normalization import scale_and_shift
+from exactbn.readers.wiring import (
+    Row,
+    Rows,
+    Wiring,
+    affine,
+    combined,
+    constant,
+    elementwise,
+    tensor,
+)
 
 #: Numbers, as a tensor of Fractions.
 Numbers = NDArray[np.object_]
@@ -133,6 +143,8 @@ def average_pool(
     result = np.empty((n, channels, *windows.counts(sizes)), dtype=object)
     for place, inside in windows.entries(sizes):
         count = windows.padded_count(place, sizes) if with_padding else len(inside)
+        if not count:
+            raise DimensionError("a window of a mean lies in the padding altogether")
         for item, c in product(range(n), range(channels)):
             entries = [rows[(item, c, *at)] for _, at in inside]
             result[(item, c, *place)] = mean(entries, divisor or count)
@@ -188,6 +200,116 @@ def multiply(rows: Rows, weight: Numbers, bias: Numbers | None) -> Rows:
     flat = rows.reshape(-1, rows.shape[-1])
     results = [row for line in flat for row in affine(list(line), matrix, shifts)]
     return tensor(results, (*rows.shape[:-1], len(matrix)))
+
+
+def matrix_product(rows: Rows, weight: Numbers, *, is_left: bool = False) -> Rows:
+    """Return rows @ weight, or weight @ rows, as numpy's matmul does it: stacks of matrices."""
+    a, b = (weight, rows) if is_left else (rows, weight)
+    if not a.ndim or not b.ndim:
+        raise DimensionError("a single number has no product as a matrix")
+    left = a if a.ndim > 1 else a[None]
+    right = b if b.ndim > 1 else b[:, None]
+    if is_left:  # (A B)^T = B^T A^T
+        turned = _stacked(np.swapaxes(right, -1, -2), np.swapaxes(left, -1, -2))
+        result = np.swapaxes(turned, -1, -2)
+    else:
+        result = _stacked(left, right)
+    if a.ndim == 1:
+        result = result[..., 0, :]
+    return result[..., 0] if b.ndim == 1 else result
+
+
+def _stacked(rows: Rows, weight: Numbers) -> Rows:
+    """Return the products of stacks of matrices, broadcast against each other."""
+    if weight.ndim == 2:
+        return multiply(rows, weight, None)
+    stack = np.broadcast_shapes(rows.shape[:-2], weight.shape[:-2])
+    left = np.broadcast_to(rows, (*stack, *rows.shape[-2:]))
+    right = np.broadcast_to(weight, (*stack, *weight.shape[-2:]))
+    parts = np.empty((*stack, rows.shape[-2], weight.shape[-1]), dtype=object)
+    for place in np.ndindex(stack):
+        parts[place] = multiply(left[place], right[place], None)
+    return parts
+
+
+def add(a: Rows, b: Rows, factor: Fraction = Fraction(1)) -> Rows:
+    """Return a + factor * b, broadcast against each other."""
+    return elementwise(lambda s, t: combined(s, t, factor), a, b)
+
+
+def shift(rows: Rows, numbers: Numbers, factor: Fraction = Fraction(1)) -> Rows:
+    """Return rows + factor * numbers, broadcast against each other."""
+    one = Fraction(1)
+    return elementwise(lambda row, t: row.scaled(one, factor * t), rows, numbers)
+
+
+def scale(rows: Rows, numbers: Numbers) -> Rows:
+    """Return rows * numbers, broadcast against each other."""
+    return elementwise(Row.scaled, rows, numbers)
+
+
+def divide(rows: Rows, numbers: Numbers) -> Rows:
+    """Return rows / numbers, broadcast against each other."""
+    if not all(numbers.ravel()):
+        raise InputError("a divisor is 0")
+    return elementwise(lambda row, t: row.scaled(1 / t), rows, numbers)
+
+
+def normalize(
+    rows: Rows, mean: Numbers, variance: Numbers, gamma: Numbers | None, beta: Numbers | None,
+    eps: object,
+) -> Rows:  # fmt: skip
+    """Return gamma (t - mean) / sigma + beta, channel by channel (policy "rounded")."""
+    factors, shifts = scale_and_shift(
+        list(mean), list(variance), gamma=None if gamma is None else list(gamma),
+        beta=None if beta is None else list(beta), eps=eps,
+    )  # fmt: skip
+    if rows.ndim < 2 or rows.shape[1] != len(factors):
+        raise DimensionError(
+            f"a batch normalization of {len(factors)} channels, got a tensor of shape {rows.shape}"
+        )
+    a, c = (per_channel(np.array(t, dtype=object), rows.ndim) for t in (factors, shifts))
+    return elementwise(Row.scaled, rows, a, c)
+
+
+def clip(wiring: Wiring, rows: Rows, low: Fraction | None, high: Fraction | None) -> Rows:
+    """Return the entries between two ends, either of which may be missing."""
+    if low is not None and high is not None:
+        return wiring.clip(rows, low, high)
+    end = high if low is None else low
+    if end is None:
+        return rows
+    sign = Fraction(1 if high is None else -1)
+    # max(t, c) = c + relu(t - c), and min(t, c) = c - relu(c - t).
+    over = elementwise(lambda row: row.scaled(sign, -sign * end), rows)
+    units = wiring.activation(over, _number(Fraction(0)))
+    return elementwise(lambda row: row.scaled(sign, end), units)
+
+
+def extreme(wiring: Wiring, tensors: Sequence[Rows], sign: int) -> Rows:
+    """Return the greatest, or for -1 the least, entry of tensors broadcast against each other."""
+    joined = np.broadcast_arrays(*tensors)
+    groups = list(zip(*(part.ravel() for part in joined), strict=True))
+    return tensor(wiring.maximum(groups, sign), joined[0].shape)
+
+
+def extreme_along(
+    wiring: Wiring, rows: Rows, axes: Sequence[int], *, keep: bool, sign: int = 1
+) -> Rows:
+    """Return the greatest entries, or for -1 the least, along some axes."""
+    kept = [axis for axis in range(rows.ndim) if axis not in axes]
+    moved = np.transpose(rows, (*kept, *axes))
+    shape = moved.shape[: len(kept)]
+    groups = [list(t) for t in moved.reshape(int(np.prod(shape, dtype=np.int64)), -1)]
+    result = tensor(wiring.maximum(groups, sign), shape)
+    return np.expand_dims(result, tuple(axes)) if keep else result
+
+
+def _number(value: Fraction) -> Numbers:
+    """Return a number as a tensor without axes."""
+    result = np.empty((), dtype=object)
+    result[()] = value
+    return result
 
 
 def per_channel(values: Numbers, ndim: int) -> Numbers:
