@@ -437,3 +437,18 @@ def test_the_public_names() -> None:
     part = exactbn.partition(exactbn.Network.from_arrays([[[1]], [[1]]], [[0], [0]]), box=(-1, 1))
     assert isinstance(part, exactbn.Partition)
     assert part.num_regions == 2
+
+
+def test_the_engine_that_suits() -> None:
+    """Rows, and more inputs than a lattice of faces is begun for, are for the LP engine."""
+    network = Network.from_arrays([[[1, 1]], [[1]]], [[0], [0]])
+    assert partition(network, (-1, 1)).engine == partition(network).engine == "complex"
+    remarks: list[str] = []
+    part = partition(
+        network, (-1, 1), rows=([[1, 0]], [0]), progress=lambda *args: remarks.append(args[-1])
+    )
+    assert part.engine == "lp" and part.num_regions == 2
+    assert remarks[0] == "engine lp: the domain has rows, which the complex engine does not take"
+    wide = Network.from_arrays([[[1] * 11], [[1]]], [[0], [0]])
+    assert partition(wide, (-1, 1)).engine == "lp"
+    assert partition(wide, (-1, 1), engine="lp") == partition(wide, (-1, 1))

@@ -28,7 +28,7 @@ from exactbn.wording import counted
 if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
 
-ENGINES = ("complex", "lp")
+ENGINES = ("auto", "complex", "lp")
 
 #: Inputs from which on the cost of the first faces is said before it is paid.
 MANY_INPUTS = 11
@@ -51,8 +51,9 @@ def partition_command(
         ),
     ],
     engine: Annotated[
-        str, typer.Option(help="'complex', with faces and volumes, or 'lp'.")
-    ] = "complex",
+        str,
+        typer.Option(help="'complex', with faces and volumes, 'lp', or 'auto': what suits."),
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
@@ -84,17 +85,11 @@ def partition_command(
         check_output(out, force=force)
     if certificate is not None:
         check_file(certificate, force=force)
-    from exactbn.engines.complex.engine import MAX_DIM
     from exactbn.model.files import load
 
     network = load(net)
     domain = parse_domain(*box, network.num_inputs)
-    if engine == "complex" and domain is not None and MANY_INPUTS <= domain.dim <= MAX_DIM:
-        typer.echo(
-            f"A box in {domain.dim} dimensions begins with 3^{domain.dim} = {3**domain.dim} faces, "
-            "which takes time and memory; --engine lp makes none.",
-            err=True,
-        )
+    engine = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)
     part, lacking = _compute(network, domain, engine, clock)
     seconds = time.monotonic() - clock.started
@@ -133,6 +128,26 @@ def partition_command(
     if lacking:
         typer.echo(f"stopped: {'; '.join(lacking)}", err=True)
         raise typer.Exit(EXIT_BUDGET)
+
+
+def _engine_for(network: Network, domain: Box | None, engine: str) -> str:
+    """Return the engine that computes, and say so where it is not the usual one or takes long."""
+    from exactbn.engines.complex.engine import MAX_DIM
+    from exactbn.model.domain import Domain
+    from exactbn.regions.partitioning import chosen_engine
+
+    if engine == "auto":
+        place = Domain.space(network.num_inputs) if domain is None else Domain.of(domain)
+        engine, why = chosen_engine(network, place)
+        if engine != "complex":
+            typer.echo(f"Engine {engine}: {why}.", err=True)
+    if engine == "complex" and domain is not None and MANY_INPUTS <= domain.dim <= MAX_DIM:
+        typer.echo(
+            f"A box in {domain.dim} dimensions begins with 3^{domain.dim} = {3**domain.dim} faces, "
+            "which takes time and memory; --engine lp makes none.",
+            err=True,
+        )
+    return engine
 
 
 def _compute(

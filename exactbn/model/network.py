@@ -39,11 +39,11 @@ from exactbn.exact.stages import (
 )
 from exactbn.exact.values import Value
 from exactbn.model.evaluation import IntegerNetwork
-from exactbn.model.labels import check_units
 from exactbn.model.layers import Block
 from exactbn.model.layers import Layer as Layer
 from exactbn.model.layers import blocks_of, connected
 from exactbn.model.rounding import rounded_block
+from exactbn.model.units import check_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

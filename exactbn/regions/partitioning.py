@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
 
 #: The engines, and what they are for.
-ENGINES = ("complex", "lp")
+ENGINES = ("auto", "complex", "lp")
+
+#: Inputs up to which "auto" takes the complex engine, which begins with 3^d faces.
+MOST_INPUTS = 10
 
 #: What may be done when a budget is spent.
 ON_BUDGET = ("raise", "return")
@@ -28,7 +31,7 @@ def partition(
     box: Box | Domain | tuple[object, object] | None = None,
     *,
     rows: tuple[object, object] | None = None,
-    engine: str = "complex",
+    engine: str = "auto",
     max_regions: int | None = None,
     max_seconds: float | None = None,
     on_budget: str = "raise",
@@ -47,7 +50,9 @@ def partition(
         Exact scalars (the same for every axis) or sequences of length d; None is all of R^d.
     rows : (A, b), optional
         Cuts the box down to its points with A x <= b, exact; for the engine "lp".
-    engine : "complex" or "lp"
+    engine : "auto", "complex" or "lp"
+        "auto" takes the complex engine where it can: see :func:`chosen_engine`. ``part.engine``
+        tells which it was.
         "complex" splits the face lattice of the domain neuron by neuron, and has faces and volumes;
         "lp" searches the patterns with certified linear programs, in any dimension.
     max_regions, max_seconds : optional
@@ -91,6 +96,10 @@ def partition(
             raise InputError(f"{name} {value!r} is not known, expected one of {', '.join(known)}")
     network = as_network(network)
     domain = _cut_down(as_domain(box, network.num_inputs), rows)
+    if engine == "auto":
+        engine, why = chosen_engine(network, domain)
+        if progress is not None and engine != "complex":
+            progress(0, network.num_hidden, f"engine {engine}: {why}")
     if engine == "complex" and domain.bounds:
         raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
     if certificate is not None:
@@ -118,6 +127,21 @@ def _write_certificate(result: Partition, path: Path, budget: Budget) -> None:
         result.evidence.write_proof(path, force=False, budget=budget)
     except LimitError as error:
         raise LimitError(f"{error}: the certificate is not written", result) from None
+
+
+def chosen_engine(network: Network, domain: Domain) -> tuple[str, str]:
+    """Return the engine that "auto" stands for, and why.
+
+    >>> net = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
+    >>> chosen_engine(net, Domain.of(Box.of(-1, 1, 2)))
+    ('complex', 'it makes faces and volumes as well')
+    """
+    if domain.bounds:
+        return "lp", "the domain has rows, which the complex engine does not take"
+    if network.num_inputs > MOST_INPUTS and network.is_chain:
+        d = network.num_inputs
+        return "lp", f"the complex engine would begin with 3^{d} faces"
+    return "complex", "it makes faces and volumes as well"
 
 
 def _found(
