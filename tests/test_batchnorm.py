@@ -397,3 +397,14 @@ def test_what_is_read_as_a_network_can_be_centred(tmp_path: Path) -> None:
     assert center(tmp_path / "net.json", D6) == center(NET_A, D6)
     with pytest.raises(InputError, match="got a list for the network"):
         center([[1]], D6)
+
+
+def test_the_name_of_a_file_is_no_data():
+    net = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
+    with pytest.raises(InputError, match="the name 'd.csv', expected .* points; .* numpy.loadtxt"):
+        center(net, "d.csv")
+
+
+def test_a_state_dict_in_the_place_of_a_network_is_told_what_to_do():
+    with pytest.raises(InputError, match="got a dict for the network, .*load_state_dict"):
+        center({"0.weight": [[1]]}, [[1]])

@@ -364,3 +364,15 @@ def test_compiling_is_announced(
     with common.progress("neurons", ["complex"]):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_slopes_of_files_that_do_not_say_them(cross: str, capsys: Output) -> None:
+    hashes = {}
+    for text, slope in (("1/3", "1/3"), ("-1", -1), ("0.1", "1/10"), (None, 0)):
+        more = [] if text is None else ["--slope", text]
+        assert main(["partition", cross, "--box", "-1", "1", "--json", *more]) == 0
+        hashes[text] = json.loads(capsys.readouterr().out)["network"]["sha256"]
+        assert hashes[text] == exactbn.load(cross, slope=slope).sha256
+    assert len(set(hashes.values())) == 4
+    assert main(["partition", cross, "--box", "-1", "1", "--slope", "1,2"]) == 2
+    assert "slopes" in capsys.readouterr().err

@@ -200,3 +200,11 @@ def test_page(tmp_path: Path) -> None:
     assert "sum x\\_i \\<= 5" in text and "| sum \\|x\\| | more than 5 |" in text
     assert {p.name for p in (tmp_path / "ledger").iterdir()} == {"F98.json", "F98.png", "mine.png"}
     assert "![F98](ledger/F98.png)" in text
+
+
+def test_claims_in_small_letters_and_files_that_are_no_instance(tmp_path, capsys):
+    assert ledger.find_claim("k7").key == "K7"
+    path = tmp_path / "net.json"
+    path.write_text('{"layers": []}')
+    assert main(["claims", "--replay", str(path)]) == 2
+    assert "not an instance of a claim, expected" in capsys.readouterr().err

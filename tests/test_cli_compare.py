@@ -186,7 +186,7 @@ def test_a_budget_that_ends_late_marks_the_report(csv, tmp_path, monkeypatch, no
         (["--widths", "3,x"], "--widths is '3,x', expected integers"),
         (["--widths", "0"], "widths are"),
         (["--radii", "0.1,zero"], "--radii is 'zero'"),
-        (["--radii", "0"], "radii must be different numbers > 0"),
+        (["--radii", "0"], "all different and > 0"),
         (["--slope", "nan"], "--slope is 'nan'"),
         (["--margin", "-1"], "the margin is -1"),
         (["--eps", "-1"], "eps is -1"),

@@ -244,9 +244,9 @@ def test_constant_columns_are_refused():
     [
         ({"seeds": ()}, "expected at least one, each once"),
         ({"seeds": (1, 1)}, "expected at least one, each once"),
-        ({"radii": ()}, "the radii must be different numbers > 0"),
-        ({"radii": (F(0),)}, "the radii must be different numbers > 0"),
-        ({"radii": (F(1), F(1))}, "the radii must be different numbers > 0"),
+        ({"radii": ()}, "the radii are .*, expected at least one, all different and > 0"),
+        ({"radii": (F(0),)}, "the radii are .*, expected at least one, all different and > 0"),
+        ({"radii": (F(1), F(1))}, "the radii are .*, expected at least one, all different and > 0"),
         ({"random_points": 0}, "random points: got 0, expected at least 1"),
         ({"radii": (F(1, 10**5000),)}, "at most 200"),
         ({"margin": F(-1)}, "the margin is -1, expected >= 0"),

@@ -504,3 +504,12 @@ def test_workload_networks_load(tmp_path):
         ]
         save_json(net, tmp_path / "net.json")
         assert load(tmp_path / "net.json") == net
+
+
+def test_the_example_of_format_2_in_the_documents(tmp_path):
+    """x -> 2 h + |h| with h = max(x, 0)."""
+    text = (ROOT / "docs" / "file_formats.md").read_text(encoding="utf-8")
+    start = text.index('{"format": 2')
+    path = write_json(tmp_path, text[start : text.index("```", start)])
+    assert [load(path)((x,)) for x in (-2, 0, F(1, 3))] == [(0,), (0,), (1,)]
+    assert not load(path).is_chain

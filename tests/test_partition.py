@@ -398,9 +398,9 @@ def test_modules_and_files_are_networks(tmp_path: Path) -> None:
     assert partition(module.eval(), UNIT).network == Network.from_torch(module)
     with pytest.raises(InputError, match="train mode"):
         partition(module.train(), UNIT)
-    with pytest.raises(InputError, match="got a int for the network, expected a Network"):
+    with pytest.raises(InputError, match="got an int for the network, expected a Network"):
         partition(3, UNIT)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="got a int for the boxes"):
+    with pytest.raises(InputError, match="got an int for the boxes"):
         count_regions(CROSS, 3)  # type: ignore[arg-type]
 
 

@@ -193,7 +193,7 @@ def test_state_dict_errors_keep_their_kind(tmp_path, suffix):
         ([torch.ones(1)], "holds a list, expected a state dict of tensors"),
         (torch.ones(1), "holds a Tensor, expected a state dict"),
         ({"state_dict": state()}, "the entry 'state_dict' is a dict, expected a tensor"),
-        ({"epoch": 3, **state()}, "the entry 'epoch' is a int, expected a tensor"),
+        ({"epoch": 3, **state()}, "the entry 'epoch' is an int, expected a tensor"),
         ({0: torch.ones(1)}, "the entry '0' is a Tensor"),
         (nn.Sequential(nn.Linear(1, 1)), "not a plain state dict of tensors, or damaged; save"),
         ({"0.weight": torch.eye(2).to_sparse()}, "'0.weight' is a sparse, nested, quantized"),

@@ -1,5 +1,6 @@
 """Modules of any kind, read by running them on symbols: the framework agrees with what is read."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -166,9 +167,9 @@ class Assigns(nn.Module):
 @pytest.mark.parametrize(
     ("module", "error", "text"),
     [
-        (Asks(), UnsupportedLayerError, "cannot be followed|not supported"),
+        (Asks(), InputError, "data-dependent control flow"),
         (Multiplies(), UnsupportedLayerError, "product of two tensors that depend on the input"),
-        (Assigns(), UnsupportedLayerError, "item assignment"),
+        (Assigns(), UnsupportedLayerError, "assignment to entries"),
         (nn.Sequential(nn.Linear(3, 1)), InputError, "does not multiply a tensor of shape"),
         (nn.LSTM(2, 2), UnsupportedLayerError, "LSTM"),
         (nn.Identity(), None, ""),
@@ -201,3 +202,44 @@ def test_a_convolution_in_a_slice() -> None:
     part = exactbn.partition(plane, (-1, 1))
     part.check()
     assert part.is_complete and part.num_regions > 1
+
+
+class Applies(nn.Module):
+    """A function after a layer."""
+
+    def __init__(self, function: Callable[[torch.Tensor], object]) -> None:
+        super().__init__()
+        self.first, self.function = nn.Linear(2, 2), function
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.function(self.first(x))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: -x if x == 0 else x, lambda x: -x if x != 0 else x, lambda x: x > 0,
+        lambda x: 0 < x, lambda x: x >= x, lambda x: torch.gt(x, 0), lambda x: x.item(),
+        lambda x: x.tolist(), lambda x: x.numpy(), lambda x: torch.where(x > 0, x, -x),
+        lambda x: x if x.sum() else -x, lambda x: x if 0 in x else -x, lambda x: x * int(x[0, 0]),
+    ],
+)  # fmt: skip
+def test_who_asks_for_values_is_told_so(function: Callable[[torch.Tensor], object]) -> None:
+    """A comparison without an answer of its own would be False, and half of the module lost."""
+    with pytest.raises(InputError, match=r"^the module \(Applies\): .*data-dependent control flow"):
+        Network.from_torch(Applies(function).eval())
+
+
+def test_what_is_supported_is_said_in_the_names_of_the_user() -> None:
+    with pytest.raises(UnsupportedLayerError) as caught:
+        Network.from_torch(Applies(torch.sin).eval())
+    text = str(caught.value)
+    assert text.startswith("the module (Applies): the operation sin is not supported; supported ")
+    assert "_" not in text and len(text) < 400 and text.endswith("write the module with these")
+
+    def assign(x: torch.Tensor) -> torch.Tensor:
+        x[0, 0] = 1
+        return x
+
+    with pytest.raises(UnsupportedLayerError, match="assignment to entries .* torch.cat"):
+        Network.from_torch(Applies(assign).eval())

@@ -50,6 +50,14 @@ def partition_command(
             "lists; 'none' is all of R^d.",
         ),
     ],
+    slope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,...",
+            help="Slope of the activations for negative values, exact, one for all or one for "
+            "each hidden layer; for files that do not say it. ReLU by default.",
+        ),
+    ] = None,
     engine: Annotated[
         str,
         typer.Option(help="'complex', with faces and volumes, 'lp', or 'auto': what suits."),
@@ -87,7 +95,7 @@ def partition_command(
         check_file(certificate, force=force)
     from exactbn.model.files import load
 
-    network = load(net)
+    network = load(net, slope=_slopes(slope))
     domain = parse_domain(*box, network.num_inputs)
     engine = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)
@@ -178,6 +186,12 @@ def _compute(
             _ = part.num_adjacencies  # made when first asked for; the clock covers it
     lacking += [f"{_UNPROVEN[name]} are not proven" for name in part.unproven]
     return part, lacking
+
+
+def _slopes(text: str | None) -> str | list[str] | None:
+    """Return the slope, or the slopes, that a text says."""
+    entries = [] if text is None else text.split(",")
+    return entries if len(entries) > 1 else text
 
 
 def _rest(clock: Budget) -> float | None:

@@ -1,7 +1,7 @@
 """What may be written where a network or a domain is asked for, and what it then is."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box, Domain
 from exactbn.model.files import load
 from exactbn.model.network import Network
+from exactbn.wording import a_type
 
 if TYPE_CHECKING:
     import torch
@@ -33,9 +34,12 @@ def as_network(value: object) -> Network:
     torch = sys.modules.get("torch")  # whoever has a module has imported it
     if torch is not None and isinstance(value, torch.nn.Module):
         return Network.from_torch(value)
+    advice = ""
+    if isinstance(value, Mapping):
+        advice = "; a state dict goes into the module (load_state_dict) or a file (torch.save)"
     raise InputError(
-        f"got a {type(value).__name__} for the network, expected a Network, a torch.nn.Module in "
-        "eval mode, or the name of a network file"
+        f"got {a_type(value)} for the network, expected a Network, a torch.nn.Module in "
+        f"eval mode, or the name of a network file{advice}"
     )
 
 

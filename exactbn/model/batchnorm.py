@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from flint import fmpz, fmpz_mat
@@ -290,6 +291,11 @@ def _points(data: Iterable[Iterable[object]]) -> Matrix:
 
 def _read(data: Iterable[Iterable[object]], d: int) -> _Batch:
     """Return N points of d coordinates as a batch."""
+    if isinstance(data, (str, PathLike)):
+        raise InputError(
+            f"the data is the name {str(data)[:60]!r}, expected a sequence of points; read a CSV "
+            "file with numpy.loadtxt(name, delimiter=',', skiprows=1)"
+        )
     points = _points(data)
     if len(points[0]) != d:
         raise DimensionError(

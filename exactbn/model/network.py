@@ -208,7 +208,30 @@ class Network(Value):
     ) -> "Network":
         """Return the exact network of a ``torch.nn`` module in eval mode.
 
-        See :func:`exactbn.readers.torch_module.read_module`, which this calls.
+        A ``Sequential`` of ``Linear``, ``ReLU``, ``LeakyReLU`` and ``BatchNorm1d`` becomes a chain.
+        Any other module is run once on symbols, and what it computes is read off: convolutions,
+        batch normalization, PReLU, ReLU6, Hardtanh, clamp, abs, max and average pooling, residual
+        connections, concatenation, maxima, exported programs. Parameters are read as the rationals
+        that they are; sigma of a batch normalization is the float64 nearest to the root.
+
+        Parameters
+        ----------
+        module : torch.nn.Module, or torch.export.ExportedProgram
+        example : tensor, or tuple of tensors, optional
+            Inputs with a batch axis, of which only the shapes count; needed where the module does
+            not begin with a layer that says how many features it takes.
+        logits : bool
+            Whether a Softmax or Sigmoid at the end is left out.
+
+        Raises
+        ------
+        UnsupportedLayerError
+            For what is not supported; it is named with its place.
+        InputError
+            If a part is in train mode, a parameter is not finite, the shapes of the inputs are not
+            known, or the module asks for values of a tensor (``if x.sum() > 0``).
+        DegenerateError
+            If a batch normalization has running_var + eps = 0.
         """
         from exactbn.readers.torch_module import read_module
 

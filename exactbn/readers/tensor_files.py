@@ -13,6 +13,7 @@ from exactbn.errors import InputError
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.source import Source, read_archive, read_member
 from exactbn.readers.tensors import check_plain, take_tensor
+from exactbn.wording import a_type
 
 #: What torch and its unpickler raise on damaged files, found by damaging files.
 _DAMAGE = (
@@ -85,13 +86,13 @@ def read_safetensors(source: Source) -> Mapping[str, torch.Tensor]:
 def _checked(loaded: object, size: int) -> dict[str, torch.Tensor]:
     """Return the loaded object as a dictionary of plain tensors by name, not too many numbers."""
     if not isinstance(loaded, Mapping) or not loaded:
-        raise InputError(f"holds a {type(loaded).__name__}, expected a state dict of tensors")
+        raise InputError(f"holds {a_type(loaded)}, expected a state dict of tensors")
     result = {}
     allowance = Allowance(size)
     for key, value in loaded.items():
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
             raise InputError(
-                f"the entry {str(key)[:60]!r} is a {type(value).__name__}, expected a tensor; "
+                f"the entry {str(key)[:60]!r} is {a_type(value)}, expected a tensor; "
                 "save module.state_dict() alone"
             )
         check_plain(value, f"the entry {key[:60]!r}")

@@ -16,6 +16,7 @@ from exactbn.exact.normalization import scale_and_shift
 from exactbn.exact.rational import to_fraction
 from exactbn.exact.stages import Activation, Chain, Graph, Linear, Scaling, Stage
 from exactbn.readers.tensors import matrix_of, vector_of
+from exactbn.wording import a_type
 
 #: Layers of a chain.
 _CHAINED = {
@@ -61,7 +62,10 @@ def read_module(
     if isinstance(module, torch.export.ExportedProgram):
         module = module.module()
     if not isinstance(module, nn.Module):
-        raise InputError(f"got a {type(module).__name__}, expected a torch.nn.Module")
+        raise InputError(
+            f"got {a_type(module)}, expected a torch.nn.Module; a state dict goes into its module "
+            "(load_state_dict) or a file (torch.save)"
+        )
     for name, part in module.named_modules():
         if part.training and not is_exported:  # an exported program keeps the mode it was in
             where = f"layer {name} ({type(part).__name__}) of the module" if name else "the module"
@@ -88,7 +92,7 @@ def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
         for part in tensors:
             if not isinstance(part, torch.Tensor) or part.ndim < 2:
                 raise InputError(
-                    f"an example is a {type(part).__name__}, expected a tensor with a batch axis "
+                    f"an example is {a_type(part)}, expected a tensor with a batch axis "
                     "and at least one more, or a tuple of such"
                 )
         return [tuple(part.shape[1:]) for part in tensors]

@@ -14,7 +14,7 @@ from exactbn.model.asking import as_box, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.labels import as_words, labels_of
 from exactbn.model.patterns import unpack
-from exactbn.wording import counted
+from exactbn.wording import a_type, counted
 
 if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
@@ -58,7 +58,7 @@ def count_regions(
     budget = Budget.asked(max_seconds=max_seconds)
     network = as_network(network)
     if not hasattr(boxes, "__iter__"):
-        raise InputError(f"got a {type(boxes).__name__} for the boxes, expected a sequence of them")
+        raise InputError(f"got {a_type(boxes)} for the boxes, expected a sequence of them")
     domains = [_domain(i, box, network.num_inputs) for i, box in enumerate(boxes)]
     size = max(1, _MOST_FACES // 3**network.num_inputs)
     groups = [domains[first:first + size] for first in range(0, len(domains), size)]

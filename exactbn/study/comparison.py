@@ -73,7 +73,8 @@ class Settings:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise InputError(f"seeds are {list(self.seeds)}, expected at least one, each once")
         if not self.radii or min(self.radii) <= 0 or len(set(self.radii)) < len(self.radii):
-            raise InputError("the radii must be different numbers > 0, at least one")
+            told = ", ".join(map(decimal, self.radii)) or "none"
+            raise InputError(f"the radii are {told}, expected at least one, all different and > 0")
         if self.random_points < 1:
             raise InputError(f"random points: got {self.random_points}, expected at least 1")
         if self.margin < 0:

@@ -85,7 +85,10 @@ def read_instance(path: Path) -> tuple[str, Instance]:
         content = source.read(MAX_TEXT)
         record = parse(content)
         if not isinstance(record, dict) or record.get("format") != FORMAT:
-            raise InputError(f'expected a JSON object with "format": "{FORMAT}"')
+            raise InputError(
+                f'not an instance of a claim, expected a JSON object with "format": "{FORMAT}"; '
+                "'exactbn claims KEY --show --out FOLDER' writes such files"
+            )
         allowance = Allowance(len(content))
         network = None
         if record.get("layers") is not None:

@@ -64,7 +64,7 @@ def all_claims() -> tuple[Claim, ...]:
 
 
 def find_claim(key: str) -> Claim:
-    """Return one claim by its key.
+    """Return one claim by its key, in letters of either case.
 
     Raises
     ------
@@ -72,9 +72,9 @@ def find_claim(key: str) -> Claim:
         If there is no claim of that key.
     """
     claims = {entry.key: entry for entry in all_claims()}
-    if key not in claims:
+    if key.upper() not in claims:
         raise InputError(f"no claim {key!r}, expected one of {', '.join(claims)}")
-    return claims[key]
+    return claims[key.upper()]
 
 
 def settle_all(

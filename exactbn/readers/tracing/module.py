@@ -19,10 +19,18 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-from exactbn.errors import ExactBNError, InputError, UnsupportedLayerError
+from exactbn.errors import ExactBNError, UnsupportedLayerError
 from exactbn.exact.stages import Graph
 from exactbn.readers.tracing.shapes import getitem
-from exactbn.readers.tracing.table import ALIASES, OPERATIONS, PROPERTIES, QUERIES, unsupported
+from exactbn.readers.tracing.table import (
+    ALIASES,
+    ASKING,
+    OPERATIONS,
+    PROPERTIES,
+    QUERIES,
+    asks_for_values,
+    unsupported,
+)
 from exactbn.readers.wiring import Rows, Wiring, tensor
 
 #: Functions whose name alone does not say in which order they take arguments.
@@ -52,6 +60,8 @@ class Traced:
         if name.startswith("__"):
             raise AttributeError(name)
         known = name.rstrip("_")
+        if known in ASKING:
+            raise asks_for_values(_where(), f".{name}()")
         if ALIASES.get(known, known) not in OPERATIONS | QUERIES:
             raise unsupported(f"{_where()}the attribute or method {name!r} of a tensor")
         if name in PROPERTIES:
@@ -73,12 +83,22 @@ class Traced:
         return getitem(self, index)
 
     def __bool__(self) -> bool:
-        raise InputError(
-            f"{_where()}the module asks whether values of a tensor hold (data-dependent control "
-            "flow), which no partition of the input space by one network can follow"
-        )
+        raise asks_for_values(_where(), "if, while or a conversion to a number")
 
     __index__ = __int__ = __float__ = __bool__
+
+    def __eq__(self, other: object) -> bool:
+        raise asks_for_values(_where(), "a comparison")
+
+    # A default answer to == would be False, whatever the values are.
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
+    __hash__ = object.__hash__
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise UnsupportedLayerError(
+            f"{_where()}an assignment to entries of a tensor is not supported; make the tensor "
+            "with torch.cat or torch.stack"
+        )
 
     def like(self, rows: Any) -> "Traced":
         """Return other rows of the same run."""
@@ -189,7 +209,8 @@ def _places(module: nn.Module) -> Iterator[None]:
     stack: list[str] = []
 
     def enter(part: nn.Module, args: Any) -> None:
-        stack.append(f"layer {names.get(id(part), '?') or '0'} ({type(part).__name__})")
+        name = names.get(id(part), "?")
+        stack.append(f"{f'layer {name}' if name else 'the module'} ({type(part).__name__})")
 
     def leave(part: nn.Module, args: Any, output: Any) -> None:
         stack.pop()
@@ -236,6 +257,8 @@ def _apply(
             )
     if name in QUERIES:
         return QUERIES[name](*args, **kwargs)
+    if name in ASKING:
+        raise asks_for_values(_where(), f"the operation {name}")
     if name not in OPERATIONS:
         raise unsupported(f"{_where()}the operation {name}")
     is_in_place = bool(kwargs.get("inplace")) or _is_in_place(function)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from exactbn.errors import UnsupportedLayerError
+from exactbn.errors import InputError, UnsupportedLayerError
 from exactbn.readers.tracing import affine, pieces, shapes
 
 #: Queries that are properties.
@@ -64,8 +64,31 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "log_softmax": pieces.left_out("LogSoftmax"), "sigmoid": pieces.left_out("Sigmoid"),
 }  # fmt: skip
 
+#: What asks for the values of a tensor, of which there are none while a module is read.
+ASKING = {
+    "gt", "ge", "lt", "le", "eq", "ne", "greater", "greater_equal", "less", "less_equal",
+    "not_equal", "equal", "allclose", "isclose", "where", "any", "all", "nonzero", "isnan", "sign",
+    "argmax", "argmin", "sort", "argsort", "topk", "item", "tolist", "numpy", "__array__",
+}  # fmt: skip
+
+#: What a message calls that which is read: the names that a user knows.
+KNOWN = (
+    "Linear, Conv1d, Conv2d, BatchNorm1d, BatchNorm2d, ReLU, LeakyReLU, PReLU, ReLU6, Hardtanh, "
+    "clamp, abs, max and average pooling, sums, multiples by numbers, maxima, minima, "
+    "concatenation, slicing and reshaping"
+)
+
+
+def asks_for_values(place: str, how: str) -> InputError:
+    """Return the error of a module that asks for the values of a tensor."""
+    return InputError(
+        f"{place}the module asks for values of a tensor by {how} (data-dependent control flow), "
+        "which no partition of the input space by one network can follow"
+    )
+
 
 def unsupported(what: str) -> UnsupportedLayerError:
     """Return the error that says what is not supported, and what is."""
-    known = ", ".join(sorted(OPERATIONS))
-    return UnsupportedLayerError(f"{what} is not supported; supported are {known}")
+    return UnsupportedLayerError(
+        f"{what} is not supported; supported are {KNOWN}; write the module with these"
+    )
