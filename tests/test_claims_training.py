@@ -9,11 +9,19 @@ from pathlib import Path
 import pytest
 
 from exactbn.claims.families import training
-from exactbn.claims.families.training import Row, paired, recorded, recorded_rows, repetition_fault
+from exactbn.claims.families.training import (
+    Row,
+    agreement,
+    paired,
+    recorded,
+    recorded_rows,
+    repetition_fault,
+)
 from exactbn.claims.ledger.claim import Effort
 from exactbn.claims.ledger.ledger import find_claim
 from exactbn.claims.ledger.verdict import Status
 from exactbn.claims.pictures import draw_jitter, draw_rows
+from exactbn.claims.training import experiments
 from exactbn.claims.training.experiments import (
     STARTS,
     WIDTHS,
@@ -187,6 +195,30 @@ def test_experiments_in_small() -> None:
     assert len(first["zero"]["0"]["regions"]) == 2
     second = noise(IRIS, range(1), steps=3)
     assert set(second["mini 4"]) - set(second["whole 4"]) == {"moved", "spread"}
+
+
+def test_some_are_measured_of_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = initialization(IRIS, range(2), steps=100, names=("random",))
+    some = initialization(IRIS, range(2), steps=100, names=("random",), measured=1)
+    assert set(some["random"]) == {"0", "100"}
+    for step, figures in some["random"].items():
+        assert figures == {name: values[:1] for name, values in whole["random"][step].items()}
+    assert agreement(some, whole) == "12 of 12 figures equal, of 2 of 30 seeds"
+    some["random"]["100"]["margin"] = [-1.0]
+    assert agreement(some, whole).startswith("11 of 12")
+    monkeypatch.setattr(experiments, "BATCHES", (32,))
+    for figures in noise(IRIS, range(2), steps=1, measured=1).values():
+        assert {len(values) for values in figures.values()} == {1}
+
+
+def test_training_uses_one_thread() -> None:
+    import torch
+
+    before, within = torch.get_num_threads(), []
+    for _ in train(model_of(networks(1), is_normalized=False), IRIS.train, IRIS.train_labels,
+                   Recipe(8, False, steps=1), seed=0, checkpoints=[0, 1]):  # fmt: skip
+        within.append(torch.get_num_threads())
+    assert within == [1, 1] and torch.get_num_threads() == before
 
 
 def test_paired_rows() -> None:

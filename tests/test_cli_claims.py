@@ -167,6 +167,7 @@ def test_a_counterexample_to_a_true_claim_ends_with_1(
         (["--search", "F98", "--out", "no/folder/file.json"], "no/folder does not exist"),
         (["--search", "F98", "--out", "."], "is a folder"),
         (["--replay", "file.json", "--out", "out"], "does not go with --replay"),
+        (["--search", "F98", "--workers", "2"], "nor --workers"),
     ],
 )
 def test_bad_input(arguments: list[str], message: str, capsys: Output) -> None:

@@ -1,6 +1,7 @@
 """``exactbn claims``: the ledger of claims about batch normalization, and the finder."""
 
 import json as json_text
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from exactbn.cli.common import (
     versions,
     write_run,
 )
-from exactbn.errors import ExactBNError, InputError
+from exactbn.errors import InputError
 from exactbn.output import check_file, create_text
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def claims_command(
         typer.Option(metavar="FILE", help="Write the ledger as a page, its files beside it."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; with --all as many as processors, 1 otherwise."),
+    ] = None,
     max_seconds: Annotated[
         float | None, typer.Option(min=0, help="Settle no further claim after this time.")
     ] = None,
@@ -82,8 +87,8 @@ def claims_command(
         raise InputError(f"{' and '.join(chosen)} do not go together, expected one of them")
     if search is None and (minutes is not None or seed is not None):
         raise InputError("--minutes and --seed go with --search, which is not given")
-    if (search is not None or replay is not None) and (keys or full):
-        raise InputError(f"{chosen[0]} takes neither further claims nor --all")
+    if (search is not None or replay is not None) and (keys or full or workers is not None):
+        raise InputError(f"{chosen[0]} takes neither further claims nor --all nor --workers")
     if search is not None:
         found = DEFAULT_MINUTES if minutes is None else minutes
         code = _search(search, found, seed or 0, out, force=force, json=json)
@@ -94,16 +99,20 @@ def claims_command(
     else:
         if write_page is not None and keys:
             raise InputError("--write-page takes the whole ledger, not some claims")
-        code = _ledger(keys or [], full, show, out, write_page, max_seconds, force, json)
+        processes = workers or ((os.cpu_count() or 1) if full else 1)
+        code = _ledger(keys or [], full, show, out, write_page, processes, max_seconds, force,
+                       json)  # fmt: skip
     raise typer.Exit(code)
 
 
 def _ledger(
     keys: Sequence[str], full: bool, show: bool, out: Path | None, page: Path | None,
-    max_seconds: float | None, force: bool, json: bool,
+    workers: int, max_seconds: float | None, force: bool, json: bool,
 ) -> int:  # fmt: skip
     """Settle claims, print and write what is asked for, and return the exit code."""
+    from exactbn.claims.ledger.claim import Effort
     from exactbn.claims.ledger.ledger import all_claims, find_claim
+    from exactbn.claims.ledger.settling import settle_all
 
     if out is not None or page is not None:
         from exactbn.study.plots import check_matplotlib
@@ -113,7 +122,9 @@ def _ledger(
         check_output(out, force=force)
     claims = [find_claim(key) for key in dict.fromkeys(keys)] if keys else list(all_claims())
     start = time.perf_counter()
-    entries = _settle(claims, full, max_seconds)
+    with progress("claims", ["complex", "lp"]) as report:
+        entries = settle_all(claims, Effort(full), workers=workers, max_seconds=max_seconds,
+                             progress=report)  # fmt: skip
     record = _record(entries, claims, full, time.perf_counter() - start)
     if out is not None:
         from exactbn.claims.page import write_files
@@ -143,31 +154,6 @@ def _ledger(
                    err=True)
         return EXIT_BUDGET
     return 0
-
-
-def _settle(claims: "Sequence[Claim]", full: bool, max_seconds: float | None) -> "list[Entry]":
-    """Return the entries of the claims that the time allows.
-
-    A check that ends in an error leaves its claim open: one failure must not hide the others.
-    """
-    from exactbn.claims.ledger.claim import Effort
-    from exactbn.claims.ledger.ledger import Entry, judge_together, settle_all
-    from exactbn.claims.ledger.verdict import Status, Verdict
-
-    entries: list[Entry] = []
-    begin = time.monotonic()
-    with progress("claims", ["complex", "lp"]) as report:
-        for done, claim in enumerate(claims):
-            if max_seconds is not None and time.monotonic() - begin >= max_seconds:
-                break
-            report(done, len(claims), f"{claim.key} {claim.title}")
-            start = time.perf_counter()
-            try:
-                entries += settle_all([claim], Effort(full))
-            except ExactBNError as error:
-                verdict = Verdict(Status.OPEN, f"the check ended in an error: {error}")
-                entries.append(Entry(claim, verdict, time.perf_counter() - start))
-    return judge_together(entries)
 
 
 def _record(

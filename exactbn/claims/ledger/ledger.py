@@ -1,11 +1,10 @@
 """The ledger: all claims, their verdicts, and the pages and files made of them."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 
-from exactbn.claims.ledger.claim import Claim, Effort, registered, settle
+from exactbn.claims.ledger.claim import Claim, registered
 from exactbn.claims.ledger.multiplicity import holm, outcome, tally_outcomes
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.errors import InputError
@@ -28,8 +27,6 @@ FAMILIES = (
     "expectation",
     "training",
 )
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -75,21 +72,6 @@ def find_claim(key: str) -> Claim:
     if key.upper() not in claims:
         raise InputError(f"no claim {key!r}, expected one of {', '.join(claims)}")
     return claims[key.upper()]
-
-
-def settle_all(
-    claims: Iterable[Claim], effort: Effort, progress: Progress | None = None
-) -> list[Entry]:
-    """Return the verdicts of the claims, in order, their tests judged by :func:`judge_together`."""
-    entries: list[Entry] = []
-    chosen = list(claims)
-    for done, entry in enumerate(chosen):
-        if progress is not None:
-            progress(done, len(chosen), f"{entry.key} {entry.title}")
-        start = time.perf_counter()
-        verdict = settle(entry, effort)
-        entries.append(Entry(entry, verdict, time.perf_counter() - start))
-    return judge_together(entries)
 
 
 def judge_together(entries: Iterable[Entry]) -> list[Entry]:

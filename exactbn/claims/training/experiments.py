@@ -74,9 +74,18 @@ def rescaled(network: Network, data: Matrix) -> Network:
 
 
 def initialization(
-    problem: Problem, seeds: Sequence[int], *, steps: int = STEPS, names: Sequence[str] = (*STARTS,)
+    problem: Problem,
+    seeds: Sequence[int],
+    *,
+    steps: int = STEPS,
+    names: Sequence[str] = (*STARTS,),
+    measured: int | None = None,
 ) -> dict[str, dict[str, Figures]]:
-    """Return the figures of every start at every checkpoint, one value a seed."""
+    """Return the figures of every start at every checkpoint, one value a seed.
+
+    ``measured`` seeds, the first ones, are measured, all of them where it is not given.
+    Mini-batches depend on how many are trained side by side, so the others are trained too.
+    """
     drawn = [initialize_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
     results: dict[str, dict[str, Figures]] = {}
     for name in names:
@@ -91,20 +100,22 @@ def initialization(
             if step == 0:
                 # Exact, not rounded to what is trained: rounding would break up central points.
                 begin = "scaled" if is_bn else name
-                found = [start(begin, network, problem.train) for network in drawn]
+                found = [start(begin, each, problem.train) for each in drawn[:measured]]
             else:
-                found = [normalized(*stored(model, i), problem.train) for i in range(len(seeds))]
+                some = range(len(drawn[:measured]))
+                found = [normalized(*stored(model, i), problem.train) for i in some]
             results[name][str(step)] = _gathered([measure(net, problem) for net in found])
     return results
 
 
 def noise(
-    problem: Problem, seeds: Sequence[int], *, steps: int = STEPS
+    problem: Problem, seeds: Sequence[int], *, steps: int = STEPS, measured: int | None = None
 ) -> dict[str, Figures]:
     """Return the figures after training with BN, for each size of mini-batch, one value a seed.
 
     "mini B" takes gradient and statistics from the same mini-batch; "whole B" the gradient from
     that mini-batch and the statistics from the training set; "full" both from the training set.
+    ``measured`` as for :func:`initialization`.
     """
     drawn = [initialize_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
     recipes = {"full": Recipe(None, True, steps=steps)}
@@ -118,7 +129,7 @@ def noise(
                        checkpoints=[steps]):  # fmt: skip
             pass
         rows = []
-        for i, seed in enumerate(seeds):
+        for i, seed in enumerate(seeds[:measured]):
             network, affine = stored(model, i)
             row = measure(normalized(network, affine, problem.train), problem)
             if name.startswith("mini"):
@@ -201,15 +212,15 @@ def logits(network: Network, points: Matrix) -> list[Fraction]:
     return [value[0] for value in network.integers.values(homogeneous(points), last)]
 
 
-def run_initialization() -> dict[str, dict[str, dict[str, Figures]]]:
+def run_initialization(measured: int | None = None) -> dict[str, dict[str, dict[str, Figures]]]:
     """Return the figures of the first experiment, by problem, start and steps done."""
-    return {problem.key: initialization(problem, SEEDS) for problem in problems()}
+    return {p.key: initialization(p, SEEDS, measured=measured) for p in problems()}
 
 
-def run_noise() -> dict[str, dict[str, Figures]]:
+def run_noise(measured: int | None = None) -> dict[str, dict[str, Figures]]:
     """Return the figures of the second experiment, by problem and way of training."""
     chosen = [problem for problem in problems() if problem.form == "standardized"]
-    return {problem.key: noise(problem, SEEDS) for problem in chosen}
+    return {problem.key: noise(problem, SEEDS, measured=measured) for problem in chosen}
 
 
 def settings() -> dict[str, object]:

@@ -86,10 +86,22 @@ def train(
 ) -> Iterator[int]:
     """Train all networks of a model in place, and yield at each checkpoint the steps done.
 
+    With one thread: the tensors are small, and threads would only wait for one another.
     The mini-batches are drawn without replacement, epoch by epoch, for each network by itself,
     from one generator: recipes of equal batch size see the same ones. A rest of an epoch that is
     smaller than a mini-batch is left out.
     """
+    from exactbn.sampling.stage import one_thread
+
+    with one_thread():
+        yield from _train(model, points, labels, recipe, seed, checkpoints)
+
+
+def _train(
+    model: Model, points: Matrix, labels: Sequence[int], recipe: Recipe, seed: int,
+    checkpoints: Sequence[int],
+) -> Iterator[int]:  # fmt: skip
+    """Train with the threads that torch has."""
     import torch
 
     x = torch.tensor(_floats(points))
