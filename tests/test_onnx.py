@@ -366,8 +366,8 @@ USES: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("Conv", [(1, 1, 4, 4)], {"constants": [C, numbers(3)]}, "the bias has shape"),
     ("MaxPool", [(1, 1, 4)], {"kernel_shape": [1], "pads": [1, 0]}, "lies in the padding altog"),
     ("AveragePool", [(1, 1, 4)], {"kernel_shape": [1], "pads": [1, 0]}, "lies in the padding"),
-    ("MaxPool", [(1, 1, 4)], {"kernel_shape": [2**40], "pads": [2**41, 0]}, "asks for more than"),
-    ("MaxPool", [(1, 1, 4)], {"kernel_shape": [1], "pads": [2**60, 0]}, "asks for more than"),
+    ("MaxPool", [(1, 1, 4)], {"kernel_shape": [2**40], "pads": [2**41, 0]}, "asks for more work"),
+    ("MaxPool", [(1, 1, 4)], {"kernel_shape": [1], "pads": [2**60, 0]}, "asks for more work"),
     ("MaxPool", [(1, 1, 4)], {}, "the attribute kernel_shape is missing"),
     ("BatchNormalization", [(1, 1)], {"constants": [np.ones(1)] * 4, "training_mode": 1},
      "is in training mode"),
@@ -387,7 +387,7 @@ USES: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("Slice", [(1, 2)], {"constants": [whole(5), whole(9), whole(1)]}, "gives an empty tensor"),
     ("Slice", [(1, 2)], {"constants": [whole(0), whole(1), whole(0), whole(0)]}, "do not go tog"),
     ("Pad", [(1, 2)], {"constants": [whole(0, 1, 0, 1)], "mode": "edge"}, "the mode 'edge'"),
-    ("Pad", [(1, 2)], {"constants": [whole(0, 2**50, 0, 1)]}, "asks for more than"),
+    ("Pad", [(1, 2)], {"constants": [whole(0, 2**50, 0, 1)]}, "asks for more work"),
     ("Pad", [(1, 2)], {"constants": [whole(0, 1)]}, "2 pads for 2 axes"),
     ("Pad", [(1, 2)], {"constants": [whole(0, -1, 0, -1)]}, "cuts off everything"),
     ("Dropout", [(1, 2)], {"constants": [np.array(0.5), np.array(True)]}, "is in training mode"),
@@ -396,7 +396,7 @@ USES: list[tuple[str, list[Any], dict[str, Any], str]] = [
     ("Gather", [(1, 2)], {"constants": [whole(2)], "axis": 1}, "a place beyond the 2 entries"),
     ("Gather", [(1, 2), (1, 2)], {}, "the places are no constant integers"),
     ("Cast", [(1, 2)], {"to": TensorProto.INT64}, "a cast of a tensor that depends on the input"),
-    ("ConstantOfShape", [], {"constants": [whole(10**6, 10**6)]}, "asks for more than"),
+    ("ConstantOfShape", [], {"constants": [whole(10**6, 10**6)]}, "asks for more work"),
     ("MaxPool", [(1, 1, 2)], {"kernel_shape": [1], "opset": 26}, "has version 26"),
 ]  # fmt: skip
 

@@ -53,6 +53,8 @@ def to_fraction(value: object, what: str = "value") -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
+    if type(value) is float and math.isfinite(value):  # most numbers of large networks
+        return Fraction(*value.as_integer_ratio())
     if isinstance(value, str):
         return _parse(value, what)
     if hasattr(value, "item") and not isinstance(value, (int, float)):

@@ -17,10 +17,10 @@ FREE_NUMBERS = 1 << 19
 FREE_DIGITS = 1 << 21
 DIGITS_A_BYTE = 16
 
-#: Numbers that are computed from those of a model, before a network is made of them.
+#: The work of reading a model, in numbers that are computed, and their like.
 MAX_WORK = 1 << 23
 FREE_WORK = 1 << 20
-WORK_A_BYTE = 4
+WORK_A_BYTE = 32
 
 
 class Allowance:
@@ -45,12 +45,12 @@ class Allowance:
             )
 
     def take_work(self, count: int) -> None:
-        """Take off so many numbers that are to be computed."""
+        """Take off so much work, before it is done."""
         self._work -= count
         if self._work < 0:
             most = min(MAX_WORK, FREE_WORK + WORK_A_BYTE * self._size)
             raise InputError(
-                f"asks for more than {most} numbers to be computed, the most from "
+                f"asks for more work than that of computing {most} numbers, the most for "
                 f"{self._size} bytes"
             )
 

@@ -48,7 +48,7 @@ def parse_model(content: bytes) -> Any:
     _check_messages(content, model.DESCRIPTOR)
     try:
         model.ParseFromString(content)
-    except (DecodeError, UnicodeDecodeError):
+    except DecodeError:
         raise InputError(_DAMAGED) from None
     return model
 
@@ -56,6 +56,7 @@ def parse_model(content: bytes) -> Any:
 def _check_messages(content: bytes, descriptor: Any) -> None:
     """Raise InputError if a model consists of too many messages, or of none."""
     nested: dict[str, dict[int, Any]] = {}
+    texts: dict[str, set[int]] = {}
     pending = [(0, len(content), descriptor)]
     messages = fields = 0
     while pending:
@@ -67,7 +68,11 @@ def _check_messages(content: bytes, descriptor: Any) -> None:
                 for number, field in kind.fields_by_number.items()
                 if field.message_type is not None
             }
-        inner = nested[kind.full_name]
+            texts[kind.full_name] = {
+                number for number, field in kind.fields_by_number.items()
+                if field.type == field.TYPE_STRING
+            }  # fmt: skip
+        inner, text = nested[kind.full_name], texts[kind.full_name]
         while at < end:
             fields += 1
             if messages + len(pending) > MOST_MESSAGES or fields > MOST_FIELDS:
@@ -85,9 +90,20 @@ def _check_messages(content: bytes, descriptor: Any) -> None:
                 length, at = _varint(content, at)
                 if key >> 3 in inner:
                     pending.append((at, at + length, inner[key >> 3]))
+                elif key >> 3 in text and not _is_text(content[at : at + length]):
+                    raise InputError(_DAMAGED)  # the parser would hand out its bytes
             at += length or 0
         if at != end:
             raise InputError(_DAMAGED)
+
+
+def _is_text(content: bytes) -> bool:
+    """Return whether bytes are a text in UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def read_onnx(source: Source, *, logits: bool = False) -> Graph:
     sizes = [_size(shape) for _, shape in shapes]
     allowance.take_numbers(sum(sizes))
     run = Run(Wiring(sum(sizes)), allowance, logits)
-    run.charge(sum(sizes))
+    run.charge(sum(sizes), 4)
     known: dict[str, Value | None] = dict(constants)
     first = 0
     for (name, shape), size in zip(shapes, sizes, strict=True):

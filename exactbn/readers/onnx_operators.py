@@ -20,9 +20,11 @@ from exactbn.readers.operations import Windows
 from exactbn.readers.wiring import Rows
 
 
-def _computed(call: Call, array: NDArray[Any], *, is_traced: bool = True) -> Value:
+def _computed(
+    call: Call, array: NDArray[Any], *, is_traced: bool = True, only_biases: bool = False
+) -> Value:
     """Return a value of computed numbers, paid for by their length."""
-    call.run.settle(array)
+    call.run.settle(array, only_biases=only_biases)
     return Value(array, is_traced)
 
 
@@ -54,10 +56,11 @@ def _added(call: Call, sign: int) -> Value:
     factor = Fraction(sign)
     first, second = call.value(0), call.value(1)
     if not second.is_traced:
-        return _computed(call, operations.shift(first.array, call.numbers(1), factor))
+        shifted = operations.shift(first.array, call.numbers(1), factor)
+        return _computed(call, shifted, only_biases=True)
     if not first.is_traced:
         turned = operations.scale(second.array, np.array(factor, dtype=object))
-        return _computed(call, operations.shift(turned, call.numbers(0)))
+        return _computed(call, operations.shift(turned, call.numbers(0)), only_biases=True)
     return _computed(call, operations.add(first.array, second.array, factor))
 
 
@@ -180,12 +183,10 @@ def _windows(call: Call, size: tuple[int, ...]) -> Windows:
     return Windows(size, stride, edges, dilation, is_ceil)
 
 
-def _charged(call: Call, windows: Windows, outputs: int) -> Windows:
-    """Return windows that have been paid for: so many outputs for each place, and all it reads."""
-    value = call.value(0)
-    counts = windows.counts(value.array.shape[2:])
-    call.run.charge(value.array.shape[0], outputs, *counts, *windows.size, value.longest)
-    return windows
+def _entries(call: Call, windows: Windows) -> list[int]:
+    """Return the sizes whose product is the number of entries of all windows of a channel."""
+    shape = call.value(0).array.shape
+    return [shape[0], *windows.counts(shape[2:]), *windows.size]
 
 
 def conv(call: Call) -> Value:
@@ -201,19 +202,25 @@ def conv(call: Call) -> Value:
     bias = None if call.optional(2) is None else call.numbers(2, "the bias")
     if bias is not None and bias.shape != weight.shape[:1]:
         raise DimensionError(f"the bias has shape {bias.shape}, expected {weight.shape[:1]}")
-    windows = _charged(call, _windows(call, size), weight.shape[0] * weight.shape[1])
+    windows = _windows(call, size)
+    call.run.charge(*_entries(call, windows), *weight.shape[:2], call.value(0).longest)
     return _computed(call, operations.convolve(call.rows(0), weight, bias, windows, groups))
 
 
 def max_pool(call: Call) -> Value:
     size = tuple(call.attributes["kernel_shape"])
-    windows = _charged(call, _windows(call, size), 2 * call.value(0).array.shape[1])
+    windows, value = _windows(call, size), call.value(0)
+    # One contest less than entries in each window, but it is looked for them all the same.
+    *many, contests = *_entries(call, windows)[: -len(size)], math.prod(size) - 1
+    call.run.charge(*many, contests + 1, value.array.shape[1])
+    call.run.charge_contests(value.longest, *many, contests, value.array.shape[1])
     return _computed(call, operations.max_pool(call.run.wiring, call.rows(0), windows))
 
 
 def average_pool(call: Call) -> Value:
     size = tuple(call.attributes["kernel_shape"])
-    windows = _charged(call, _windows(call, size), call.value(0).array.shape[1])
+    windows, value = _windows(call, size), call.value(0)
+    call.run.charge(*_entries(call, windows), value.array.shape[1], value.longest)
     with_padding = bool(call.attributes["count_include_pad"])
     rows = operations.average_pool(call.rows(0), windows, with_padding=with_padding)
     return _computed(call, rows)
@@ -234,7 +241,8 @@ def global_average_pool(call: Call) -> Value:
 
 
 def global_max_pool(call: Call) -> Value:
-    axes = _spatial(call)
+    axes, value = _spatial(call), call.value(0)
+    call.run.charge_contests(value.longest, value.array.size)
     return _computed(call, operations.extreme_along(call.run.wiring, call.rows(0), axes, keep=True))
 
 
@@ -255,8 +263,7 @@ def batch_normalization(call: Call) -> Value:
 
 
 def _activated(call: Call, slopes: operations.Numbers) -> Value:
-    value = call.value(0)
-    call.run.charge(value.array.size, value.longest)
+    call.run.charge_units(call.value(0))
     rows: Rows = call.rows(0)
     if np.broadcast_shapes(slopes.shape, rows.shape) != rows.shape:
         raise DimensionError(f"slopes of shape {slopes.shape} for a tensor of {rows.shape}")
@@ -285,8 +292,7 @@ _GREATEST_FLOAT32 = ((1 << 24) - 1) << 104
 
 
 def clip(call: Call) -> Value:
-    value = call.value(0)
-    call.run.charge(2, value.array.size, value.longest)
+    call.run.charge_units(call.value(0), 2)
     ends = [_end(call, 1, "min"), _end(call, 2, "max")]
     return Value(operations.clip(call.run.wiring, call.rows(0), *ends), True)
 
@@ -308,7 +314,7 @@ def _end(call: Call, i: int, name: str) -> Fraction | None:
 
 def extreme(sign: int) -> Callable[[Call], Value]:
     def operation(call: Call) -> Value:
-        call.run.charge(2, *call.broadcast())
+        call.run.charge_contests(call.longest, len(call.inputs) - 1, *call.broadcast())
         parts = [call.rows(i) for i in range(len(call.inputs))]
         return _computed(call, operations.extreme(call.run.wiring, parts, sign))
 

@@ -44,6 +44,11 @@ class Value:
         return max((len(row.reads) for row in self.array.flat), default=1) if self.is_traced else 1
 
 
+#: The work of an entry of a tensor of rows; of a unit, and of the comparison of two entries, each
+#: together with the layer that it may need.
+_ENTRY, _UNIT, _CONTEST = 4, 24, 64
+
+
 class Run:
     """One reading of a model: the wiring, what may still be computed, and what it came upon."""
 
@@ -57,7 +62,15 @@ class Run:
         """Take a product of sizes off the work that may still be done, before it is done."""
         self.allowance.take_work(math.prod(map(int, sizes)))
 
-    def settle(self, array: NDArray[Any]) -> None:
+    def charge_units(self, value: Value, each: int = 1) -> None:
+        """Take off the work of so many units for each entry of a tensor."""
+        self.charge(value.array.size, each, _UNIT + value.longest)
+
+    def charge_contests(self, longest: int, *sizes: int) -> None:
+        """Take off the work of a product of sizes of comparisons, and of their units."""
+        self.charge(*sizes, _CONTEST + 8 * longest)
+
+    def settle(self, array: NDArray[Any], *, only_biases: bool = False) -> None:
         """Take off what computed numbers are longer than usual; refuse those of no use at all."""
         extra = 0
         seen = set()
@@ -66,7 +79,7 @@ class Run:
                 extra += _excess(entry)
                 continue
             extra += _excess(entry.bias)
-            if id(entry.weights) not in seen:
+            if not only_biases and id(entry.weights) not in seen:
                 seen.add(id(entry.weights))
                 extra += sum(map(_excess, entry.weights))
         self.allowance.take_work(extra)
@@ -94,6 +107,11 @@ class Call:
     def is_traced(self) -> bool:
         """Return whether any input depends on the network's."""
         return any(value is not None and value.is_traced for value in self.inputs)
+
+    @property
+    def longest(self) -> int:
+        """Return how many features entries of all inputs read together, at most."""
+        return sum(value.longest for value in self.inputs if value is not None)
 
     def value(self, i: int) -> Value:
         """Return an input that must be there."""
@@ -159,14 +177,8 @@ class Call:
         except ValueError:
             listed = " and ".join(map(str, shapes[:4]))
             raise DimensionError(f"the shapes {listed} do not go together") from None
-        longest = sum(value.longest for value in self.inputs if value is not None)
-        self.run.charge(*shape, longest)
+        self.run.charge(*shape, _ENTRY * self.longest)
         return shape
-
-    def constants_only(self) -> None:
-        """Raise UnsupportedLayerError where an input depends on the network's."""
-        if self.is_traced:
-            raise UnsupportedLayerError("this of a tensor that depends on the input")
 
     def _constant(self, i: int, what: str) -> NDArray[Any]:
         """Return a constant input as it is kept."""

@@ -1,16 +1,12 @@
 """Affine operations on traced tensors, with torch's arguments."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from exactbn.errors import DimensionError, InputError
-from exactbn.exact.normalization import scale_and_shift
+from exactbn.errors import InputError
 from exactbn.exact.rational import to_fraction
 from exactbn.readers import operations
-from exactbn.readers.operations import Windows, per_channel
+from exactbn.readers.operations import Numbers, Windows
 from exactbn.readers.state_dict import DEFAULT_EPS
 from exactbn.readers.tracing.symbols import (
     Traced,
@@ -20,7 +16,7 @@ from exactbn.readers.tracing.symbols import (
     one_an_axis,
     refused,
 )
-from exactbn.readers.wiring import Row, Rows, combined, elementwise
+from exactbn.readers.wiring import Rows
 
 
 def linear(x: Traced, weight: Any, bias: Any = None) -> Traced:
@@ -32,11 +28,9 @@ def matmul(x: Any, y: Any) -> Traced:
     if is_traced(x) and is_traced(y):
         raise refused("a product of two tensors that depend on the input")
     if is_traced(x):
-        return x.like(operations.multiply(x.rows, numbers_of(y, "factor"), None))
-    of: Traced = y
-    if of.rows.ndim > 2:
-        raise refused(f"a matrix times a tensor of {of.rows.ndim} axes")
-    return of.like(operations.multiply(of.rows.T, numbers_of(x, "factor").T, None).T)
+        return x.like(operations.matrix_product(x.rows, numbers_of(y, "factor")))
+    product = operations.matrix_product(y.rows, numbers_of(x, "factor"), is_left=True)
+    return _like(y, product)
 
 
 def addmm(bias: Any, x: Traced, weight: Any, *, beta: Any = 1, alpha: Any = 1) -> Traced:
@@ -90,20 +84,15 @@ def _normalized(
             "batch; expected eval mode and track_running_stats"
         )
 
-    def read(value: Any, what: str) -> list[object] | None:
-        return None if value is None else list(numbers_of(value, what))
+    def read(value: Any, what: str) -> Numbers | None:
+        return None if value is None else numbers_of(value, what)
 
-    factors, shifts = scale_and_shift(
-        list(numbers_of(mean, "running_mean")), list(numbers_of(var, "running_var")),
-        gamma=read(weight, "weight"), beta=read(bias, "bias"), eps=eps,
-    )  # fmt: skip
     x.run.has_scale = True
-    if x.rows.shape[1] != len(factors):
-        raise DimensionError(
-            f"a batch normalization of {len(factors)} channels, got {x.rows.shape[1]}"
-        )
-    a, c = (per_channel(np.array(t, dtype=object), x.rows.ndim) for t in (factors, shifts))
-    return x.like(elementwise(Row.scaled, x.rows, a, c))
+    rows = operations.normalize(
+        x.rows, numbers_of(mean, "running_mean"), numbers_of(var, "running_var"),
+        read(weight, "weight"), read(bias, "bias"), eps,
+    )  # fmt: skip
+    return x.like(rows)
 
 
 def functional_batch_norm(
@@ -129,13 +118,11 @@ def legit_batch_norm(
 def add(x: Any, y: Any, *, alpha: Any = 1) -> Traced:
     factor = to_fraction(alpha, "alpha")
     if is_traced(x) and is_traced(y):
-        return x.like(elementwise(lambda a, b: combined(a, b, factor), x.rows, y.rows))
+        return x.like(operations.add(x.rows, y.rows, factor))
     if is_traced(x):
-        numbers = numbers_of(y, "summand")
-        one = Fraction(1)
-        return x.like(elementwise(lambda a, t: a.scaled(one, factor * t), x.rows, numbers))
-    numbers = numbers_of(x, "summand")
-    return _like(y, elementwise(lambda t, b: b.scaled(factor, t), numbers, y.rows))
+        return x.like(operations.shift(x.rows, numbers_of(y, "summand"), factor))
+    turned = operations.scale(y.rows, numbers_of(alpha, "alpha"))
+    return _like(y, operations.shift(turned, numbers_of(x, "summand")))
 
 
 def sub(x: Any, y: Any, *, alpha: Any = 1) -> Traced:
@@ -150,16 +137,13 @@ def scaled(x: Any, y: Any) -> Traced:
     if is_traced(x) and is_traced(y):
         raise refused("a product of two tensors that depend on the input")
     traced, other = (x, y) if is_traced(x) else (y, x)
-    return _like(traced, elementwise(Row.scaled, traced.rows, numbers_of(other, "factor")))
+    return _like(traced, operations.scale(traced.rows, numbers_of(other, "factor")))
 
 
 def divided(x: Any, y: Any, *, rounding_mode: Any = None) -> Traced:
     if not is_traced(x) or is_traced(y) or rounding_mode is not None:
         raise refused("a quotient that is rounded, or whose divisor depends on the input")
-    divisors = numbers_of(y, "divisor")
-    if not all(divisors.ravel()):
-        raise InputError("a divisor is 0")
-    return x.like(elementwise(lambda a, t: a.scaled(1 / t), x.rows, divisors))
+    return x.like(operations.divide(x.rows, numbers_of(y, "divisor")))
 
 
 def summed(divide: bool) -> Callable[..., Traced]:

@@ -1,10 +1,8 @@
 """Activations, maxima and pooling of traced tensors, with torch's arguments."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import torch
 
 from exactbn.errors import UnsupportedLayerError
@@ -19,7 +17,7 @@ from exactbn.readers.tracing.symbols import (
     one_an_axis,
     refused,
 )
-from exactbn.readers.wiring import constant, elementwise, tensor
+from exactbn.readers.wiring import constant, elementwise
 
 #: What torch's leaky ReLU takes for its slope.
 _LEAKY = to_fraction(float("0.01"))
@@ -44,15 +42,9 @@ def prelu(x: Traced, weight: Any) -> Traced:
 
 
 def clipped(x: Traced, low: Any, high: Any) -> Traced:
-    wiring = x.run.wiring
-    if low is not None and high is not None:
-        return x.like(wiring.clip(x.rows, to_fraction(low, "min"), to_fraction(high, "max")))
-    end = to_fraction(low if high is None else high, "bound")
-    sign = Fraction(1 if high is None else -1)
-    # max(t, c) = c + relu(t - c), and min(t, c) = c - relu(c - t).
-    over = elementwise(lambda row: row.scaled(sign, -sign * end), x.rows)
-    units = wiring.activation(over, numbers_of(0, "slope"))
-    return x.like(elementwise(lambda row: row.scaled(sign, end), units))
+    ends = [None if end is None else to_fraction(end, what)
+            for end, what in ((low, "min"), (high, "max"))]  # fmt: skip
+    return x.like(operations.clip(x.run.wiring, x.rows, *ends))
 
 
 def clamp(x: Traced, min: Any = None, max: Any = None) -> Traced:
@@ -89,9 +81,7 @@ def extreme(sign: int) -> Callable[..., Traced]:
             t.rows if is_traced(t) else elementwise(constant, numbers_of(t, "number"))
             for t in (x, y)
         )
-        a, b = np.broadcast_arrays(a, b)
-        rows = traced.run.wiring.maximum(list(zip(a.ravel(), b.ravel())), sign)
-        return traced.like(tensor(rows, a.shape))
+        return traced.like(operations.extreme(traced.run.wiring, (a, b), sign))
 
     return operation
 
@@ -99,12 +89,8 @@ def extreme(sign: int) -> Callable[..., Traced]:
 def extreme_along(sign: int) -> Callable[..., Traced]:
     def operation(x: Traced, dim: Any = None, keepdim: bool = False) -> Traced:
         axes = axes_of(dim, x.rows.ndim)
-        kept = [axis for axis in range(x.rows.ndim) if axis not in axes]
-        moved = np.transpose(x.rows, (*kept, *axes))
-        shape = moved.shape[: len(kept)]
-        groups = [list(t) for t in moved.reshape(int(np.prod(shape, dtype=np.int64)), -1)]
-        rows = tensor(x.run.wiring.maximum(groups, sign), shape)
-        return x.like(np.expand_dims(rows, tuple(axes)) if keepdim else rows)
+        wiring = x.run.wiring
+        return x.like(operations.extreme_along(wiring, x.rows, axes, keep=keepdim, sign=sign))
 
     return operation
 
