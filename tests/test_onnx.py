@@ -65,6 +65,7 @@ CASES: list[tuple[str, list[Any], dict[str, Any]]] = [
                               "pads": [0, 1, 2, 3], "dilations": [1, 2]}),
     ("Conv", [(1, 1, 5, 4)], {"constants": [C], "auto_pad": "SAME_UPPER", "strides": [2, 2]}),
     ("Conv", [(1, 1, 5, 4)], {"constants": [C], "auto_pad": "SAME_LOWER"}),
+    ("Conv", [(1, 1, 5, 4)], {"constants": [C], "auto_pad": "SAME_UPPER"}),
     ("Conv", [(1, 1, 5, 4)], {"constants": [C], "auto_pad": "VALID", "kernel_shape": [3, 2]}),
     ("Conv", [(1, 2, 6)], {"constants": [numbers(3, 2, 3)], "opset": 10}),
     ("MaxPool", [(1, 2, 4, 4)], {"kernel_shape": [2, 2], "strides": [2, 2]}),
