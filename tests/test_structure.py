@@ -294,7 +294,7 @@ def exact_vertex(network, domain, parents, v):
         return None
     try:
         return ExactVertices(network, [domain]).coordinates([v], parents)[0]
-    except ZeroDivisionError:
+    except StructureError:
         return None
 
 

@@ -11,7 +11,7 @@ from exactbn.claims.ledger.claim import ANSWERS, Claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import Entry, tally
 from exactbn.claims.ledger.multiplicity import outcome
-from exactbn.claims.paper import RECORD, to_record, write_paper
+from exactbn.claims.paper import RECORD, answers_all, to_record, write_paper
 from exactbn.claims.pictures import (
     can_draw,
     draw_instance,
@@ -80,7 +80,8 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     """Write the page, the files that it shows into a folder of its name beside it, and the paper's.
 
     The page of the source's three statements, ``paper.md``, lies beside it too, and the record that
-    it is made of in the folder. ``is_full`` says whether the claims were settled with full effort.
+    it is made of in the folder, where the claims that it speaks of are among the entries.
+    ``is_full`` says whether the claims were settled with full effort.
     """
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,10 +91,12 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     write_files(folder, entries)
     with create_text(path, force=True) as stream:
         stream.write(page(entries, folder, is_full=is_full))
+    kept = to_record(entries, is_full=is_full)
+    if not answers_all(kept):
+        return
     draw_typical(folder / "S1.png")
     starts = [row for row in recorded_rows("K17") if row.second == "random"]
     draw_rows(starts, folder / "S2.png")
-    kept = to_record(entries, is_full=is_full)
     with create_text(folder / RECORD, force=True) as stream:
         json.dump(kept, stream, indent=1, ensure_ascii=False)
         stream.write("\n")

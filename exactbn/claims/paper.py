@@ -27,6 +27,9 @@ RECORD = "ledger.json"
 
 Record = Mapping[str, Any]
 
+# A figure in a text: {K18[0]} is the count of the first question of K18.
+_FIGURE = re.compile(r"\{(\w+)\[(\d+)\]\}")
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -210,6 +213,12 @@ def read_record(path: Path) -> dict[str, Any]:
     return found
 
 
+def answers_all(found: Record) -> bool:
+    """Return whether the claims are settled whose figures the page names."""
+    named = {key for statement in STATEMENTS for key, _ in _FIGURE.findall(str(statement))}
+    return named <= {claim["key"] for claim in found["claims"]}
+
+
 def write_paper(path: Path, found: Record, folder: str) -> None:
     """Write the page; ``folder`` is the name of the one beside it that has the pictures."""
     with create_text(path, force=True) as stream:
@@ -305,7 +314,7 @@ def _groups(claim: Record) -> dict[str, list[Record]]:
 
 def _filled(text: str, counts: Mapping[str, list[str]]) -> str:
     """Return a text with its counts: {K18[0]} is that of the first question of K18."""
-    return re.sub(r"\{(\w+)\[(\d+)\]\}", lambda m: counts[m[1]][int(m[2])], text)
+    return _FIGURE.sub(lambda m: counts[m[1]][int(m[2])], text)
 
 
 def main() -> None:
