@@ -17,6 +17,8 @@ from exactbn.model.network import Layer, Network
 from exactbn.model.slices import restrict
 from exactbn.selfcheck.brute import brute_partition
 from exactbn.selfcheck.degenerate import degenerate_network
+from exactbn.selfcheck.problem import Problem
+from exactbn.selfcheck.running import examine_one
 from exactbn.selfcheck.wired import wire
 
 
@@ -179,6 +181,7 @@ def test_what_takes_chains_only_says_so() -> None:
         lambda: exactbn.center(RESIDUAL, [[0], [1]]),
         lambda: part.write_certificate("unwritten"),
         lambda: exactbn.sample(part, 10),
+        lambda: examine_one(Problem(RESIDUAL, None), out=Path("unwritten"), mutants=0),
     ):
         with pytest.raises(InputError, match="takes chains of layers"):
             ask()

@@ -268,7 +268,8 @@ class Network(Value):
         if not self.is_chain:
             raise InputError(
                 f"{what} takes chains of layers with one slope each; this network has layers that "
-                "read others than the one before, or units with slopes of their own"
+                "read others than the one before, units with slopes of their own, clips or maxima; "
+                "the complex engine partitions it"
             )
         return self
 
