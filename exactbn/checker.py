@@ -206,7 +206,8 @@ def long_text(value: Fraction) -> str:
 def read_layers(document: Any, allowance: Allowance) -> Exact:
     """Return the layers of a JSON document whose numbers are texts; what is odd raises an error."""
     if set(document) != {"layers"}:
-        raise ValueError('expected the one key "layers"')
+        more = "; networks that are no chains have no certificates" if "format" in document else ""
+        raise ValueError('expected the one key "layers"' + more)
     layers: Exact = []
     number, left = allowance.number, MAX_NUMBERS
     for entry in document["layers"]:

@@ -208,12 +208,49 @@ def test_random_networks(
         ((0, 0), "expected each of the 2 units"),
         ((Clip(0, 2),), "expected each of the 2 units"),
         ((Max(Contest(0, Contest(0, 1, 0), 1)),), "expected each number from 0 on once"),
+        ((Clip(0, 1),), "is no clip"),
+        ((Max(Contest(0, Contest(1, 2, 0), 1)),), "unit 1 must read the winner of its second"),
     ],
 )
-def test_units_are_made_of_all(units: tuple[object, ...], text: str) -> None:
+def test_units_are_what_they_are_said_to_be(units: tuple[object, ...], text: str) -> None:
     layers = (Layer([[1], [2]], [0, 0]), Layer([[1, 1]], [0], 1))
     with pytest.raises(InputError, match=text):
         Network(layers, units=units)
+
+
+def test_a_maximum_that_is_none_is_refused() -> None:
+    """Every change of what a row reads of a maximum of four, and of its slopes."""
+    network = maximum(4)
+    *hidden, output = network.layers
+    assert network.units and sum(layer.num_neurons for layer in hidden) == 3
+
+    def fails(layers: tuple[Layer, ...], text: str = "") -> None:
+        with pytest.raises(InputError, match=f"no maximum{text}|the slope|units of the user"):
+            Network(layers, num_inputs=4, units=network.units)
+
+    two = Layer([[2]], [0], 1, (output.reads[-1],))
+    fails((*hidden, two))  # one unit of the spine alone
+    last = hidden[-1]
+    for k in range(len(last.reads)):
+        if last.reads[k] >= 4:
+            row = list(last.weight[0])
+            row[k] *= 2
+            fails((*hidden[:-1], Layer([row], last.bias, 0, last.reads), output))
+    fails((*hidden[:-1], Layer(last.weight, last.bias, -1, last.reads), output), "")
+    reads = tuple(sorted({*output.reads, *(f for f in range(4, 7))}))
+    weights = dict(zip(output.reads, output.weight[0]))
+    fails((*hidden, Layer([[weights.get(f, 1) for f in reads]], [0], 1, reads)))
+
+
+def test_a_clip_needs_its_second_unit_behind_the_first() -> None:
+    def clip(first: list[int], second: list[int], shift: int) -> Network:
+        layers = (Layer([first, second], [0, shift]), Layer([[1, -1]], [0], 1))
+        return Network(layers, units=(Clip(0, 1),))
+
+    assert clip([1, 0], [1, 0], -1).units and clip([1, 0], [1, 0], 0).units
+    for wrong in (([1, 0], [1, 0], 1), ([1, 0], [0, 1], -1), ([1, 0], [2, 0], -1)):
+        with pytest.raises(InputError, match="is no clip"):
+            clip(*wrong)
 
 
 def test_units_of_the_layers_are_none_to_speak_of() -> None:

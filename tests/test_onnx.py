@@ -308,7 +308,7 @@ CHANGES: list[tuple[Any, str, type[Exception]]] = [
     (lambda m: setattr(m.opset_import[0], "version", 99), "has version 99", UnsupportedLayerError),
     (lambda m: m.opset_import.add(domain="ai.onnx", version=8), "names 2 sets of op", InputError),
     (lambda m: m.ClearField("opset_import"), "names 0 sets of operators", InputError),
-    (lambda m: setattr(m, "ir_version", 2), "the version of the format is 2, expected 3 to",
+    (lambda m: setattr(m, "ir_version", 2), "that of the format, is 2, expected 3 to",
      InputError),
     (lambda m: m.graph.node[1].attribute.append(helper.make_attribute("alpha", 1.0)),
      "the attribute 'alpha' is unknown", InputError),

@@ -175,7 +175,8 @@ def page(errata: Errata) -> str:
         "",
         "checks one (`-cube` for [-1, 1]^d). `exactbn partition tests/workload/NAME.npz --box none "
         "--certificate FILE` writes the others. This page and the certificates are made by "
-        "`python -m exactbn.claims.errata`, and the tests count every row anew.",
+        "`python -m exactbn.claims.errata`, and the tests count every row anew whose network is "
+        "part of the project.",
     ]
     for entry in errata.entries:
         lines += ["", f"## {entry.key} {entry.title}", "", entry.text, "",

@@ -261,9 +261,12 @@ def _section(
     chosen = {key for key, _ in statement.readings}
     rest = [c for c in claims.values() if name in c["answers"] and c["key"] not in chosen]
     if rest:
-        lines += ["", "### Further entries", "", "| entry | what it says | verdict |",
-                  "|---|---|---|"]  # fmt: skip
-        lines += [f"| {_link(c, folder)} | {cell(c['title'])} | {cell(c['text'])} |" for c in rest]
+        lines += ["", "### Further entries", "", "| entry | what it says | whose | verdict |",
+                  "|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"| {_link(c, folder)} | {cell(c['title'])} | {cell(c['source'])} | {cell(c['text'])} |"
+            for c in rest
+        ]
     lines += ["", "### Open", ""]
     return lines + [f"- {markdown(text)}" for text in statement.unsettled]
 
@@ -273,7 +276,11 @@ def _reading(claim: Record, text: str, folder: str) -> list[str]:
     assumption = f" *Needs*: {markdown(claim['assumption'])}." if claim["assumption"] else ""
     # What the tests say stands in the table.
     says = claim["summary"].partition(". ")[0] + "." if claim["tests"] else claim["summary"]
-    lines = [f"- {_link(claim, folder)} {markdown(text)}{assumption} {markdown(says)}"]
+    fairness = f" *In fairness*: {markdown(claim['fairness'])}" if claim["fairness"] else ""
+    source = f" *Whose*: {markdown(claim['source'])}."
+    lines = [
+        f"- {_link(claim, folder)} {markdown(text)}{assumption} {markdown(says)}{source}{fairness}"
+    ]
     groups = _groups(claim)
     if groups:
         heads = ("question", "tests", "as claimed", "the opposite", "not clear", "differences")

@@ -10,7 +10,10 @@ from exactbn.output import check_file
 
 
 def export_command(
-    net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
+    net: Annotated[
+        Path,
+        typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT.json", help="The file to write.")],
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:

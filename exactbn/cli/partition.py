@@ -41,7 +41,10 @@ _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
 
 
 def partition_command(
-    net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
+    net: Annotated[
+        Path,
+        typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
+    ],
     box: Annotated[
         tuple[str, str],
         typer.Option(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def sample_command(
-    net: Annotated[Path, typer.Argument(help="The network: .npz, .json, .safetensors or .pt.")],
+    net: Annotated[
+        Path,
+        typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
+    ],
     box: Annotated[
         tuple[str, str],
         typer.Option(

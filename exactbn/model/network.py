@@ -106,7 +106,8 @@ class Network(Value):
         if self.units == tuple(range(self.num_hidden)):
             object.__setattr__(self, "units", ())
         if self.units:
-            check_units(self.units, self.num_hidden)
+            pairs = [pair for t in self.blocks for pair in zip(t.layers, t.reads, strict=True)]
+            check_units(self.units, pairs, self.num_inputs)
         if self.sigma_policy not in SIGMA_POLICIES:
             raise InputError(
                 f"sigma policy {self.sigma_policy!r}, expected one of {', '.join(SIGMA_POLICIES)}"
@@ -285,7 +286,7 @@ class Network(Value):
 
     @property
     def num_hidden(self) -> int:
-        """Return the number of hidden neurons, the length of an activation pattern."""
+        """Return the number of units of the hidden layers; clips and maxima have several."""
         return sum(self.widths)
 
     @property

@@ -25,7 +25,7 @@ from exactbn.readers.wiring import Rows, Wiring, tensor
 
 #: The operator sets, and versions of the format itself, that are read.
 OPSETS = range(7, 26)
-_FORMATS = range(3, 14)
+_FORMATS = range(3, 15)
 _DOMAINS = ("", "ai.onnx")
 
 
@@ -89,7 +89,7 @@ def _opset(model: Any) -> int:
 
     if model.ir_version not in _FORMATS:
         raise InputError(
-            f"the version of the format is {model.ir_version}, expected {_FORMATS[0]} to "
+            f"its IR version, that of the format, is {model.ir_version}, expected {_FORMATS[0]} to "
             f"{_FORMATS[-1]}"
         )
     versions = [entry.version for entry in model.opset_import if entry.domain in _DOMAINS]

@@ -107,8 +107,8 @@ def subdivide(
     if d > MAX_DIM:
         raise InputError(
             f"the network has {d} inputs, expected at most {MAX_DIM}: the face lattice of a box "
-            f"begins with 3^{d} faces; take fewer features, a slice of the inputs "
-            "(Network.restrict), or engine='lp', which makes no faces"
+            f"begins with 3^{d} faces; take fewer features, or a slice of the inputs "
+            "(Network.restrict)" + (", or engine='lp', which makes no faces" * network.is_chain)
         )
     for domain in domains:
         if domain.dim != network.num_inputs:
