@@ -169,3 +169,7 @@ def test_the_allowance_is_that_of_the_text(
     monkeypatch.setattr("exactbn.readers.nnet_file.Allowance", allowance)
     load(write(tmp_path, TEXT))
     assert sizes == [len(TEXT)]
+
+
+def test_a_fraction_is_no_decimal(tmp_path: Path) -> None:
+    refused(tmp_path, TEXT.replace("0.3,4,-7,", "1/3,4,-7,"), "is '1/3', expected a decimal")

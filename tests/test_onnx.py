@@ -428,3 +428,9 @@ def test_second_outputs(tmp_path: Path) -> None:
 def test_options(tmp_path: Path) -> None:
     refused(tmp_path, plain(), "an? .onnx file states its own slopes", slope=0)
     refused(tmp_path, plain(), "expected no eps argument", eps=1)
+
+
+def test_one_entry_of_a_vector_is_gathered(tmp_path: Path) -> None:
+    node = helper.make_node("Gather", ["x", "i"], ["y"])
+    built = model([node], {"x": (4,)}, ["y"], {"i": np.array(1)})
+    assert load(saved(tmp_path, built))((1, 2, 3, 4)) == (2,)

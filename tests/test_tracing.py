@@ -63,14 +63,14 @@ class Residual(nn.Module):
 
 
 class InPlace(nn.Module):
-    """What is changed in place changes for everybody who has it."""
+    """What is changed in place, of which no view is in use."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = x - 1
-        z = y.view(-1, 2)
         F.relu(y, inplace=True)
-        w = z.clone()
+        w = y.clone()
         w += x
+        z = (x + 2).view(-1, 2)
         z.mul_(3)
         return torch.cat([y, z, w, x], 1)
 
@@ -146,6 +146,97 @@ def test_a_tie_goes_to_the_first() -> None:
     network = Network.from_torch(nn.MaxPool1d(2).eval(), torch.zeros(1, 1, 2))
     assert network.preactivations((1, 1)) == ((0,),)
     assert network((1, 1)) == (1,) and network((0, 2)) == (2,)
+
+
+def swallowed(x: torch.Tensor) -> torch.Tensor:
+    try:
+        return x if x.sum() > 0 else -x
+    except Exception:
+        return 3 * x
+
+
+def changed_view(make: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def function(x: torch.Tensor) -> torch.Tensor:
+        h = x + 0
+        make(h).relu_()
+        return h
+
+    return function
+
+
+def constant_in_place(x: torch.Tensor) -> torch.Tensor:
+    c = torch.ones(1, 4, dtype=torch.float64)
+    c.sub_(x)
+    return c + x
+
+
+class Runs(nn.Module):
+    """A function as a module, with a number of float64."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.number = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        changed_view(lambda h: h.select(1, 0)),
+        changed_view(lambda h: h.narrow(1, 0, 3)),
+        changed_view(lambda h: h[0, 0]),
+        changed_view(lambda h: h.float()),
+        changed_view(lambda h: h.reshape(2, 2).t().contiguous()),
+        changed_view(lambda h: (h.reshape(2, 2).t() * 1).reshape(4)),
+        changed_view(lambda h: h.reshape(4)),
+        changed_view(lambda h: next(iter(h))),
+        lambda x: x.sum(()),
+        lambda x: torch.mean(x, [], keepdim=True),
+        lambda x: x.to(torch.int64).double(),
+        lambda x: torch.sum(x, 1, dtype=torch.int64).double(),
+        lambda x: x.reshape(1, 2, 2)[0, :, [0, 1]].reshape(1, -1),
+        lambda x: x[:, torch.tensor([True, False, True, True])],
+        lambda x: x if torch.is_tensor(x) else -x,
+        lambda x: x if x.dtype == torch.float64 else -x,
+        constant_in_place,
+        swallowed,
+    ],
+)
+def test_right_or_refused(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """What torch makes of memory, types and questions is followed, or it is refused."""
+    module = Runs(function).eval()
+    x = torch.tensor([[-1.0, 2.0, -3.5, -4.25]], dtype=torch.float64)
+    with torch.no_grad():
+        expected = module(x.clone()).flatten().tolist()
+    try:
+        network = Network.from_torch(module, torch.zeros(1, 4, dtype=torch.float64))
+    except (InputError, UnsupportedLayerError):
+        return
+    assert [float(t) for t in network(x.flatten().tolist())] == expected
+
+
+def test_a_forward_of_its_own_counts() -> None:
+    layer = nn.Linear(3, 3)
+    layer.forward = lambda x: x.abs()  # type: ignore[method-assign]
+    module = nn.Sequential(layer, nn.ReLU()).eval()
+    assert Network.from_torch(module, torch.zeros(1, 3))((-1, 2, -3)) == (1, 2, 3)
+
+
+def test_only_a_first_layer_says_what_the_input_is() -> None:
+    class Slices(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.f = nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.f(x[:, :3])
+
+    with pytest.raises(InputError, match="give an example"):
+        Network.from_torch(Slices().eval())
+    assert Network.from_torch(Slices().eval(), torch.zeros(1, 5)).num_inputs == 5
 
 
 class Asks(nn.Module):
@@ -227,12 +318,12 @@ class Applies(nn.Module):
 def test_who_asks_for_values_is_told_so(function: Callable[[torch.Tensor], object]) -> None:
     """A comparison without an answer of its own would be False, and half of the module lost."""
     with pytest.raises(InputError, match=r"^the module \(Applies\): .*data-dependent control flow"):
-        Network.from_torch(Applies(function).eval())
+        Network.from_torch(Applies(function).eval(), torch.zeros(1, 2))
 
 
 def test_what_is_supported_is_said_in_the_names_of_the_user() -> None:
     with pytest.raises(UnsupportedLayerError) as caught:
-        Network.from_torch(Applies(torch.sin).eval())
+        Network.from_torch(Applies(torch.sin).eval(), torch.zeros(1, 2))
     text = str(caught.value)
     assert text.startswith("the module (Applies): the operation sin is not supported; supported ")
     assert "_" not in text and len(text) < 400 and text.endswith("write the module with these")
@@ -242,4 +333,4 @@ def test_what_is_supported_is_said_in_the_names_of_the_user() -> None:
         return x
 
     with pytest.raises(UnsupportedLayerError, match="assignment to entries .* torch.cat"):
-        Network.from_torch(Applies(assign).eval())
+        Network.from_torch(Applies(assign).eval(), torch.zeros(1, 2))

@@ -219,8 +219,8 @@ class Network(Value):
         ----------
         module : torch.nn.Module, or torch.export.ExportedProgram
         example : tensor, or tuple of tensors, optional
-            Inputs with a batch axis, of which only the shapes count; needed where the module does
-            not begin with a layer that says how many features it takes.
+            Inputs with a batch axis, of which only the shapes count; needed but for a
+            ``Sequential`` that begins with a layer which says how many features it takes.
         logits : bool
             Whether a Softmax or Sigmoid at the end is left out.
 
@@ -270,7 +270,7 @@ class Network(Value):
             raise InputError(
                 f"{what} takes chains of layers with one slope each; this network has layers that "
                 "read others than the one before, units with slopes of their own, clips or maxima; "
-                "the complex engine partitions it"
+                "the complex engine partitions it in boxes and in all of R^d"
             )
         return self
 

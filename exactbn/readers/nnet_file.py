@@ -86,9 +86,14 @@ class _Lines:
 
     def numbers(self, count: int, what: str) -> Vector:
         """Return the numbers of the next line, of which there are ``count``."""
+        words = self._words(count, what)
+        for i, word in enumerate(words):
+            if "/" in word:
+                raise InputError(
+                    f"line {self._number}, {what}[{i}] is {word[:40]!r}, expected a decimal"
+                )
         return tuple(
-            to_fraction(word, f"line {self._number}, {what}[{i}]")
-            for i, word in enumerate(self._words(count, what))
+            to_fraction(word, f"line {self._number}, {what}[{i}]") for i, word in enumerate(words)
         )
 
     def naturals(self, count: int, what: str) -> list[int]:

@@ -37,9 +37,8 @@ def shown(name: str) -> str:
 def parse_model(content: bytes) -> Any:
     """Return the model of a file's bytes; no other file is opened."""
     try:
-        from google.protobuf.message import DecodeError
-
         import onnx
+        from google.protobuf.message import DecodeError
     except ImportError:
         raise InputError(
             'reading .onnx needs the package onnx; install it with pip install "exactbn[formats]"'

@@ -123,7 +123,8 @@ def gather(call: Call) -> Value:
     rest = value.array.size // max(value.array.shape[axis], 1)
     call.run.charge(rest, places.array.size)
     try:
-        return like(value, np.take(value.array, np.asarray(places.array, np.int64), axis))
+        taken = np.take(value.array, np.asarray(places.array, np.int64), axis)
+        return like(value, np.asarray(taken))  # of one entry it is no array
     except IndexError:
         raise DimensionError(f"a place beyond the {value.array.shape[axis]} entries") from None
 

@@ -43,8 +43,9 @@ def read_module(
     module : torch.nn.Module
         In eval mode. A program that ``torch.export`` has made is one by its ``.module()``.
     example : tensor, or tuple of tensors, optional
-        Inputs with a batch axis, of which only the shapes count; needed where the module does not
-        begin with a layer that says how many features it takes. Several inputs are joined in order.
+        Inputs with a batch axis, of which only the shapes count; needed but for a ``Sequential``
+        that begins with a layer which says how many features it takes. Several inputs are joined in
+        order.
     logits : bool
         Whether a Softmax or Sigmoid at the end is left out.
 
@@ -80,6 +81,8 @@ def read_module(
 
 def _is_chain(module: nn.Module) -> bool:
     """Return whether a module consists of layers of a chain, or is one that has hooks."""
+    if "forward" in vars(module):  # its own, whatever its type does
+        return False
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         return all(_is_chain(child) for child in module.children())
     return type(module) in _CHAINED or bool(module._forward_hooks or module._forward_pre_hooks)
@@ -96,12 +99,12 @@ def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
                     "and at least one more, or a tuple of such"
                 )
         return [tuple(part.shape[1:]) for part in tensors]
-    for part in module.modules():
-        if type(part) is nn.Linear:
+    for _, part in _chain(module, ""):
+        if isinstance(part, nn.Linear) and type(part).forward is nn.Linear.forward:
             return [(part.in_features,)]
         if type(part) is nn.BatchNorm1d:
             return [(part.num_features,)]
-        if not list(part.children()) and type(part) not in (nn.Identity, nn.Dropout, nn.ReLU):
+        if type(part) not in (nn.Identity, nn.Dropout, nn.ReLU, nn.Flatten):
             break
     raise InputError(
         "the shape of the input is not known; give an example, such as "

@@ -137,6 +137,7 @@ def chosen_engine(network: Network, domain: Domain) -> tuple[str, str]:
     ('complex', 'it makes faces and volumes as well')
     """
     if domain.bounds:
+        network.chained("a domain with rows")
         return "lp", "the domain has rows, which the complex engine does not take"
     if network.num_inputs > MOST_INPUTS and network.is_chain:
         d = network.num_inputs

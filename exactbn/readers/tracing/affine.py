@@ -11,6 +11,7 @@ from exactbn.readers.state_dict import DEFAULT_EPS
 from exactbn.readers.tracing.symbols import (
     Traced,
     axes_of,
+    check_dtype,
     is_traced,
     numbers_of,
     one_an_axis,
@@ -150,6 +151,7 @@ def summed(divide: bool) -> Callable[..., Traced]:
     def operation(
         x: Traced, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     ) -> Traced:
+        check_dtype(dtype)
         axes = axes_of(dim, x.rows.ndim)
         return x.like(operations.reduced(x.rows, axes, keep=keepdim, divide=divide))
 

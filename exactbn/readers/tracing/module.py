@@ -6,6 +6,7 @@ operator, an exported program. So the forward pass itself is the reader, nested 
 included; what asks for the values of a tensor is refused, for there are none.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,12 +20,12 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-from exactbn.errors import ExactBNError, UnsupportedLayerError
+from exactbn.errors import ExactBNError, InputError, UnsupportedLayerError
 from exactbn.exact.stages import Graph
-from exactbn.readers.tracing.shapes import getitem
 from exactbn.readers.tracing.table import (
     ALIASES,
     ASKING,
+    FRESH,
     OPERATIONS,
     PROPERTIES,
     QUERIES,
@@ -38,12 +39,46 @@ _BY_FUNCTION = {functional.batch_norm: "functional_batch_norm"}
 
 
 class Traced:
-    """A tensor of rows, of which torch may ask everything but its values."""
+    """A tensor of rows, of which torch may ask everything but its values.
+
+    ``family`` are the tensors that may share memory with it, itself among them: views, and what
+    torch makes a view or a copy of as the layout in memory has it, which is not followed here.
+    """
 
     def __init__(self, rows: Rows, run: "_Run", *, is_final: bool = False) -> None:
         self.rows = rows
         self.run = run
         self.is_final = is_final
+        self.family: list[weakref.ref[Traced]] = [weakref.ref(self)]
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        # A module that asks whether it was given a tensor was.
+        return torch.Tensor
+
+    def joined(self, other: "Traced") -> "Traced":
+        """Return this tensor as one that may share memory with another one."""
+        self.family = other.family
+        self.family.append(weakref.ref(self))
+        return self
+
+    def change(self, rows: Rows) -> None:
+        """Take other rows in place.
+
+        Raises
+        ------
+        InputError
+            If another tensor that is still there might change with it.
+        """
+        alive = [tensor for tensor in (ref() for ref in self.family) if tensor is not None]
+        if any(tensor is not self for tensor in alive):
+            raise InputError(
+                "a tensor is changed in place while a view of it, or what it is a view of, is in "
+                "use; write it without the change in place"
+            )
+        if rows.shape != self.rows.shape:
+            raise InputError(f"a change in place from shape {self.rows.shape} to {rows.shape}")
+        self.rows = rows
 
     @classmethod
     def __torch_function__(
@@ -61,9 +96,10 @@ class Traced:
             raise AttributeError(name)
         known = name.rstrip("_")
         if known in ASKING:
-            raise asks_for_values(_where(), f".{name}()")
+            raise self.run.refusal(asks_for_values(_where(), f".{name}()"))
         if ALIASES.get(known, known) not in OPERATIONS | QUERIES:
-            raise unsupported(f"{_where()}the attribute or method {name!r} of a tensor")
+            what = f"{_where()}the attribute or method {name!r} of a tensor"
+            raise self.run.refusal(unsupported(what))
         if name in PROPERTIES:
             return QUERIES[name](self)
 
@@ -77,27 +113,30 @@ class Traced:
         return int(self.rows.shape[0])
 
     def __iter__(self) -> Iterator["Traced"]:
-        return (self.like(part) for part in self.rows)
+        return (self.like(part).joined(self) for part in self.rows)
 
     def __getitem__(self, index: Any) -> Any:
-        return getitem(self, index)
+        return _apply("getitem", torch.Tensor.__getitem__, (self, index), {})
 
     def __bool__(self) -> bool:
-        raise asks_for_values(_where(), "if, while or a conversion to a number")
+        what = "if, while or a conversion to a number"
+        raise self.run.refusal(asks_for_values(_where(), what))
 
     __index__ = __int__ = __float__ = __bool__
 
     def __eq__(self, other: object) -> bool:
-        raise asks_for_values(_where(), "a comparison")
+        raise self.run.refusal(asks_for_values(_where(), "a comparison"))
 
     # A default answer to == would be False, whatever the values are.
     __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
     __hash__ = object.__hash__
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise UnsupportedLayerError(
-            f"{_where()}an assignment to entries of a tensor is not supported; make the tensor "
-            "with torch.cat or torch.stack"
+        raise self.run.refusal(
+            UnsupportedLayerError(
+                f"{_where()}an assignment to entries of a tensor is not supported; make the "
+                "tensor with torch.cat or torch.stack"
+            )
         )
 
     def like(self, rows: Any) -> "Traced":
@@ -134,13 +173,23 @@ for _symbol in ("neg", "abs"):
 
 
 class _Run:
-    """One forward pass: the wiring, the modules under way, and how batch statistics are read."""
+    """One forward pass: the wiring, and what has been seen on the way.
 
-    def __init__(self, num_inputs: int, logits: bool) -> None:
+    ``refused`` is the first refusal, which a module may have caught: it stands all the same.
+    """
+
+    def __init__(self, num_inputs: int, logits: bool, dtype: torch.dtype) -> None:
         self.wiring = Wiring(num_inputs)
         self.logits = logits
+        self.dtype = dtype
         self.has_scale = False
         self.final: str | None = None
+        self.refused: ExactBNError | None = None
+
+    def refusal(self, error: ExactBNError) -> ExactBNError:
+        """Return an error, written down as a refusal."""
+        self.refused = self.refused or error
+        return error
 
 
 #: The names of the modules that are under way, outermost first; one list a traced pass.
@@ -169,7 +218,7 @@ def trace(
         If the forward pass depends on values, or a parameter is no finite number.
     """
     sizes = [int(np.prod(shape, dtype=np.int64)) for shape in shapes]
-    run = _Run(sum(sizes), logits)
+    run = _Run(sum(sizes), logits, _dtype(module))
     inputs = []
     first = 0
     for shape, size in zip(shapes, sizes, strict=True):
@@ -185,11 +234,20 @@ def trace(
             raise UnsupportedLayerError(
                 f"{_where()}the forward pass cannot be followed: {type(error).__name__}: {text}"
             ) from error
+    if run.refused is not None:
+        raise run.refused
     outputs = [part for part in _flattened(result)]
-    if not outputs or not all(isinstance(part, Traced) for part in outputs):
+    if not outputs or not all(type(part) is Traced for part in outputs):
         raise UnsupportedLayerError("the module does not return tensors that depend on its inputs")
     rows = np.concatenate([part.rows.ravel() for part in outputs])
     return run.wiring.graph(rows, "rounded" if run.has_scale else "no-bn")
+
+
+def _dtype(module: nn.Module) -> torch.dtype:
+    """Return the type of a module's numbers."""
+    parts = (*module.parameters(), *module.buffers())
+    found = (part.dtype for part in parts if part.is_floating_point())
+    return next(found, torch.get_default_dtype())
 
 
 def _flattened(value: Any) -> Iterator[Any]:
@@ -248,22 +306,39 @@ def _name(function: Callable[..., Any]) -> str:
 def _apply(
     name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
-    """Return the result of one operation."""
-    for part in _flattened([*args, *kwargs.values()]):
-        if isinstance(part, Traced) and part.is_final and name not in QUERIES:
+    """Return the result of one operation; a refusal is written down."""
+    traced = [part for part in _flattened([*args, *kwargs.values()]) if type(part) is Traced]
+    try:
+        if name not in QUERIES:
+            _check_end(name, traced)
+        return _result(name, function, args, kwargs, traced)
+    except ExactBNError as error:
+        raise traced[0].run.refusal(error) if traced else error
+
+
+def _check_end(name: str, traced: Sequence[Traced]) -> None:
+    """Check that nothing follows what ``logits`` leaves out."""
+    for part in traced:
+        if part.is_final:
             raise UnsupportedLayerError(
                 f"{_where()}{name} follows the {part.run.final} that logits=True leaves out, "
                 "which must be the end of the network"
             )
+
+
+def _result(
+    name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any],
+    traced: Sequence[Traced],
+) -> Any:  # fmt: skip
+    """Return the result of one operation on some traced tensors."""
     if name in QUERIES:
         return QUERIES[name](*args, **kwargs)
     if name in ASKING:
         raise asks_for_values(_where(), f"the operation {name}")
     if name not in OPERATIONS:
         raise unsupported(f"{_where()}the operation {name}")
-    is_in_place = bool(kwargs.get("inplace")) or _is_in_place(function)
     try:
-        result = OPERATIONS[name](*args, **kwargs)
+        return _computed(name, function, args, kwargs, traced)
     except ExactBNError as error:
         place = _where()
         if place and not str(error).startswith(place):
@@ -273,10 +348,23 @@ def _apply(
         raise UnsupportedLayerError(
             f"{_where()}{name} is called in a way that is not supported: {error}"
         ) from error
-    if is_in_place and isinstance(args[0], Traced):
-        # Views of the same entries change with it, as those of torch do.
-        args[0].rows[...] = result.rows
+
+
+def _computed(
+    name: str, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any],
+    traced: Sequence[Traced],
+) -> Any:  # fmt: skip
+    """Return the result of a known operation, in place where its name says so."""
+    result = OPERATIONS[name](*args, **kwargs)
+    if kwargs.get("inplace") or _is_in_place(function):
+        if type(args[0]) is not Traced:
+            raise InputError(f"{name} changes a constant tensor in place")
+        args[0].change(result.rows)
         return args[0]
+    if name not in FRESH and traced:
+        for part in _flattened(result):
+            if type(part) is Traced and part is not traced[0]:
+                part.joined(traced[0])
     return result
 
 

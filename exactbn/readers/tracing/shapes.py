@@ -10,11 +10,14 @@ from exactbn.errors import InputError
 from exactbn.readers.tracing.symbols import (
     Traced,
     axes_of,
+    check_dtype,
     is_traced,
     numbers_of,
     refused,
 )
 from exactbn.readers.wiring import Rows, constant, elementwise
+
+_INDICES = {torch.int64, torch.int32, torch.bool}
 
 
 def _sizes(args: Sequence[Any]) -> list[int]:
@@ -52,6 +55,8 @@ def t(x: Traced) -> Traced:
 def squeeze(x: Traced, dim: Any = None) -> Traced:
     if dim is None:
         return x.like(x.rows.squeeze())
+    if isinstance(dim, (tuple, list)) and not dim:
+        return x.like(x.rows)
     axes = [axis for axis in axes_of(dim, x.rows.ndim) if x.rows.shape[axis] == 1]
     return x.like(x.rows.squeeze(tuple(axes)))
 
@@ -97,12 +102,20 @@ def getitem(x: Traced, index: Any) -> Traced:
     for part in parts:
         if is_traced(part):
             raise refused("an index that depends on the input")
+        if isinstance(part, torch.Tensor) and part.dtype not in _INDICES:
+            raise refused(f"an index of the type {part.dtype}")
         plain.append(part.tolist() if isinstance(part, torch.Tensor) else part)
+    lists = sum(isinstance(part, (list, np.ndarray)) for part in plain)
+    if lists and (lists > 1 or any(type(part) is int for part in plain)):
+        # torch and numpy put the axes of such an index in different places.
+        raise refused("an index by a list beside numbers or lists, in one step")
     return x.like(x.rows[tuple(plain)])
 
 
 def select(x: Traced, dim: int, index: int) -> Traced:
-    return x.like(np.take(x.rows, index, axis=dim))
+    place: list[Any] = [slice(None)] * x.rows.ndim
+    place[dim] = int(index)
+    return x.like(x.rows[tuple(place)])
 
 
 def narrow(x: Traced, dim: int, start: int, length: int) -> Traced:
@@ -126,7 +139,13 @@ def cloned(x: Traced, **kwargs: Any) -> Traced:
 
 
 def same(x: Traced, *args: Any, **kwargs: Any) -> Traced:
-    return x
+    return x.like(x.rows)
+
+
+def cast(x: Traced, *args: Any, **kwargs: Any) -> Traced:
+    for value in (*args, *kwargs.values()):
+        check_dtype(value.dtype if isinstance(value, torch.Tensor) else value)
+    return x.like(x.rows)
 
 
 def dropout(x: Traced, p: Any = 1, training: bool = True, inplace: bool = False) -> Traced:

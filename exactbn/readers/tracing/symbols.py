@@ -37,6 +37,8 @@ def refused(what: str) -> UnsupportedLayerError:
 
 def numbers_of(value: Any, what: str) -> Numbers:
     """Return a constant tensor, or a number, as Fractions."""
+    if is_traced(value):
+        raise refused(f"a {what} that depends on the input")
     if isinstance(value, torch.Tensor):
         check_plain(value, what)
         if value.numel() > MOST_ENTRIES:
@@ -61,5 +63,13 @@ def one_an_axis(value: Any, axes: int) -> tuple[int, ...]:
 
 
 def axes_of(dim: Any, ndim: int) -> list[int]:
-    dims = range(ndim) if dim is None else dim if isinstance(dim, (tuple, list)) else [dim]
-    return [d % ndim for d in dims]
+    """Return the axes of a reduction: all of them for None and, as torch has it, for ()."""
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+        return list(range(ndim))
+    return [int(d) % ndim for d in (dim if isinstance(dim, (tuple, list)) else [dim])]
+
+
+def check_dtype(dtype: Any) -> None:
+    """Refuse a cast to anything but floats, which would round or cut."""
+    if isinstance(dtype, torch.dtype) and not dtype.is_floating_point:
+        raise refused(f"a cast to {dtype}")

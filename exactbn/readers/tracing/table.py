@@ -15,7 +15,7 @@ QUERIES: dict[str, Callable[..., Any]] = {
     "shape": shapes.size, "size": shapes.size, "sym_size": shapes.size,
     "ndim": lambda x: x.rows.ndim, "dim": lambda x: x.rows.ndim,
     "numel": lambda x: x.rows.size,
-    "device": lambda x: torch.device("cpu"), "dtype": lambda x: torch.get_default_dtype(),
+    "device": lambda x: torch.device("cpu"), "dtype": lambda x: x.run.dtype,
     "requires_grad": lambda x: False, "is_floating_point": lambda x: True,
     "is_quantized": lambda x: False, "layout": lambda x: torch.strided,
     "is_complex": lambda x: False,
@@ -59,9 +59,18 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "getitem": shapes.getitem, "select": shapes.select, "narrow": shapes.narrow,
     "slice": shapes.sliced, "expand": shapes.expand, "contiguous": shapes.same,
     "clone": shapes.cloned, "detach": shapes.same, "float": shapes.same, "double": shapes.same,
-    "to": shapes.same, "type_as": shapes.same, "_to_copy": shapes.same, "identity": shapes.same,
+    "to": shapes.cast, "type_as": shapes.cast, "_to_copy": shapes.cast, "identity": shapes.same,
     "dropout": shapes.dropout, "softmax": pieces.left_out("Softmax"),
     "log_softmax": pieces.left_out("LogSoftmax"), "sigmoid": pieces.left_out("Sigmoid"),
+}  # fmt: skip
+
+#: Operations whose results share no memory with what they are made of. All others may.
+FRESH = {
+    "linear", "matmul", "addmm", "conv1d", "conv2d", "convolution", "batch_norm",
+    "functional_batch_norm", "_native_batch_norm_legit_no_training", "add", "sub", "rsub", "mul",
+    "div", "neg", "truediv", "relu", "leaky_relu", "prelu", "clamp", "clamp_min", "clamp_max",
+    "hardtanh", "relu6", "abs", "maximum", "minimum", "amax", "amin", "max_pool1d", "max_pool2d",
+    "avg_pool1d", "avg_pool2d", "cat", "stack", "clone",
 }  # fmt: skip
 
 #: What asks for the values of a tensor, of which there are none while a module is read.
