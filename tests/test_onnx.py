@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from exactbn.cli import main  # noqa: E402
 from exactbn.errors import DegenerateError, InputError, UnsupportedLayerError  # noqa: E402
 from exactbn.model.files import load  # noqa: E402
 from exactbn.readers.onnx_operators import OPERATORS  # noqa: E402
@@ -219,6 +220,10 @@ def test_what_is_not_affine_at_the_end(tmp_path: Path, operator: str) -> None:
     without = model(nodes[:1], {"x": (1, 3)}, ["h"], {"w": W})
     logits = load(saved(tmp_path, made), logits=True)
     assert logits == load(saved(tmp_path, without))
+    assert logits.notes[0].startswith(f"read up to the {operator} at the end")
+    exported = [str(saved(tmp_path, made)), str(tmp_path / "net.json")]
+    assert main(["export", *exported]) == 2 and main(["export", *exported, "--logits"]) == 0
+    assert load(tmp_path / "net.json") == logits
     nodes.append(node("Relu", ["y"], ["z"]))
     made = model(nodes, {"x": (1, 3)}, ["z"], {"w": W})
     refused(tmp_path, made, "node 2 .Relu.: reads 'y', which logits=True leaves out",

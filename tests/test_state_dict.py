@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from exactbn.cli import main
 from exactbn.errors import (
     DegenerateError,
     DimensionError,
@@ -192,7 +193,10 @@ def test_state_dict_errors_keep_their_kind(tmp_path, suffix):
         ({}, "holds a dict, expected a state dict of tensors"),
         ([torch.ones(1)], "holds a list, expected a state dict of tensors"),
         (torch.ones(1), "holds a Tensor, expected a state dict"),
-        ({"state_dict": state()}, "the entry 'state_dict' is a dict, expected a tensor"),
+        ({"state_dict": {}}, "holds a dict, expected a state dict of tensors"),
+        ({"state_dict": {"state_dict": state()}}, "the entry 'state_dict' is a dict, expected a t"),
+        ({"state_dict": state(), "model_state_dict": state()}, "the entries 'state_dict' and 'mod"),
+        ({"model_state_dict": {"0.weight": torch.eye(2).to_sparse()}}, "'0.weight' is a sparse"),
         ({"epoch": 3, **state()}, "the entry 'epoch' is an int, expected a tensor"),
         ({0: torch.ones(1)}, "the entry '0' is a Tensor"),
         (nn.Sequential(nn.Linear(1, 1)), "not a plain state dict of tensors, or damaged; save"),
@@ -200,11 +204,37 @@ def test_state_dict_errors_keep_their_kind(tmp_path, suffix):
         ({"0.weight": torch.ones(1, device="meta")}, "is a sparse|has a weight of shape"),
         ({"0.weight": torch.ones(1, 1).expand(5000, 5000)}, "more than 52[0-9]+ numbers, the most"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_bad_pt(tmp_path, content, message):
     torch.save(content, tmp_path / "net.pt")
     refused(tmp_path / "net.pt", message)
+
+
+@pytest.mark.parametrize("entry", ["state_dict", "model_state_dict"])
+def test_checkpoints_are_read_by_their_entry(tmp_path, entry):
+    module = trained(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1))
+    optimizer = torch.optim.Adam(module.parameters())
+    content = {"epoch": 3, "loss": torch.ones(()), "optimizer": optimizer.state_dict()}
+    torch.save({**content, entry: module.state_dict()}, tmp_path / "net.pt")
+    network = load(tmp_path / "net.pt")
+    assert network == Network.from_torch(module) and network.sigma_policy == "rounded"
+    assert network.notes == (f"a checkpoint, of which the entry {entry!r} is read",)
+    torch.save(module.state_dict(), tmp_path / "net.pt")
+    assert load(tmp_path / "net.pt").notes == ()
+
+
+def test_the_command_line_says_which_entry_is_read(tmp_path, capsys):
+    torch.save({"state_dict": state()}, tmp_path / "net.pt")
+    assert main(["export", str(tmp_path / "net.pt"), str(tmp_path / "net.json")]) == 0
+    said = capsys.readouterr().err
+    assert "net.pt: a checkpoint, of which the entry 'state_dict' is read." in said
+
+
+def test_the_code_of_a_checkpoint_is_never_run(tmp_path):
+    torch.save({"state_dict": state(), "args": Bomb()}, tmp_path / "net.pt")
+    refused(tmp_path / "net.pt", "no file's code is ever run")
+    assert not Bomb.exploded
 
 
 def test_pt_code_is_never_run(tmp_path):

@@ -1,5 +1,6 @@
 """Modules of any kind, read by running them on symbols: the framework agrees with what is read."""
 
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -313,12 +314,85 @@ class Applies(nn.Module):
         lambda x: 0 < x, lambda x: x >= x, lambda x: torch.gt(x, 0), lambda x: x.item(),
         lambda x: x.tolist(), lambda x: x.numpy(), lambda x: torch.where(x > 0, x, -x),
         lambda x: x if x.sum() else -x, lambda x: x if 0 in x else -x, lambda x: x * int(x[0, 0]),
+        lambda x: x.masked_fill(x < 0, 0), lambda x: torch.heaviside(x, x), lambda x: x[x > 0],
     ],
 )  # fmt: skip
 def test_who_asks_for_values_is_told_so(function: Callable[[torch.Tensor], object]) -> None:
     """A comparison without an answer of its own would be False, and half of the module lost."""
     with pytest.raises(InputError, match=r"^the module \(Applies\): .*data-dependent control flow"):
         Network.from_torch(Applies(function).eval(), torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("function", "possible"),
+    [
+        (lambda x: torch.where(x > 0, x, -x), "relu, leaky_relu, maximum, minimum, clamp or abs"),
+        (lambda x: torch.sort(x).values, "are amax and amin"),
+        (lambda x: x.topk(1), "are amax and amin"),
+        (lambda x: x.argmax(1), "return the values of which it is the index"),
+        (lambda x: torch.tensor(x.tolist()), "keep to operations on tensors"),
+        (lambda x: x.max(1), "amax and amin give the values alone"),
+    ],
+)
+def test_what_is_possible_instead(
+    function: Callable[[torch.Tensor], object], possible: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^the module \(Applies\): .*{possible}$"):
+        Network.from_torch(Applies(function).eval(), torch.zeros(1, 2))
+
+
+def test_as_many_examples_as_inputs() -> None:
+    one = torch.zeros(1, 2)
+    for examples, got in ((one, "1 example;"), ((one, one, one), "3 examples;")):
+        with pytest.raises(InputError, match=rf"\(Twice\) takes the inputs x, y, got {got}"):
+            Network.from_torch(Twice().eval(), examples)
+    with pytest.raises(InputError, match=r"has the shape \(2,\).* is torch.zeros\(1, d\)"):
+        Network.from_torch(Twice().eval(), torch.zeros(2))
+
+
+def exported(module: nn.Module, *args: object, **options: object) -> torch.export.ExportedProgram:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.export.export(module, *args, **options)
+
+
+def test_exported_programs() -> None:
+    """Their inputs are known; a batch that is fixed, sizes that are not, and modes are named."""
+    module = settled(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 1)))
+    expected = Network.from_torch(module.eval(), torch.zeros(1, 2))
+    point, points = torch.zeros(1, 2), torch.zeros(4, 2)
+    batch = torch.export.Dim("batch")
+    for program in (
+        exported(module, (point,)), exported(module, (points,), dynamic_shapes=({0: batch},))
+    ):  # fmt: skip
+        assert Network.from_torch(program) == Network.from_torch(program, point) == expected
+        assert exactbn.partition(program, box=(-1, 1)).network == expected
+    with pytest.raises(InputError, match="exported for batches of 4 points, expected 1 or any"):
+        Network.from_torch(exported(module, (points,)))
+    wide = exported(nn.ReLU(), (points,), dynamic_shapes=({1: torch.export.Dim("width")},))
+    with pytest.raises(InputError, match="batches of 4|has dynamic sizes"):
+        Network.from_torch(wide)
+    wide = exported(nn.ReLU(), (point,), dynamic_shapes=({1: torch.export.Dim("width")},))
+    with pytest.raises(InputError, match="'input' of the program has dynamic sizes"):
+        Network.from_torch(wide)
+    with pytest.raises(InputError, match=r"takes inputs by name \(y\)"):
+        Network.from_torch(exported(Twice().eval(), (point,), {"y": point}))
+    trained = exported(module.train(), (points,), dynamic_shapes=({0: batch},))
+    with pytest.raises(InputError, match="in train mode, depends on the batch|in place"):
+        Network.from_torch(trained)
+
+
+def test_programs_of_core_operators() -> None:
+    module = settled(nn.Sequential(
+        nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(2, 2), nn.Softmax(1),
+    )).eval()  # fmt: skip
+    expected = Network.from_torch(module, torch.zeros(1, 1, 5, 5), logits=True)
+    assert expected.notes[0].startswith("read up to the Softmax at the end")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = exported(module, (torch.zeros(1, 1, 5, 5),)).run_decompositions()
+    assert Network.from_torch(program, logits=True) == expected
 
 
 def test_what_is_supported_is_said_in_the_names_of_the_user() -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,9 @@ from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
 from exactbn.output import check_folder, create_folder, create_text
 from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.model.network import Network
 
 EXIT_DISAGREEMENT = 1
 EXIT_BAD_INPUT = 2
@@ -40,6 +44,25 @@ DISTRIBUTIONS = ("numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow
 RUN_FILE = "run.json"
 
 Progress = Callable[..., None]
+
+#: The option that leaves out the end of a classifier.
+Logits = Annotated[
+    bool,
+    typer.Option(
+        "--logits",
+        help="Read an .onnx model up to the Softmax, LogSoftmax or Sigmoid at its end.",
+    ),
+]
+
+
+def load_network(path: Path, *, slope: object = None, logits: bool = False) -> "Network":
+    """Return the network of a file; what was chosen in reading it is said on standard error."""
+    from exactbn.model.files import load
+
+    network = load(path, slope=slope, logits=logits)
+    for note in network.notes:
+        typer.echo(f"{path}: {note}.", err=True)
+    return network
 
 
 def parse_domain(lo: str, hi: str, d: int) -> Box | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from exactbn.cli.common import Logits, load_network
 from exactbn.errors import InputError
 from exactbn.output import check_file
 
@@ -15,6 +16,7 @@ def export_command(
         typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT.json", help="The file to write.")],
+    logits: Logits = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
     """Write a network as exact JSON: every parameter as the rational number that it is.
@@ -25,8 +27,8 @@ def export_command(
     if target.suffix != ".json":
         raise InputError(f"{target}: expected a name that ends in .json")
     check_file(target, force=force)
-    from exactbn.model.files import load, save_json
+    from exactbn.model.files import save_json
 
-    network = load(net)
+    network = load_network(net, logits=logits)
     save_json(network, target)
     typer.echo(f"{target}: {network.architecture} network, sha256 {network.sha256}")

@@ -8,7 +8,9 @@ import typer
 
 from exactbn.cli.common import (
     EXIT_BUDGET,
+    Logits,
     check_output,
+    load_network,
     one_line,
     output_folder,
     parse_domain,
@@ -61,6 +63,7 @@ def partition_command(
             "each hidden layer; for files that do not say it. ReLU by default.",
         ),
     ] = None,
+    logits: Logits = False,
     engine: Annotated[
         str,
         typer.Option(help="'complex', with faces and volumes, 'lp', or 'auto': what suits."),
@@ -96,9 +99,7 @@ def partition_command(
         check_output(out, force=force)
     if certificate is not None:
         check_file(certificate, force=force)
-    from exactbn.model.files import load
-
-    network = load(net, slope=_slopes(slope))
+    network = load_network(net, slope=_slopes(slope), logits=logits)
     domain = parse_domain(*box, network.num_inputs)
     engine = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)

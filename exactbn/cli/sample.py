@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exactbn.cli.common import EXIT_DISAGREEMENT, parse_domain, print_json, progress, versions
+from exactbn.cli.common import (
+    EXIT_DISAGREEMENT,
+    Logits,
+    load_network,
+    parse_domain,
+    print_json,
+    progress,
+    versions,
+)
 from exactbn.errors import InputError, LimitError
 from exactbn.model.network import SIGMA_POLICIES, Network
 from exactbn.wording import counted
@@ -28,6 +36,7 @@ def sample_command(
             "lists.",
         ),
     ],
+    logits: Logits = False,
     samples: Annotated[int, typer.Option(min=1, help="Number of random points.")] = 1_000_000,
     seed: Annotated[int, typer.Option(help="Of the random points.")] = 0,
     device: Annotated[
@@ -64,9 +73,7 @@ def sample_command(
 
     Exit codes: 0 agreement, 1 disagreement, 2 bad input, 3 the partition was stopped by a budget.
     """
-    from exactbn.model.files import load
-
-    network = load(net)
+    network = load_network(net, logits=logits)
     part = _partition(network, box, max_regions, max_seconds)
     from exactbn.sampling import compare_devices as compare
     from exactbn.sampling import sample

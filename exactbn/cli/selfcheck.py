@@ -8,6 +8,7 @@ import typer
 
 from exactbn.cli.common import (
     EXIT_DISAGREEMENT,
+    load_network,
     one_line,
     parse_domain,
     print_json,
@@ -117,11 +118,10 @@ def _examine(
     """Return the summary of one network that is given."""
     if net is None or box is None:
         raise InputError("--net and --box belong together, expected both or neither")
-    from exactbn.model.files import load
     from exactbn.selfcheck.problem import Problem
     from exactbn.selfcheck.running import examine_one
 
-    network = load(net)
+    network = load_network(net)
     problem = Problem(network, parse_domain(*box, network.num_inputs), name=net.stem)
     return examine_one(problem, out=out, mutants=mutants)
 

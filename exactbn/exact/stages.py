@@ -88,10 +88,14 @@ Stage = Linear | Scaling | Activation
 
 @dataclass(frozen=True)
 class Chain:
-    """Stages in the order in which they are applied; ``sigma_policy`` is that of decision 0001."""
+    """Stages in the order in which they are applied; ``sigma_policy`` is that of decision 0001.
+
+    ``notes`` say what was chosen while reading and whoever uses the network should know.
+    """
 
     stages: tuple[Stage, ...]
     sigma_policy: str = "no-bn"
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, stages: Sequence[Stage]) -> "Chain":
@@ -166,13 +170,14 @@ class Graph:
     """Wired layers in order, the last one the output layer, with slopes 1.
 
     ``units`` are the units as the user knows them, in the user's order; none where they are all
-    units in order.
+    units in order. ``notes`` are those of a chain.
     """
 
     num_inputs: int
     layers: tuple[Wired, ...]
     sigma_policy: str = "no-bn"
     units: tuple[Unit, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def layered(

@@ -32,7 +32,7 @@ def as_network(value: object) -> Network:
     if isinstance(value, (str, PathLike)):
         return load(value)
     torch = sys.modules.get("torch")  # whoever has a module has imported it
-    if torch is not None and isinstance(value, torch.nn.Module):
+    if torch is not None and isinstance(value, (torch.nn.Module, torch.export.ExportedProgram)):
         return Network.from_torch(value)
     advice = ""
     if isinstance(value, Mapping):

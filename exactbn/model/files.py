@@ -90,7 +90,9 @@ def _load_torch(source: Source, options: _Options) -> Chain:
     from exactbn.readers.tensor_files import read_torch
 
     options.refuse(".pt")
-    return read_state_dict(read_torch(source), slope=options.slopes, eps=options.eps)
+    tensors, notes = read_torch(source)
+    chain = read_state_dict(tensors, slope=options.slopes, eps=options.eps)
+    return replace(chain, notes=notes)
 
 
 _READERS: dict[str, Callable[[Source, _Options], Chain | Graph]] = {
@@ -132,7 +134,9 @@ def load(
         nothing about activations: one activation is assumed between every two ``Linear`` layers,
         at the one place where the numbering of the modules leaves room for it, and none after
         the last. Where there is no such place, or more than one, the file is refused: give the
-        module itself to :meth:`exactbn.Network.from_torch`.
+        module itself to :meth:`exactbn.Network.from_torch`. Of a checkpoint, a ``.pt`` whose entry
+        ``state_dict`` or ``model_state_dict`` is the state dict, that entry is read and nothing
+        else; the network's ``notes`` say so.
 
     A ``.npz``, ``.json`` or ``.nnet`` file does not say whether batch normalization is in its
     numbers: the ``sigma_policy`` is then "unknown".
@@ -162,6 +166,11 @@ def load(
     suffix = source.path.suffix.lower()
     with source.named():
         source.check()
+        if suffix == ".pt2":
+            raise InputError(
+                "a program that torch.export has saved; load it with torch.export.load and give "
+                "it to Network.from_torch"
+            )
         if suffix not in _READERS:
             readable = ", ".join(SUFFIXES)
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")

@@ -81,12 +81,15 @@ class Network(Value):
     the numbers come from and takes no part in equality. ``num_inputs``, d, is needed where the
     first layer does not read all inputs. ``units`` are the units as the user knows them, clips and
     maxima among them, see :mod:`exactbn.model.labels`; none where they are those of the layers.
+    ``notes`` say what was chosen while a file or a module was read, the entry of a checkpoint for
+    one; they are remarks too.
     """
 
     layers: tuple[Layer, ...]
     sigma_policy: str = field(default="no-bn", compare=False)
     num_inputs: int = 0
     units: tuple[Unit, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
@@ -192,7 +195,7 @@ class Network(Value):
                 layers.append(_layer(pending or _identity(width), stage.slope))
                 pending = None
         output = _layer(pending or _identity(width), Fraction(1))
-        return cls((*layers, output), chain.sigma_policy)
+        return cls((*layers, output), chain.sigma_policy, notes=chain.notes)
 
     @classmethod
     def from_stages(cls, stages: Chain | Graph) -> "Network":
@@ -201,7 +204,9 @@ class Network(Value):
             return cls.from_chain(stages)
         layers = (Layer(wired.weight, wired.bias, wired.slopes, wired.reads)
                   for wired in stages.layers)
-        return cls(tuple(layers), stages.sigma_policy, stages.num_inputs, stages.units)
+        return cls(
+            tuple(layers), stages.sigma_policy, stages.num_inputs, stages.units, stages.notes
+        )
 
     @classmethod
     def from_torch(
@@ -219,10 +224,11 @@ class Network(Value):
         ----------
         module : torch.nn.Module, or torch.export.ExportedProgram
         example : tensor, or tuple of tensors, optional
-            Inputs with a batch axis, of which only the shapes count; needed but for a
-            ``Sequential`` that begins with a layer which says how many features it takes.
+            Inputs with a batch axis, of which only the shapes count; needed but for an exported
+            program, and for a ``Sequential`` that begins with a layer which says how many features
+            it takes.
         logits : bool
-            Whether a Softmax or Sigmoid at the end is left out.
+            Whether a Softmax, LogSoftmax or Sigmoid at the end is left out, as ``notes`` then say.
 
         Raises
         ------

@@ -5,6 +5,7 @@ is refused by name, never skipped. Nothing is run, and no other file is opened.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from exactbn.errors import DegenerateError, DimensionError, InputError, UnsupportedLayerError
@@ -21,7 +22,7 @@ from exactbn.readers.onnx_bytes import (
 from exactbn.readers.onnx_operators import OPERATORS
 from exactbn.readers.onnx_values import Call, Run, Value
 from exactbn.readers.source import Source
-from exactbn.readers.wiring import Rows, Wiring, tensor
+from exactbn.readers.wiring import Rows, Wiring, left_out_note, tensor
 
 #: The operator sets, and versions of the format itself, that are read.
 OPSETS = range(7, 26)
@@ -80,7 +81,8 @@ def read_onnx(source: Source, *, logits: bool = False) -> Graph:
             if name:
                 _define(known, name, None if k else result, where)
     outputs = _outputs(run, [info.name for info in graph.output], known)
-    return run.wiring.graph(outputs, "rounded" if run.has_scale else "no-bn")
+    read = run.wiring.graph(outputs, "rounded" if run.has_scale else "no-bn")
+    return read if run.final is None else replace(read, notes=(left_out_note(run.final),))
 
 
 def _opset(model: Any) -> int:

@@ -324,9 +324,10 @@ def extreme(sign: int) -> Callable[[Call], Value]:
 def left_out(call: Call) -> Value:
     if not call.run.logits:
         raise UnsupportedLayerError(
-            "it is not piecewise affine; with logits=True the network is read up to it, where it "
-            "is the end"
+            "it is not piecewise affine; with logits=True (on the command line --logits) the "
+            "network is read up to it, where it is the end"
         )
+    call.run.final = call.operator
     return Value(call.rows(0), True, is_final=True)
 
 

@@ -57,6 +57,7 @@ class Run:
         self.allowance = allowance
         self.logits = logits
         self.has_scale = False
+        self.final: str | None = None
 
     def charge(self, *sizes: int) -> None:
         """Take a product of sizes off the work that may still be done, before it is done."""

@@ -35,8 +35,15 @@ _DAMAGE = (
 )
 
 
-def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
-    """Return the state dict of a ``.pt`` file, by torch's weights-only reader alone."""
+#: The entries of a checkpoint that hold the state dict of the module.
+_ENTRIES = ("state_dict", "model_state_dict")
+
+
+def read_torch(source: Source) -> tuple[Mapping[str, torch.Tensor], tuple[str, ...]]:
+    """Return the state dict of a ``.pt`` file, by torch's weights-only reader alone, with notes.
+
+    Of a checkpoint it is the entry ``state_dict`` or ``model_state_dict``, as a note then says.
+    """
     content = source.read()
     archive = read_archive(content, "a .pt file as torch.save has written it since version 1.6")
     for name in archive.namelist():
@@ -53,7 +60,8 @@ def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
         ) from None
     except _DAMAGE as error:
         raise InputError(f"not a state dict, or damaged: {_first_line(error)}") from None
-    tensors = _checked(loaded, len(content))
+    found, notes = _state_dict(loaded)
+    tensors = _checked(found, len(content))
     # torch enlarges a storage that is smaller than its tensor says, with whatever is in memory.
     stored = Counter(info.file_size for info in archive.infolist())
     storages = {
@@ -62,7 +70,23 @@ def read_torch(source: Source) -> Mapping[str, torch.Tensor]:
     }
     if any(count > stored[size] for size, count in Counter(storages.values()).items() if size):
         raise InputError("damaged: a tensor is larger than its data")
-    return tensors
+    return tensors, notes
+
+
+def _state_dict(loaded: object) -> tuple[object, tuple[str, ...]]:
+    """Return what should be the state dict, and a note where it is an entry of a checkpoint."""
+    if not isinstance(loaded, Mapping):
+        return loaded, ()
+    found = [name for name in _ENTRIES if isinstance(loaded.get(name), Mapping)]
+    if not found:
+        return loaded, ()
+    if len(found) > 1:
+        raise InputError(
+            f"a checkpoint with the entries {' and '.join(map(repr, found))}, expected one of "
+            "them; save the state dict that is meant alone"
+        )
+    note = f"a checkpoint, of which the entry {found[0]!r} is read"
+    return loaded[found[0]], (note,)
 
 
 def read_safetensors(source: Source) -> Mapping[str, torch.Tensor]:
@@ -93,7 +117,7 @@ def _checked(loaded: object, size: int) -> dict[str, torch.Tensor]:
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
             raise InputError(
                 f"the entry {str(key)[:60]!r} is {a_type(value)}, expected a tensor; "
-                "save module.state_dict() alone"
+                "save module.state_dict() alone, or as the entry 'state_dict' of a checkpoint"
             )
         check_plain(value, f"the entry {key[:60]!r}")
         take_tensor(allowance, value)

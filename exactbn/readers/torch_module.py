@@ -41,11 +41,12 @@ def read_module(
     Parameters
     ----------
     module : torch.nn.Module
-        In eval mode. A program that ``torch.export`` has made is one by its ``.module()``.
+        In eval mode. A program that ``torch.export`` has made is one by its ``.module()``; it
+        keeps the mode in which it was exported.
     example : tensor, or tuple of tensors, optional
-        Inputs with a batch axis, of which only the shapes count; needed but for a ``Sequential``
-        that begins with a layer which says how many features it takes. Several inputs are joined in
-        order.
+        Inputs with a batch axis, of which only the shapes count; needed but for an exported program
+        and for a ``Sequential`` that begins with a layer which says how many features it takes.
+        Several inputs are joined in order.
     logits : bool
         Whether a Softmax or Sigmoid at the end is left out.
 
@@ -59,8 +60,9 @@ def read_module(
     DegenerateError
         If a BatchNorm has running_var + eps = 0.
     """
-    is_exported = isinstance(module, torch.export.ExportedProgram)
+    program = module if isinstance(module, torch.export.ExportedProgram) else None
     if isinstance(module, torch.export.ExportedProgram):
+        shapes = _program_shapes(module)
         module = module.module()
     if not isinstance(module, nn.Module):
         raise InputError(
@@ -68,9 +70,13 @@ def read_module(
             "(load_state_dict) or a file (torch.save)"
         )
     for name, part in module.named_modules():
-        if part.training and not is_exported:  # an exported program keeps the mode it was in
+        if part.training and program is None:
             where = f"layer {name} ({type(part).__name__}) of the module" if name else "the module"
             raise InputError(f"{where} is in train mode, expected eval mode; call module.eval()")
+    if program is not None:
+        from exactbn.readers.tracing.module import trace
+
+        return trace(module, shapes if example is None else _example_shapes(example), logits=logits)
     if _is_chain(module) and example is None:
         stages = [stage for name, part in _chain(module, "") for stage in _stages(name, part)]
         return Chain.of(stages)
@@ -91,14 +97,7 @@ def _is_chain(module: nn.Module) -> bool:
 def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
     """Return the shapes of the inputs without the batch axis."""
     if example is not None:
-        tensors = example if isinstance(example, (tuple, list)) else (example,)
-        for part in tensors:
-            if not isinstance(part, torch.Tensor) or part.ndim < 2:
-                raise InputError(
-                    f"an example is {a_type(part)}, expected a tensor with a batch axis "
-                    "and at least one more, or a tuple of such"
-                )
-        return [tuple(part.shape[1:]) for part in tensors]
+        return _example_shapes(example)
     for _, part in _chain(module, ""):
         if isinstance(part, nn.Linear) and type(part).forward is nn.Linear.forward:
             return [(part.in_features,)]
@@ -110,6 +109,57 @@ def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
         "the shape of the input is not known; give an example, such as "
         "Network.from_torch(module, torch.zeros(1, 1, 28, 28))"
     )
+
+
+def _example_shapes(example: object) -> list[tuple[int, ...]]:
+    """Return the shapes of examples without the batch axis."""
+    tensors = example if isinstance(example, (tuple, list)) else (example,)
+    for part in tensors:
+        if not isinstance(part, torch.Tensor):
+            raise InputError(
+                f"an example is {a_type(part)}, expected a tensor with a batch axis and at least "
+                "one more, or a tuple of such"
+            )
+        if part.ndim < 2:
+            raise InputError(
+                f"an example has the shape {tuple(part.shape)}, expected a tensor with a batch "
+                "axis and at least one more; a single point of d inputs is torch.zeros(1, d)"
+            )
+    return [tuple(part.shape[1:]) for part in tensors]
+
+
+def _program_shapes(program: torch.export.ExportedProgram) -> list[tuple[int, ...]]:
+    """Return the shapes of the inputs of an exported program without the batch axis."""
+    asked = program.graph_signature.user_inputs
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    named = list((program.example_inputs or ((), {}))[1])
+    if named:
+        raise InputError(
+            f"the program takes inputs by name ({', '.join(named)}), expected all by position; "
+            "export it with a tuple of examples alone"
+        )
+    shapes = []
+    for name in asked:
+        value = nodes[name].meta.get("val") if isinstance(name, str) and name in nodes else None
+        if not isinstance(value, torch.Tensor) or value.ndim < 2:
+            raise InputError(
+                f"the input {name!r} of the program is no tensor with a batch axis and at least "
+                "one more"
+            )
+        batch, *sizes = value.shape
+        if type(batch) is int and batch != 1:
+            raise InputError(
+                f"the program is exported for batches of {batch} points, expected 1 or any; "
+                "export it with an example of one point, or with a dynamic batch"
+            )
+        if not all(type(size) is int for size in sizes):
+            raise InputError(
+                f"the input {name!r} of the program has dynamic sizes "
+                f"({', '.join(map(str, sizes))}), only that of the batch may be; export it with "
+                "fixed ones"
+            )
+        shapes.append(tuple(sizes))
+    return shapes
 
 
 def _chain(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:

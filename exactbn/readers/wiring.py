@@ -266,6 +266,11 @@ class Wiring:
         return row if row.reads else Row((0,), (_ZERO,), row.bias)
 
 
+def left_out_note(name: str) -> str:
+    """Return the note of a network that is read up to what stands at its end, and not further."""
+    return f"read up to the {name} at the end, which is left out: the outputs are the logits"
+
+
 def _feature(number: int) -> Row:
     """Return a feature as a row."""
     return Row((number,), (_ONE,), _ZERO)

@@ -6,9 +6,11 @@ operator, an exported program. So the forward pass itself is the reader, nested 
 included; what asks for the values of a tensor is refused, for there are none.
 """
 
+import inspect
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,8 @@ from exactbn.readers.tracing.table import (
     asks_for_values,
     unsupported,
 )
-from exactbn.readers.wiring import Rows, Wiring, tensor
+from exactbn.readers.wiring import Rows, Wiring, left_out_note, tensor
+from exactbn.wording import counted
 
 #: Functions whose name alone does not say in which order they take arguments.
 _BY_FUNCTION = {functional.batch_norm: "functional_batch_norm"}
@@ -96,7 +99,7 @@ class Traced:
             raise AttributeError(name)
         known = name.rstrip("_")
         if known in ASKING:
-            raise self.run.refusal(asks_for_values(_where(), f".{name}()"))
+            raise self.run.refusal(asks_for_values(_where(), f".{name}()", ASKING[known]))
         if ALIASES.get(known, known) not in OPERATIONS | QUERIES:
             what = f"{_where()}the attribute or method {name!r} of a tensor"
             raise self.run.refusal(unsupported(what))
@@ -224,12 +227,15 @@ def trace(
     for shape, size in zip(shapes, sizes, strict=True):
         inputs.append(Traced(run.wiring.inputs((1, *shape), first), run))
         first += size
+    _check_count(module, inputs)
     with _places(module), torch.no_grad():
         try:
             result = module(*inputs)
         except ExactBNError:
             raise
-        except (TypeError, ValueError, RuntimeError, IndexError, AttributeError) as error:
+        except (
+            TypeError, ValueError, RuntimeError, IndexError, AttributeError, AssertionError
+        ) as error:  # fmt: skip
             text = " ".join(str(error).split())[:200]
             raise UnsupportedLayerError(
                 f"{_where()}the forward pass cannot be followed: {type(error).__name__}: {text}"
@@ -240,7 +246,24 @@ def trace(
     if not outputs or not all(type(part) is Traced for part in outputs):
         raise UnsupportedLayerError("the module does not return tensors that depend on its inputs")
     rows = np.concatenate([part.rows.ravel() for part in outputs])
-    return run.wiring.graph(rows, "rounded" if run.has_scale else "no-bn")
+    graph = run.wiring.graph(rows, "rounded" if run.has_scale else "no-bn")
+    return graph if run.final is None else replace(graph, notes=(left_out_note(run.final),))
+
+
+def _check_count(module: nn.Module, inputs: Sequence[Traced]) -> None:
+    """Check that a module can be called with so many inputs."""
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(*inputs)
+    except TypeError:
+        needed = [
+            part.name for part in signature.parameters.values()
+            if part.default is part.empty and not part.kind.name.startswith("VAR")
+        ]  # fmt: skip
+        raise InputError(
+            f"the module ({type(module).__name__}) takes the inputs {', '.join(needed) or 'none'}, "
+            f"got {counted(len(inputs), 'example')}; give a tuple of one tensor for each"
+        ) from None
 
 
 def _dtype(module: nn.Module) -> torch.dtype:
@@ -334,7 +357,7 @@ def _result(
     if name in QUERIES:
         return QUERIES[name](*args, **kwargs)
     if name in ASKING:
-        raise asks_for_values(_where(), f"the operation {name}")
+        raise asks_for_values(_where(), f"the operation {name}", ASKING[name])
     if name not in OPERATIONS:
         raise unsupported(f"{_where()}the operation {name}")
     try:

@@ -70,10 +70,12 @@ def absolute(x: Traced) -> Traced:
 
 def extreme(sign: int) -> Callable[..., Traced]:
     def operation(x: Any, y: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
-        if isinstance(y, int) and not isinstance(y, bool):  # an axis
-            raise refused("a maximum along an axis with its index; use amax")
-        if y is None and dim is not None:
-            raise refused("a maximum along an axis with its index; use amax")
+        is_axis = isinstance(y, int) and not isinstance(y, bool)
+        if is_axis or (y is None and dim is not None):
+            raise UnsupportedLayerError(
+                "a maximum along an axis with its index is not supported; amax and amin give the "
+                "values alone"
+            )
         traced = x if is_traced(x) else y
         if y is None:
             return traced.like(traced.run.wiring.maximum([list(x.rows.ravel())], sign)[0])
@@ -118,6 +120,10 @@ def max_pool(axes: int) -> Callable[..., Traced]:
         return x.like(result[0] if is_single else result)
 
     return operation
+
+
+def max_pool_and_indices(x: Traced, *args: Any, **kwargs: Any) -> tuple[Traced, None]:
+    return max_pool(2)(x, *args, **kwargs), None
 
 
 def average_pool(axes: int) -> Callable[..., Traced]:

@@ -27,6 +27,7 @@ ALIASES = {
     "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg",
     "concat": "cat", "concatenate": "cat", "view": "reshape", "_unsafe_view": "reshape",
     "mm": "matmul", "bmm": "matmul", "_max_pool1d": "max_pool1d", "_max_pool2d": "max_pool2d",
+    "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
     "swapaxes": "transpose", "clip": "clamp", "feature_dropout": "dropout", "dropout2d": "dropout",
     "alpha_dropout": "dropout", "dropout1d": "dropout", "_softmax": "softmax",
     "_log_softmax": "log_softmax", "constant_pad_nd": "pad", "__radd__": "add", "__rmul__": "mul",
@@ -50,6 +51,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "minimum": pieces.extreme(-1), "max": pieces.extreme(1), "min": pieces.extreme(-1),
     "amax": pieces.extreme_along(1), "amin": pieces.extreme_along(-1),
     "max_pool1d": pieces.max_pool(1), "max_pool2d": pieces.max_pool(2),
+    "max_pool2d_with_indices": pieces.max_pool_and_indices,
     "avg_pool1d": pieces.average_pool(1), "avg_pool2d": pieces.average_pool(2),
     "adaptive_avg_pool1d": pieces.adaptive(1), "adaptive_avg_pool2d": pieces.adaptive(2),
     "reshape": shapes.reshape, "flatten": shapes.flatten, "unflatten": shapes.unflatten,
@@ -73,11 +75,23 @@ FRESH = {
     "avg_pool1d", "avg_pool2d", "cat", "stack", "clone",
 }  # fmt: skip
 
-#: What asks for the values of a tensor, of which there are none while a module is read.
+#: What can be written in the place of a comparison.
+CHOICES = (
+    "a choice whose sides agree where it changes can be written with relu, leaky_relu, maximum, "
+    "minimum, clamp or abs"
+)
+_ORDER = "the greatest and the least entries along an axis are amax and amin"
+
+#: What asks for the values of a tensor, of which there are none while a module is read, and what
+#: is possible in its place.
 ASKING = {
-    "gt", "ge", "lt", "le", "eq", "ne", "greater", "greater_equal", "less", "less_equal",
-    "not_equal", "equal", "allclose", "isclose", "where", "any", "all", "nonzero", "isnan", "sign",
-    "argmax", "argmin", "sort", "argsort", "topk", "item", "tolist", "numpy", "__array__",
+    **dict.fromkeys(
+        ("gt", "ge", "lt", "le", "eq", "ne", "greater", "greater_equal", "less", "less_equal",
+         "not_equal", "equal", "allclose", "isclose", "where", "any", "all", "nonzero", "isnan",
+         "sign", "heaviside", "masked_fill", "cond", "while_loop"), CHOICES),
+    **dict.fromkeys(("sort", "argsort", "topk", "kthvalue", "median"), _ORDER),
+    **dict.fromkeys(("argmax", "argmin"), "return the values of which it is the index"),
+    **dict.fromkeys(("item", "tolist", "numpy", "__array__"), "keep to operations on tensors"),
 }  # fmt: skip
 
 #: What a message calls that which is read: the names that a user knows.
@@ -88,11 +102,11 @@ KNOWN = (
 )
 
 
-def asks_for_values(place: str, how: str) -> InputError:
+def asks_for_values(place: str, how: str, instead: str = CHOICES) -> InputError:
     """Return the error of a module that asks for the values of a tensor."""
     return InputError(
         f"{place}the module asks for values of a tensor by {how} (data-dependent control flow), "
-        "which no partition of the input space by one network can follow"
+        f"which no partition of the input space by one network can follow; {instead}"
     )
 
 
