@@ -4,7 +4,10 @@ from fractions import Fraction as F
 
 import numpy as np
 import pytest
+import torch
 
+import exactbn
+from exactbn.errors import InputError
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack
@@ -36,6 +39,52 @@ def location(patterns=PATTERNS, neurons_done=4):
 )  # fmt: skip
 def test_region_of(x, region):
     assert location().region_of(tuple(map(F, x))) == region
+
+
+def test_regions_of_many_points(monkeypatch):
+    """Point by point what region_of says, in pieces of any size; 0 and numpy floats are exact."""
+    grid = [(F(i, 6), F(j, 6)) for i in range(-13, 14) for j in range(-13, 14)]
+    there = location()
+    expected = [-1 if (i := there.region_of(x)) is None else i for x in grid]
+    assert set(expected) == {-1, *range(7)}
+    assert there.regions_of(grid).tolist() == expected
+    monkeypatch.setattr("exactbn.regions.location._TOGETHER", 10)
+    assert there.regions_of(grid).tolist() == expected
+    assert there.regions_of([]).tolist() == []
+
+
+def test_regions_of_arrays():
+    part = exactbn.partition(NETWORK, box=(-2, 2))
+    points = np.array([[1.0, 1.0], [0.0, 1.0], [-1.0, -1.0], [9.0, 0.0], [0.1, 0.5]])
+    found = part.regions_of(points)
+    assert found.dtype.kind == "i" and found.shape == (5,)
+    assert found.tolist() == [-1 if (i := part.region_of(x)) is None else i for x in points]
+    assert found.tolist()[1] == found.tolist()[3] == -1 and min(found[[0, 2, 4]]) >= 0
+    assert part.regions_of([]).shape == (0,)
+    assert part.regions_of(points.astype(np.int64)).tolist()[:4] == found.tolist()[:4]
+    for bad, text in (
+        ([[1]], "have 1 coordinate, expected 2"), ([[1, float("nan")]], r"\[0\]\[1\] is nan"),
+        ([1, 2], "is a single number"), ([[1, 2], [1]], "has 1 entry"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=text):
+            part.regions_of(bad)
+
+
+def test_regions_of_a_network_with_a_clip_and_a_maximum():
+    """x -> max(hardtanh(x), y): pieces and arguments are what counts, the clip's two units not."""
+    class Pieces(torch.nn.Module):
+        def forward(self, x):
+            return torch.maximum(torch.clamp(x[:, :1], -1, 1), x[:, 1:])
+
+    network = exactbn.Network.from_torch(Pieces().eval(), torch.zeros(1, 2))
+    part = exactbn.partition(network, box=(-2, 2))
+    points = [(F(i, 4), F(j, 4)) for i in range(-9, 10) for j in range(-9, 10)]
+    for (x, y), region in zip(points, part.regions_of(points).tolist(), strict=True):
+        clip = min(max(x, -1), 1)
+        if abs(x) == 1 or clip == y or max(abs(x), abs(y)) > 2:
+            assert region == -1
+        else:
+            assert part.patterns[region].tolist() == [(x > -1) + (x > 1), int(y > clip)]
 
 
 def test_a_point_on_a_crease_is_in_the_closure_of_both_sides():

@@ -18,6 +18,10 @@ from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
 
 
+# Points whose integers are held at the same time.
+_TOGETHER = 1 << 12
+
+
 @dataclass(frozen=True, eq=False)
 class Location:
     """The regions of a network in a domain, known by their patterns, as sets of points.
@@ -43,10 +47,22 @@ class Location:
 
     def region_of(self, x: Vector) -> int | None:
         """Return the region that holds x, or None outside the domain or between regions."""
-        if not self.domain.contains(x):
-            return None
-        matches = self.regions_at(self.signs([x])[0])
-        return int(matches[0]) if len(matches) == 1 else None
+        found = int(self.regions_of([x])[0])
+        return None if found < 0 else found
+
+    def regions_of(self, points: Sequence[Vector]) -> NDArray[np.int64]:
+        """Return the region that holds each point, -1 outside the domain or between regions."""
+        found = np.full(len(points), -1, dtype=np.int64)
+        inside = [i for i, x in enumerate(points) if self.domain.contains(x)]
+        for start in range(0, len(inside), _TOGETHER):
+            places = np.array(inside[start : start + _TOGETHER])
+            signs = self.signs([points[i] for i in places])
+            is_strict = signs.all(axis=1)
+            found[places[is_strict]] = self._rows_of(signs[is_strict])
+            for place, row in zip(places[~is_strict], signs[~is_strict], strict=True):
+                matches = self.regions_at(row)
+                found[place] = matches[0] if len(matches) == 1 else -1
+        return found
 
     def regions_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
         """Return the regions whose closure holds a point of the domain with these signs.
@@ -55,23 +71,23 @@ class Location:
         such a point the affine pieces of all of them have the same preactivations, layer by
         layer, since a preactivation of zero is mapped to zero whether on or off.
         """
-        if self.network.units:
-            return self._labelled_at(signs)
+        if signs.all():
+            found = self._rows_of(signs[None])
+            return found[found >= 0]
+        if self.network.units:  # the labels that hold weakly at the point
+            return np.flatnonzero(are_consistent(self.network.units, self._labels, signs))
         positive = pack((signs > 0)[None].astype(np.uint8), self.network.widths)
         decided = pack((signs != 0)[None].astype(np.uint8), self.network.widths)
-        if signs.all():
-            found = find_row(self._table, positive[0])
-            return np.array([] if found < 0 else [found], dtype=np.int64)
         return np.flatnonzero(~np.any((self.words ^ positive) & decided, axis=1))
 
-    def _labelled_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
-        """Return the same of a network with labels: those that hold weakly at the point."""
-        units = self.network.units
-        if signs.all():
-            label = labels_of(units, (signs > 0)[None].astype(np.uint8))
-            found = find_row(self._table, as_words(label)[0])
-            return np.array([] if found < 0 else [found], dtype=np.int64)
-        return np.flatnonzero(are_consistent(units, self._labels, signs))
+    def _rows_of(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return the region of each row of signs, none of them zero, -1 where there is none."""
+        on = (signs > 0).astype(np.uint8)
+        if self.network.units:
+            wanted = as_words(labels_of(self.network.units, on))
+        else:
+            wanted = pack(on, self.network.widths)
+        return np.array([find_row(self._table, words) for words in wanted], dtype=np.int64)
 
     def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:
         """Return the signs of the hidden neurons at points, shape (points, neurons).

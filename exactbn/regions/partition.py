@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.run import Budget
-from exactbn.errors import InputError, StructureError
-from exactbn.exact.rational import Matrix, Vector
+from exactbn.errors import DimensionError, InputError, StructureError
+from exactbn.exact.rational import Matrix, Vector, to_matrix
 from exactbn.exact.values import Value
 from exactbn.model.arrays import are_equal, read_only
 from exactbn.model.domain import Box, Domain
@@ -218,6 +218,20 @@ class Partition(Value):
         the signs at the point wherever these are not zero.
         """
         return self._location.region_of(self.network.point(x))
+
+    def regions_of(self, points: Iterable[Iterable[object]]) -> NDArray[np.int64]:
+        """Return the region of every point, -1 outside the domain or on a boundary: integers.
+
+        ``points`` has shape (m, d), the result (m,); entry i is what :meth:`region_of` says of
+        point i. Exact: floats are the dyadic rationals that they are.
+        """
+        rows = to_matrix(points, "the points")
+        if rows and len(rows[0]) != self.network.num_inputs:
+            raise DimensionError(
+                f"the points have {counted(len(rows[0]), 'coordinate')}, expected "
+                f"{self.network.num_inputs} as the network has inputs"
+            )
+        return self._location.regions_of(rows)
 
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b), exact: the network maps x in region i to A x + b."""
