@@ -161,7 +161,9 @@ def test_data_may_be_arrays_or_text():
         ([[1, 2], [3]], DimensionError, r"data\[1\] has 1 entry, expected 2 as in row 0"),
         ([1, 2], DimensionError, r"data\[0\] is a single number, expected a row"),
         ([[1, float("nan")]], NotRationalError, r"data\[0\]\[1\] is nan"),
-        (np.zeros((2, 2, 2)), NotRationalError, r"data\[0\]\[0\] is of type list"),
+        ([[[1, 2]]], NotRationalError, r"data\[0\]\[0\] is of type list"),
+        (np.zeros((2, 2, 2)), DimensionError, "the data has 4 columns, expected 2 as the network"),
+        (np.zeros((0, 2, 2)), InputError, "the data has no points or no columns"),
         ([["a", "b"]], NotRationalError, r"data\[0\]\[0\] is 'a', expected a number"),
     ],
 )

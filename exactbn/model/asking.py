@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box, Domain
-from exactbn.model.files import load
+from exactbn.exact.stages import Graph
+from exactbn.model.files import load, load_centered
 from exactbn.model.network import Network
+from exactbn.output import as_path
 from exactbn.wording import a_type
 
 if TYPE_CHECKING:
     import torch
+
+    from exactbn.readers.statistics import Centering
 
     #: What is read as a network.
     NetworkLike = Network | torch.nn.Module | str | PathLike[str]
@@ -41,6 +45,24 @@ def as_network(value: object) -> Network:
         f"got {a_type(value)} for the network, expected a Network, a torch.nn.Module in "
         f"eval mode, or the name of a network file{advice}"
     )
+
+
+def read_centered(
+    value: object, data: object, centering: "Centering"
+) -> tuple[Network, bool]:
+    """Return a network, and whether its activations were normalized while it was read.
+
+    They are where a module is read by running it, and in ``.onnx`` files: there channels are known.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, (torch.nn.Module, torch.export.ExportedProgram)):
+        from exactbn.readers.torch_module import example_of, read_module
+
+        stages = read_module(value, example_of(data), centering=centering)
+        return Network.from_stages(stages), isinstance(stages, Graph)
+    if isinstance(value, (str, PathLike)) and as_path(value).suffix.lower() == ".onnx":
+        return load_centered(value, centering), True
+    return as_network(value), False
 
 
 def as_domain(value: object, d: int) -> Domain:

@@ -5,31 +5,24 @@ mu_k = (1/N) sum_i z_k(i), the biased batch variance sigma_k^2 = (1/N) sum_i (z_
 Both are rational for a rational network and rational data, and nothing here rounds them. The one
 rounding is sigma itself, irrational in general: :func:`exactbn.exact.rational.sqrt_rounded` is its
 definition under the policy "rounded".
-
-A batch runs through a layer as one product of flint integer matrices: the features of all points
-are integers over one common denominator.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import lcm
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from flint import fmpz, fmpz_mat
-
 from exactbn.errors import DegenerateError, DimensionError, InputError
+from exactbn.exact.batch import Batch, Values, checked_divisor, columns_of
 from exactbn.exact.normalization import checked_eps, rounded_sigma
-from exactbn.exact.rational import (
-    Matrix,
-    Vector,
-    sqrt_rounded,
-    to_matrix,
-    to_text,
-)
-from exactbn.model.asking import as_network
+from exactbn.exact.rational import Matrix, Vector, sqrt_rounded, to_text
+from exactbn.exact.stages import Clip
+from exactbn.model.asking import as_network, read_centered
+from exactbn.model.layers import Block
 from exactbn.model.network import Layer, Network
+from exactbn.model.units import members_of
+from exactbn.readers.statistics import Centering, to_points
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -44,87 +37,8 @@ class LayerStatistics:
     variance: Vector
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """The exact values ``numerators[i] / denominator`` of one unit at N points.
-
-    Sums of flint's integers: with the fractions of the module statistics, centering takes twice
-    the time, and six times with scaling (iris and wine, layers of 16).
-    """
-
-    numerators: list[fmpz]
-    denominator: fmpz
-
-    def mean(self) -> Fraction:
-        """Return the mean of the values."""
-        return _fraction(_total(self.numerators), self.denominator * len(self.numerators))
-
-    def variance(self) -> Fraction:
-        """Return the biased variance, (N sum t^2 - (sum t)^2) / N^2."""
-        count, total = len(self.numerators), _total(self.numerators)
-        squares = _total([t * t for t in self.numerators])
-        scaled = self.denominator * count
-        return _fraction(count * squares - total * total, scaled * scaled)
-
-    def shifted(self, offset: Fraction) -> "_Unit":
-        """Return the values plus ``offset``."""
-        p, q = fmpz(offset.numerator), fmpz(offset.denominator)
-        step = p * self.denominator
-        return _Unit([t * q + step for t in self.numerators], self.denominator * q)
-
-    def divided(self, divisor: Fraction) -> "_Unit":
-        """Return the values over the positive ``divisor``."""
-        p, q = fmpz(divisor.numerator), fmpz(divisor.denominator)
-        return _Unit([t * q for t in self.numerators], self.denominator * p)
-
-    def activated(self, slope: Fraction) -> "_Unit":
-        """Return max(t, 0) + slope * min(t, 0) of the values, in lowest common terms."""
-        above, below = fmpz(slope.denominator), fmpz(slope.numerator)
-        numerators = [above * t if t > 0 else below * t for t in self.numerators]
-        return _Unit(numerators, above * self.denominator).reduced()
-
-    def reduced(self) -> "_Unit":
-        """Return the same values over the least common denominator."""
-        content = self.denominator
-        for t in self.numerators:
-            content = content.gcd(t)
-            if content == 1:
-                return self
-        return _Unit([t // content for t in self.numerators], self.denominator // content)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """The features of N points: entry (k, i) is ``numerators[k, i] / denominator``."""
-
-    numerators: fmpz_mat
-    denominator: fmpz
-
-    @classmethod
-    def of(cls, units: Sequence[_Unit]) -> "_Batch":
-        """Return the features ``units`` over one common denominator."""
-        common = fmpz(1)
-        for unit in units:
-            common = common.lcm(unit.denominator)
-        rows = []
-        for unit in units:
-            factor = common // unit.denominator
-            rows.append([t * factor for t in unit.numerators])
-        return cls(fmpz_mat(rows), common)
-
-    def through(self, weight: Matrix) -> list[_Unit]:
-        """Return W h, one unit a row of ``weight``."""
-        scales = [lcm(*(w.denominator for w in row)) for row in weight]
-        rows = [[int(w * s) for w in row] for row, s in zip(weight, scales, strict=True)]
-        product = (fmpz_mat(rows) * self.numerators).tolist()
-        return [
-            _Unit(values, self.denominator * scale)
-            for values, scale in zip(product, scales, strict=True)
-        ]
-
-
 def statistics(
-    network: Network, data: Iterable[Iterable[object]]
+    network: Network, data: Iterable[Iterable[object]], *, divisor: str = "batch"
 ) -> tuple[LayerStatistics, ...]:
     """Return the exact batch mean and biased variance of every hidden preactivation W h + b.
 
@@ -134,6 +48,8 @@ def statistics(
         d inputs.
     data : sequence of N points
         Shape (N, d), N >= 1; ints, floats (read as the dyadics that they are), Fractions or text.
+    divisor : str
+        "batch" divides the sum of squares by N, "unbiased" by N - 1.
 
     Returns
     -------
@@ -153,23 +69,29 @@ def statistics(
     >>> statistics(net, [[0], [1]])
     (LayerStatistics(mean=(Fraction(2, 1),), variance=(Fraction(1, 1),)),)
     """
-    batch = _read(data, network.num_inputs)
+    features = _read(data, network.num_inputs)
     results = []
-    for layer in network.chained("batch normalization").hidden:
-        products = batch.through(layer.weight)
-        units = [unit.shifted(b) for unit, b in zip(products, layer.bias, strict=True)]
-        mean = tuple(unit.mean() for unit in units)
-        results.append(LayerStatistics(mean, tuple(unit.variance() for unit in units)))
-        batch = _Batch.of([unit.activated(layer.slope) for unit in units])
+    for block in network.blocks[:-1]:
+        products = _products(block, features)
+        for layer in block.layers:
+            units = [next(products).shifted(b) for b in layer.bias]
+            mean = tuple(unit.mean() for unit in units)
+            variance = tuple(unit.variance(divisor) for unit in units)
+            results.append(LayerStatistics(mean, variance))
+            features += [
+                unit.activated(slope) for unit, slope in zip(units, layer.slopes, strict=True)
+            ]
     return tuple(results)
 
 
 def center(
     network: "NetworkLike",
-    data: Iterable[Iterable[object]],
+    data: Iterable[Iterable[object]] | None = None,
     *,
     scale: bool = False,
     eps: object = 0,
+    statistics: "str | Sequence[LayerStatistics]" = "batch",
+    channels: Iterable[Iterable[int]] = (),
 ) -> Network:
     """Return the network batch-normalized on ``data``: layer by layer, W h becomes W h - mu.
 
@@ -178,17 +100,30 @@ def center(
     divided by sigma, the float64 nearest to sqrt(variance + eps), and are exact again. The
     activations keep their slopes; the output layer stays.
 
+    A module, and an ``.onnx`` file, is normalized where its activations are, as if a batch
+    normalization without parameters stood before each of them. For tensors of shape
+    (N, C, positions...) mu and sigma are those of a channel, over all points and all positions. A
+    clip is one activation; maxima stay as they are. A ``Network`` does not know its channels, which
+    ``channels`` then tells, nor where its clips have their zero, and is refused if it has clips.
+
     Parameters
     ----------
     network : Network
         d inputs; what :func:`exactbn.partition` takes for one.
     data : sequence of N points
-        Shape (N, d), N >= 1; ints, floats, Fractions or text, all read exactly.
+        Shape (N, d), N >= 1; ints, floats, Fractions or text, all read exactly. The further axes of
+        an array are joined; for a module they say the shape of its input.
     scale : bool
         Also divide by sigma. The result's ``sigma_policy`` is then "rounded", else "none"
         (unless ``network`` was "rounded" already, or it is "unknown" whether it was).
     eps : number >= 0
         Added to the variance; of use only with ``scale``.
+    statistics : str, or sequence of LayerStatistics
+        "batch": the variance of N values divides by N; "unbiased": by N - 1. Statistics of W h that
+        are supplied, one a hidden layer, take the place of those of data.
+    channels : sequence of sequences of hidden units
+        Units of a ``Network``, by number, that have one mean and one variance: those of all their
+        values together. They stand in one block of it.
 
     Raises
     ------
@@ -216,27 +151,146 @@ def center(
 scale is undefined; drop the unit or give eps > 0
     """
     offset = checked_eps(eps)
-    network = as_network(network)
-    batch = _read(data, network.num_inputs)
-    layers = []
-    for index, layer in enumerate(network.chained("batch normalization").hidden):
-        rows, biases, units = [], [], []
-        for k, product in enumerate(batch.through(layer.weight)):
-            mean = product.mean()
-            row, bias, unit = layer.weight[k], -mean, product.shifted(-mean)
-            if scale:
-                sigma = rounded_sigma(unit.variance(), offset, f"BatchNorm {index}, unit {k}")
-                row, bias = tuple(w / sigma for w in row), bias / sigma
-                unit = unit.divided(sigma)
-            rows.append(row)
-            biases.append(bias)
-            units.append(unit.activated(layer.slope))
-        layers.append(Layer(tuple(rows), tuple(biases), layer.slope))
-        batch = _Batch.of(units)
-    # Centering brings no sigma in, and takes none out that is, or may be, in the parameters.
+    groups = [tuple(group) for group in channels]
+    if isinstance(statistics, str):
+        checked_divisor(statistics)
+        if data is None:
+            raise InputError("no data is given, expected points or statistics that are supplied")
+        if not isinstance(network, Network) and not groups:
+            made = Centering.on(_named(data), statistics, scale, offset)
+            network, is_centered = read_centered(network, data, made)
+            if is_centered:
+                return replace(network, sigma_policy=_policy(network, scale))
+        network = as_network(network)
+        rule = _Rule(scale, offset, statistics, None)
+        features = _read(data, network.num_inputs)
+    else:
+        network = as_network(network)
+        if data is not None or groups:
+            raise InputError("statistics are supplied, expected neither data nor channels")
+        rule = _Rule(scale, offset, "batch", _supplied(statistics, network))
+        features = []
+    blocks = _centered(network, features, rule, _groups(groups, network))
+    layers = [layer for block in blocks for layer in block]
+    return Network(
+        (*layers, network.layers[-1]), _policy(network, scale), network.num_inputs, network.units
+    )
+
+
+def _policy(network: Network, scale: bool) -> str:
+    """Return the sigma policy of a network once it is centred.
+
+    Centering brings no sigma in, and takes none out that is, or may be, in the parameters.
+    """
     kept = "none" if network.sigma_policy == "no-bn" else network.sigma_policy
-    policy = "rounded" if scale else kept
-    return Network((*layers, network.layers[-1]), policy)
+    return "rounded" if scale else kept
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How units are normalized: ``supplied`` are mean and variance of each, None those of data."""
+
+    scale: bool
+    eps: Fraction
+    divisor: str
+    supplied: Sequence[tuple[Fraction, Fraction]] | None
+
+    def moments(self, unit: int, values: Sequence[Values], where: str) -> tuple[Fraction, Fraction]:
+        """Return mean and sigma of a unit, whose channel has these values; sigma 1 if unscaled."""
+        if self.supplied is not None:
+            mean, variance = self.supplied[unit]
+            return mean, rounded_sigma(variance, self.eps, where) if self.scale else Fraction(1)
+        joined = Values.joined(values)
+        mean = joined.mean()
+        if not self.scale:
+            return mean, Fraction(1)
+        variance = joined.shifted(-mean).variance(self.divisor)
+        return mean, rounded_sigma(variance, self.eps, where)
+
+
+def _centered(
+    network: Network, features: list[Values], rule: _Rule, channel_of: Mapping[int, tuple[int, ...]]
+) -> Iterator[list[Layer]]:
+    """Yield the hidden layers, normalized, block by block."""
+    stays = _contests(network)
+    first = 0
+    for block in network.blocks[:-1]:
+        products = [] if rule.supplied is not None else list(_products(block, features))
+        known: dict[tuple[int, ...], tuple[Fraction, Fraction]] = {}
+        layers, unit = [], block.first
+        for index, layer in enumerate(block.layers, first):
+            rows, biases = [], []
+            for k, (row, bias, slope) in enumerate(
+                zip(layer.weight, layer.bias, layer.slopes, strict=True)
+            ):
+                mean, sigma = -bias, Fraction(1)
+                if unit not in stays:
+                    channel = channel_of.get(unit, (unit,))
+                    if channel not in known:
+                        own = [products[other - block.first] for other in channel if products]
+                        where = f"BatchNorm {index}, unit {k}"
+                        known[channel] = rule.moments(unit, own, where)
+                    mean, sigma = known[channel]
+                rows.append(row if sigma == 1 else tuple(w / sigma for w in row))
+                biases.append(-mean / sigma)
+                if products:
+                    value = products[unit - block.first].shifted(-mean)
+                    value = value if sigma == 1 else value.divided(sigma)
+                    features.append(value.activated(slope))
+                unit += 1
+            layers.append(Layer(tuple(rows), tuple(biases), layer.slopes, layer.reads))
+        first += len(block.layers)
+        yield layers
+
+
+def _contests(network: Network) -> frozenset[int]:
+    """Return the units of maxima, which compare what they are given and are not normalized."""
+    if any(isinstance(unit, Clip) for unit in network.units):
+        raise InputError(
+            "the network has clips, whose zero its units do not say; give center the module or "
+            "the .onnx file that it is read from"
+        )
+    maxima = [unit for unit in network.units if not isinstance(unit, int)]
+    return frozenset(unit for known in maxima for unit in members_of(known))
+
+
+def _groups(
+    channels: Sequence[tuple[int, ...]], network: Network
+) -> Mapping[int, tuple[int, ...]]:
+    """Return the channel of each unit that is in one, after a look at what they are made of."""
+    channel_of: dict[int, tuple[int, ...]] = {}
+    ends = [(block.first, block.first + block.width) for block in network.blocks[:-1]]
+    stays = _contests(network) if channels else frozenset()
+    for channel in channels:
+        if not any(all(a <= unit < b for unit in channel) for a, b in ends) or not channel:
+            raise InputError(
+                f"the units {list(channel)[:8]} of a channel do not stand in one block of the "
+                f"network, expected numbers from 0 to {network.num_hidden - 1} of one block"
+            )
+        for unit in channel:
+            if unit in channel_of or unit in stays:
+                raise InputError(f"unit {unit} stands in two channels, or belongs to a maximum")
+            channel_of[unit] = channel
+    return channel_of
+
+
+def _supplied(
+    given: Sequence[LayerStatistics], network: Network
+) -> list[tuple[Fraction, Fraction]]:
+    """Return mean and variance of each hidden unit, as they are supplied layer by layer."""
+    widths = [layer.num_neurons for layer in network.hidden]
+    if [len(part.mean) for part in given] != widths or any(
+        len(part.variance) != len(part.mean) for part in given
+    ):
+        raise DimensionError(
+            f"statistics are supplied for layers of {[len(part.mean) for part in given]} units, "
+            f"expected {widths} as the network has hidden layers"
+        )
+    pairs = [pair for part in given for pair in zip(part.mean, part.variance, strict=True)]
+    for unit, (_, variance) in enumerate(pairs):
+        if variance < 0:
+            raise InputError(f"unit {unit}: variance is {to_text(variance)}, expected >= 0")
+    return pairs
 
 
 def standardize(
@@ -264,58 +318,44 @@ def standardize(
     >>> standardize([["0.5"], ["1.5"]])
     ((Fraction(-1, 1),), (Fraction(1, 1),))
     """
-    points = _points(data)
+    points = to_points(data)
     columns = []
-    for j, column in enumerate(zip(*points, strict=True)):
-        common = lcm(*(t.denominator for t in column))
-        unit = _Unit([fmpz(int(t * common)) for t in column], fmpz(common))
+    for j, unit in enumerate(columns_of(points)):
         sigma = sqrt_rounded(unit.variance())
         if sigma == 0:
             label = repr(names[j]) if names is not None else str(j)
             raise DegenerateError(
-                f"data column {label} is constant ({to_text(column[0])}), so its scale is "
+                f"data column {label} is constant ({to_text(points[0][j])}), so its scale is "
                 "undefined; drop the column"
             )
         unit = unit.shifted(-unit.mean()).divided(sigma)
-        columns.append([_fraction(t, unit.denominator) for t in unit.numerators])
+        columns.append(unit.fractions())
     return tuple(zip(*columns, strict=True))
 
 
-def _points(data: Iterable[Iterable[object]]) -> Matrix:
-    """Return ``data`` as a matrix with at least one row and one column."""
-    points = to_matrix(data, "data")
-    if not points or not points[0]:
-        raise InputError("the data has no points or no columns, expected at least one of each")
-    return points
-
-
-def _read(data: Iterable[Iterable[object]], d: int) -> _Batch:
-    """Return N points of d coordinates as a batch."""
-    if isinstance(data, (str, PathLike)):
-        raise InputError(
-            f"the data is the name {str(data)[:60]!r}, expected a sequence of points; read a CSV "
-            "file with numpy.loadtxt(name, delimiter=',', skiprows=1)"
-        )
-    points = _points(data)
+def _read(data: Iterable[Iterable[object]], d: int) -> list[Values]:
+    """Return the coordinates of N points, each as the values of a feature."""
+    points = _named(data)
     if len(points[0]) != d:
         raise DimensionError(
             f"the data has {counted(len(points[0]), 'column')}, expected {d} "
             "as the network has inputs"
         )
-    common = lcm(*(t.denominator for point in points for t in point))
-    rows = [[int(t * common) for t in column] for column in zip(*points, strict=True)]
-    return _Batch(fmpz_mat(rows), fmpz(common))
+    return columns_of(points)
 
 
-def _total(values: Sequence[fmpz]) -> fmpz:
-    """Return the sum of integers."""
-    total = fmpz(0)
-    for value in values:
-        total += value
-    return total
+def _named(data: object) -> Matrix:
+    """Return points; the name of a file is none."""
+    if isinstance(data, (str, PathLike)):
+        raise InputError(
+            f"the data is the name {str(data)[:60]!r}, expected a sequence of points; read a CSV "
+            "file with numpy.loadtxt(name, delimiter=',', skiprows=1)"
+        )
+    return to_points(data)
 
 
-def _fraction(numerator: fmpz, denominator: fmpz) -> Fraction:
-    """Return numerator / denominator, reduced by flint first: its gcd is the faster one."""
-    content = numerator.gcd(denominator)
-    return Fraction(int(numerator // content), int(denominator // content))
+def _products(block: Block, features: Sequence[Values]) -> Iterator[Values]:
+    """Yield W h of the units of a block, of features so far."""
+    known = list(features)
+    for layer, reads in zip(block.layers, block.reads, strict=True):
+        yield from Batch.of([known[f - 1] for f in reads]).through(layer.weight)

@@ -7,6 +7,7 @@ itself.
 """
 
 import json
+from typing import TYPE_CHECKING
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,6 +23,9 @@ from exactbn.readers.json_file import read_json
 from exactbn.readers.nnet_file import read_nnet
 from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
+
+if TYPE_CHECKING:
+    from exactbn.readers.statistics import Centering
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,16 @@ def load(
             readable = ", ".join(SUFFIXES)
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
         return Network.from_stages(_READERS[suffix](source, _Options(slope, eps, logits)))
+
+
+def load_centered(path: Path_, centering: "Centering") -> Network:
+    """Return the network of an ``.onnx`` file with its activations normalized."""
+    from exactbn.readers.onnx_file import read_onnx
+
+    source = Source(as_path(path))
+    with source.named():
+        source.check()
+        return Network.from_stages(read_onnx(source, centering=centering))
 
 
 def save_json(network: Network, path: Path_) -> None:

@@ -210,7 +210,13 @@ class Network(Value):
 
     @classmethod
     def from_torch(
-        cls, module: "torch.nn.Module", example: object = None, *, logits: bool = False
+        cls,
+        module: "torch.nn.Module",
+        example: object = None,
+        *,
+        logits: bool = False,
+        statistics: object = "running",
+        data: object = None,
     ) -> "Network":
         """Return the exact network of a ``torch.nn`` module in eval mode.
 
@@ -229,6 +235,14 @@ class Network(Value):
             it takes.
         logits : bool
             Whether a Softmax, LogSoftmax or Sigmoid at the end is left out, as ``notes`` then say.
+        statistics : str or mapping
+            Mean and variance of batch normalizations. "running": those that are stored. "batch":
+            those of ``data`` at that place, exact, per channel over all points and positions, the
+            variance divided by the count, as torch has it in train mode; "unbiased": divided by the
+            count less one. Or a mapping from the name of each batch normalization to a pair
+            (mean, variance).
+        data : array of N points, optional
+            Shape (N, ...), for "batch" and "unbiased"; stands for the example where there is none.
 
         Raises
         ------
@@ -240,9 +254,16 @@ class Network(Value):
         DegenerateError
             If a batch normalization has running_var + eps = 0.
         """
-        from exactbn.readers.torch_module import read_module
+        from exactbn.readers.torch_module import example_of, read_module
 
-        return cls.from_stages(read_module(module, example, logits=logits))
+        if statistics == "running" and data is None:
+            return cls.from_stages(read_module(module, example, logits=logits))
+        from exactbn.readers.statistics import Statistics
+
+        taken = Statistics.of(statistics, data)
+        if example is None and data is not None:
+            example = example_of(data)
+        return cls.from_stages(read_module(module, example, logits=logits, statistics=taken))
 
     @property
     def hidden(self) -> tuple[Layer, ...]:

@@ -22,7 +22,7 @@ from exactbn.readers.onnx_bytes import (
 from exactbn.readers.onnx_operators import OPERATORS
 from exactbn.readers.onnx_values import Call, Run, Value
 from exactbn.readers.source import Source
-from exactbn.readers.wiring import Rows, Wiring, left_out_note, tensor
+from exactbn.readers.wiring import Normalizer, Rows, Wiring, left_out_note, tensor
 
 #: The operator sets, and versions of the format itself, that are read.
 OPSETS = range(7, 26)
@@ -30,7 +30,9 @@ _FORMATS = range(3, 15)
 _DOMAINS = ("", "ai.onnx")
 
 
-def read_onnx(source: Source, *, logits: bool = False) -> Graph:
+def read_onnx(
+    source: Source, *, logits: bool = False, centering: Normalizer | None = None
+) -> Graph:
     """Return the wired layers of an ``.onnx`` file, exact.
 
     Floats are read as the rationals that they are, and the operations on them as those on real
@@ -41,6 +43,8 @@ def read_onnx(source: Source, *, logits: bool = False) -> Graph:
     ----------
     logits : bool
         Whether a Softmax, LogSoftmax or Sigmoid at the end is left out.
+    centering : Normalizer, optional
+        What is done to the rows of an activation before it.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def read_onnx(source: Source, *, logits: bool = False) -> Graph:
         raise InputError("the graph has no input or no output, expected both")
     sizes = [_size(shape) for _, shape in shapes]
     allowance.take_numbers(sum(sizes))
-    run = Run(Wiring(sum(sizes)), allowance, logits)
+    run = Run(Wiring(sum(sizes), centering), allowance, logits)
     run.charge(sum(sizes), 4)
     known: dict[str, Value | None] = dict(constants)
     first = 0

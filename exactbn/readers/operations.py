@@ -5,7 +5,7 @@ begins every ``stride`` entries, its entries lie ``dilation`` apart, and as many
 (before, after) says are added around each axis. All is exact.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -256,8 +256,8 @@ def divide(rows: Rows, numbers: Numbers) -> Rows:
 
 
 def normalize(
-    rows: Rows, mean: Numbers, variance: Numbers, gamma: Numbers | None, beta: Numbers | None,
-    eps: object,
+    rows: Rows, mean: Iterable[object], variance: Iterable[object], gamma: Numbers | None,
+    beta: Numbers | None, eps: object,
 ) -> Rows:  # fmt: skip
     """Return gamma (t - mean) / sigma + beta, channel by channel (policy "rounded")."""
     factors, shifts = scale_and_shift(
@@ -281,8 +281,8 @@ def clip(wiring: Wiring, rows: Rows, low: Fraction | None, high: Fraction | None
         return rows
     sign = Fraction(1 if high is None else -1)
     # max(t, c) = c + relu(t - c), and min(t, c) = c - relu(c - t).
-    over = elementwise(lambda row: row.scaled(sign, -sign * end), rows)
-    units = wiring.activation(over, _number(Fraction(0)))
+    over = elementwise(lambda row: row.scaled(sign, -sign * end), wiring.normalized(rows))
+    units = wiring.switched(over, _number(Fraction(0)))
     return elementwise(lambda row: row.scaled(sign, end), units)
 
 

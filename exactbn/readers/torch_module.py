@@ -7,6 +7,7 @@ type counts: a subclass may compute something else. Every other module is run on
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,9 @@ from exactbn.errors import InputError, UnsupportedLayerError
 from exactbn.exact.normalization import scale_and_shift
 from exactbn.exact.rational import to_fraction
 from exactbn.exact.stages import Activation, Chain, Graph, Linear, Scaling, Stage
+from exactbn.readers.statistics import Statistics, to_points
 from exactbn.readers.tensors import matrix_of, vector_of
+from exactbn.readers.wiring import Normalizer
 from exactbn.wording import a_type
 
 #: Layers of a chain.
@@ -30,6 +33,8 @@ def read_module(
     example: object = None,
     *,
     logits: bool = False,
+    statistics: Statistics | None = None,
+    centering: Normalizer | None = None,
 ) -> Chain | Graph:
     """Return the stages of a module in eval mode, exact.
 
@@ -49,6 +54,10 @@ def read_module(
         Several inputs are joined in order.
     logits : bool
         Whether a Softmax or Sigmoid at the end is left out.
+    statistics : Statistics, optional
+        Where batch normalizations take mean and variance from, the running ones by default.
+    centering : Normalizer, optional
+        What is done to the rows of an activation before it, where the module is run on symbols.
 
     Raises
     ------
@@ -73,16 +82,18 @@ def read_module(
         if part.training and program is None:
             where = f"layer {name} ({type(part).__name__}) of the module" if name else "the module"
             raise InputError(f"{where} is in train mode, expected eval mode; call module.eval()")
-    if program is not None:
-        from exactbn.readers.tracing.module import trace
-
-        return trace(module, shapes if example is None else _example_shapes(example), logits=logits)
-    if _is_chain(module) and example is None:
+    running = statistics is None or statistics.kind == "running"
+    is_plain = example is None or centering is not None
+    if program is None and _is_chain(module) and is_plain and running:
         stages = [stage for name, part in _chain(module, "") for stage in _stages(name, part)]
         return Chain.of(stages)
     from exactbn.readers.tracing.module import trace
 
-    return trace(module, _shapes(module, example), logits=logits)
+    if program is None:
+        shapes = _shapes(module, example)
+    elif example is not None and centering is None:
+        shapes = _example_shapes(example)
+    return trace(module, shapes, logits=logits, statistics=statistics, normalizer=centering)
 
 
 def _is_chain(module: nn.Module) -> bool:
@@ -109,6 +120,15 @@ def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
         "the shape of the input is not known; give an example, such as "
         "Network.from_torch(module, torch.zeros(1, 1, 28, 28))"
     )
+
+
+def example_of(data: Any) -> torch.Tensor:
+    """Return a tensor of zeros that has the shape of some points, which may be lists."""
+    shape = getattr(data, "shape", None)
+    if shape is None:
+        points = to_points(data)
+        shape = (len(points), len(points[0]))
+    return torch.zeros(1, *shape[1:])
 
 
 def _example_shapes(example: object) -> list[tuple[int, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from flint import fmpq, fmpq_mat
@@ -129,10 +130,20 @@ def elementwise(function: Callable[..., Row], *tensors: NDArray[np.object_]) -> 
     return tensor(map(function, *(t.ravel() for t in joined)), joined[0].shape)
 
 
-class Wiring:
-    """The layers so far, and what the user calls a unit."""
+class Normalizer(Protocol):
+    """What makes of the rows of an activation, where they are wanted, those that it is given."""
 
-    def __init__(self, num_inputs: int) -> None:
+    def __call__(self, wiring: "Wiring", rows: Rows, wanted: NDArray[np.bool_], /) -> Rows: ...
+
+
+class Wiring:
+    """The layers so far, and what the user calls a unit.
+
+    ``normalizer`` changes the rows of an activation, or of a clip, before it.
+    """
+
+    def __init__(self, num_inputs: int, normalizer: "Normalizer | None" = None) -> None:
+        self.normalizer = normalizer
         self.num_inputs = num_inputs
         self.layers: list[Wired] = []
         self.units: list[Unit] = []
@@ -146,6 +157,17 @@ class Wiring:
 
     def activation(self, rows: Rows, slopes: NDArray[np.object_]) -> Rows:
         """Return max(t, 0) + slope * min(t, 0) of every entry, each a unit that the user knows."""
+        return self.switched(self.normalized(rows), slopes)
+
+    def normalized(self, rows: Rows) -> Rows:
+        """Return the rows of an activation as the normalizer, if there is one, makes them."""
+        if self.normalizer is None:
+            return rows
+        again = [row.feature in self._is_at_least_zero for row in rows.ravel()]
+        return self.normalizer(self, rows, ~np.array(again, dtype=bool).reshape(rows.shape))
+
+    def switched(self, rows: Rows, slopes: NDArray[np.object_]) -> Rows:
+        """Return the activation of rows that are normalized already."""
         broadcast = np.broadcast_to(slopes, rows.shape)
         known = [row.feature in self._is_at_least_zero for row in rows.ravel()]
         wanted = [(row, slope) for row, slope, same in
@@ -165,7 +187,7 @@ class Wiring:
         """Return min(max(t, low), high) = low + relu(t - low) - relu(t - high) of every entry."""
         if low > high:
             raise InputError(f"a clip from {low} to {high} is empty, expected low <= high")
-        flat = list(rows.ravel())
+        flat = list(self.normalized(rows).ravel())
         wanted = [(row.scaled(_ONE, -end), _ZERO) for row in flat for end in (low, high)]
         features = self._units(wanted)
         result = []

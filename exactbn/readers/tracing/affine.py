@@ -79,21 +79,24 @@ def general_convolution(
 def _normalized(
     x: Traced, mean: Any, var: Any, weight: Any, bias: Any, training: bool, eps: float
 ) -> Traced:
-    if training or mean is None or var is None:
+    is_running = x.run.statistics.kind == "running"
+    if is_running and (training or mean is None or var is None):
         raise InputError(
             "a batch normalization without running statistics, or in train mode, depends on the "
-            "batch; expected eval mode and track_running_stats"
+            "batch; expected eval mode and track_running_stats, or a batch: "
+            "from_torch(..., statistics='batch', data=points)"
         )
 
     def read(value: Any, what: str) -> Numbers | None:
         return None if value is None else numbers_of(value, what)
 
+    if is_running:
+        moments = numbers_of(mean, "running_mean"), numbers_of(var, "running_var")
+    else:
+        moments = x.run.moments(x.rows)
     x.run.has_scale = True
-    rows = operations.normalize(
-        x.rows, numbers_of(mean, "running_mean"), numbers_of(var, "running_var"),
-        read(weight, "weight"), read(bias, "bias"), eps,
-    )  # fmt: skip
-    return x.like(rows)
+    gamma, beta = read(weight, "weight"), read(bias, "bias")
+    return x.like(operations.normalize(x.rows, *moments, gamma, beta, eps))
 
 
 def functional_batch_norm(

@@ -24,6 +24,7 @@ from torch.nn.modules.module import (
 
 from exactbn.errors import ExactBNError, InputError, UnsupportedLayerError
 from exactbn.exact.stages import Graph
+from exactbn.readers.statistics import Moments, Statistics
 from exactbn.readers.tracing.table import (
     ALIASES,
     ASKING,
@@ -34,7 +35,7 @@ from exactbn.readers.tracing.table import (
     asks_for_values,
     unsupported,
 )
-from exactbn.readers.wiring import Rows, Wiring, left_out_note, tensor
+from exactbn.readers.wiring import Normalizer, Rows, Wiring, left_out_note, tensor
 from exactbn.wording import counted
 
 #: Functions whose name alone does not say in which order they take arguments.
@@ -181,13 +182,23 @@ class _Run:
     ``refused`` is the first refusal, which a module may have caught: it stands all the same.
     """
 
-    def __init__(self, num_inputs: int, logits: bool, dtype: torch.dtype) -> None:
-        self.wiring = Wiring(num_inputs)
+    def __init__(
+        self, wiring: Wiring, logits: bool, dtype: torch.dtype, statistics: Statistics
+    ) -> None:
+        self.wiring = wiring
+        self.statistics = statistics
+        self.named: set[str] = set()
         self.logits = logits
         self.dtype = dtype
         self.has_scale = False
         self.final: str | None = None
         self.refused: ExactBNError | None = None
+
+    def moments(self, rows: Rows) -> Moments:
+        """Return the statistics of a batch normalization that is given these rows."""
+        name = _stack[-1][-1][0] if _stack and _stack[-1] else ""
+        self.named.add(name)
+        return self.statistics.of_rows(self.wiring, rows, name)
 
     def refusal(self, error: ExactBNError) -> ExactBNError:
         """Return an error, written down as a refusal."""
@@ -196,11 +207,16 @@ class _Run:
 
 
 #: The names of the modules that are under way, outermost first; one list a traced pass.
-_stack: list[list[str]] = []
+_stack: list[list[tuple[str, str]]] = []
 
 
 def trace(
-    module: nn.Module, shapes: Sequence[tuple[int, ...]], *, logits: bool = False
+    module: nn.Module,
+    shapes: Sequence[tuple[int, ...]],
+    *,
+    logits: bool = False,
+    statistics: Statistics | None = None,
+    normalizer: Normalizer | None = None,
 ) -> Graph:
     """Return the wired layers of a module in eval mode, run on inputs of these shapes.
 
@@ -212,6 +228,8 @@ def trace(
         Of its inputs, without the batch; they are joined in this order, as are its outputs.
     logits : bool
         Whether a Softmax or Sigmoid at the end is left out.
+    statistics, normalizer : optional
+        Where batch normalizations take mean and variance from; what is done before activations.
 
     Raises
     ------
@@ -221,7 +239,8 @@ def trace(
         If the forward pass depends on values, or a parameter is no finite number.
     """
     sizes = [int(np.prod(shape, dtype=np.int64)) for shape in shapes]
-    run = _Run(sum(sizes), logits, _dtype(module))
+    wiring = Wiring(sum(sizes), normalizer)
+    run = _Run(wiring, logits, _dtype(module), statistics or Statistics())
     inputs = []
     first = 0
     for shape, size in zip(shapes, sizes, strict=True):
@@ -242,6 +261,12 @@ def trace(
             ) from error
     if run.refused is not None:
         raise run.refused
+    unused = run.statistics.supplied.keys() - run.named
+    if unused:
+        raise InputError(
+            f"statistics are supplied for {', '.join(map(repr, sorted(unused)))}, which is no "
+            "batch normalization that the module uses"
+        )
     outputs = [part for part in _flattened(result)]
     if not outputs or not all(type(part) is Traced for part in outputs):
         raise UnsupportedLayerError("the module does not return tensors that depend on its inputs")
@@ -287,11 +312,12 @@ def _flattened(value: Any) -> Iterator[Any]:
 def _places(module: nn.Module) -> Iterator[None]:
     """Keep the names of the modules that are under way, for messages."""
     names = {id(part): name for name, part in module.named_modules()}
-    stack: list[str] = []
+    stack: list[tuple[str, str]] = []
 
     def enter(part: nn.Module, args: Any) -> None:
         name = names.get(id(part), "?")
-        stack.append(f"{f'layer {name}' if name else 'the module'} ({type(part).__name__})")
+        where = f"{f'layer {name}' if name else 'the module'} ({type(part).__name__})"
+        stack.append((name, where))
 
     def leave(part: nn.Module, args: Any, output: Any) -> None:
         stack.pop()
@@ -309,7 +335,7 @@ def _places(module: nn.Module) -> Iterator[None]:
 
 def _where() -> str:
     """Return the innermost module that is under way, for the beginning of a message."""
-    return f"{_stack[-1][-1]}: " if _stack and _stack[-1] else ""
+    return f"{_stack[-1][-1][1]}: " if _stack and _stack[-1] else ""
 
 
 def _name(function: Callable[..., Any]) -> str:
