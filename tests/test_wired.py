@@ -178,7 +178,6 @@ def test_what_takes_chains_only_says_so() -> None:
     part = exactbn.partition(RESIDUAL, (-1, 1))
     for ask in (
         lambda: exactbn.partition(RESIDUAL, (-1, 1), engine="lp"),
-        lambda: exactbn.center(RESIDUAL, [[0], [1]]),
         lambda: part.write_certificate("unwritten"),
         lambda: exactbn.sample(part, 10),
         lambda: examine_one(Problem(RESIDUAL, None), out=Path("unwritten"), mutants=0),
