@@ -18,6 +18,7 @@ from exactbn.readers.wiring import Row, Wiring, affine, tensor
 from exactbn.regions.counting import count_regions
 from exactbn.regions.partitioning import Partition
 from exactbn.selfcheck import brute
+from tests.lp_agreement import answer_of
 
 Values = tuple[Fraction, ...]
 
@@ -194,8 +195,12 @@ def test_random_networks(
     if box is not None:
         assert count_regions(network, [box])[0] == part.num_regions
         assert sum(part.volume(i) for i in range(part.num_regions)) == whole.volume
-    part.save(tmp_path / "saved")
-    assert Partition.open(tmp_path / "saved", check=True) == part
+    searched = exactbn.partition(network, box, engine="lp")
+    assert answer_of(searched) == answer_of(part)
+    for i, made in enumerate((part, searched)):
+        made.save(tmp_path / f"saved{i}")
+        again = Partition.open(tmp_path / f"saved{i}", check=True)
+        assert again == made and answer_of(again) == answer_of(part)
     assert part.graph().number_of_edges() == part.num_adjacencies
     save_json(network, tmp_path / "net.json")
     assert load(tmp_path / "net.json") == network

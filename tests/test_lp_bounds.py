@@ -20,7 +20,7 @@ from exactbn.engines.lp.products import form_value
 from exactbn.engines.lp.simplex import Objective, Rows, Vertex, polyhedron
 from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Box, Domain
-from exactbn.model.network import Network
+from exactbn.model.network import Layer, Network
 
 # u = 2^-53 is half an ulp of the numbers just above a power of two: there roundings cost most.
 _JUST_ABOVE = 2.0**-8
@@ -46,8 +46,8 @@ def value_share(network: Network, domain: Domain, points: list[tuple[Fraction, .
             size = max(map(abs, seen)) / Fraction(float(np.abs(y).max()))
             power = min((Fraction(2) ** k for k in range(-9, 30)), key=lambda t: abs(size / t - 1))
         true = int(row[0]) + sum(int(a) * t for a, t in zip(row[1:], x, strict=True))
-        off = abs(Fraction(float(form_value(forms.row[0, 0], y))) - true / power)
-        shares.append(float(off / Fraction(float(forms.bound[0, 0]))))
+        off = abs(Fraction(float(form_value(forms.row[0], y))) - true / power)
+        shares.append(float(off / Fraction(float(forms.bound[0]))))
     return max(shares)
 
 
@@ -104,6 +104,7 @@ def form_share(network: Network, domain: Domain, signs: list[int]) -> float:
     for layer in range(1, layers):
         search.enter_layer(frame, forms, layer, np.array(signs, dtype=np.int8))
     exact, shares = ExactForms(network, domain), []
+    first = sum(network.widths[:-1])
     assert not any(shift)
     for k, row in enumerate(exact.layer(signs, layers - 1)):
         scales = [Fraction(1), *map(Fraction, frame.scale.tolist())]
@@ -111,10 +112,10 @@ def form_share(network: Network, domain: Domain, signs: list[int]) -> float:
         off = sum(
             abs(Fraction(t) - int(v) * s) * r
             for t, v, s, r in zip(
-                forms.row[layers - 1, k].tolist(), row, scales, reach, strict=True
+                forms.row[first + k].tolist(), row, scales, reach, strict=True
             )
         )
-        shares.append(float(off / Fraction(float(forms.error[layers - 1, k]))))
+        shares.append(float(off / Fraction(float(forms.error[first + k]))))
     return max(shares)
 
 
@@ -140,6 +141,43 @@ def test_forms_of_the_next_layer(width: int) -> None:
         return form_share(network, Domain.of(Box.of(-1, 1, 1)), [-1] * width + [1])
 
     assert greatest_share(draw, 300) > 0.25
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_forms_that_read_inputs_and_neurons(inputs: int) -> None:
+    """A row reads inputs, a neuron, and one of the layer before whose slope has a denominator."""
+
+    def draw(rng: random.Random) -> float:
+        def number() -> int:
+            return 2**60 + rng.getrandbits(52)
+
+        slope = Fraction(number(), 2**61 + 1)
+        reads = (*range(inputs), 2, 3)
+        layers = (
+            Layer([[2**52 + rng.getrandbits(44)]], [0], slope, (0,)),
+            Layer([[number()]], [0], slope, (2,)),
+            Layer([[number() for _ in reads]], [number()], 0, reads),
+            Layer([[1]], [0], 1),
+        )
+        network = Network(layers, num_inputs=2)
+        return form_share(network, Domain.of(Box.of(-1, 1, 2)), [-1, -1, 1])
+
+    assert greatest_share(draw, 300) > 0.25
+
+
+def test_a_row_that_reads_inputs_above_all() -> None:
+    """The unit that it reads is tiny: what is lost, is lost where it is added to the inputs."""
+
+    def draw(rng: random.Random) -> float:
+        layers = (
+            Layer([[2**52 + rng.getrandbits(44)]], [0], 0, (0,)),
+            Layer([[2**105 + 2 * rng.getrandbits(99) + 1, 1]], [0], 0, (0, 1)),
+            Layer([[1]], [0], 1),
+        )
+        network = Network(layers, num_inputs=1)
+        return form_share(network, Domain.of(Box.of(-1, 1, 1)), [1, 1])
+
+    assert greatest_share(draw, 100) > 0.25
 
 
 def test_rows_of_a_polytope() -> None:

@@ -114,7 +114,7 @@ def test_a_search_without_questions_looks_at_the_clock_too(
 
 def test_facets_and_extents_end_as_well(tmp_path: Path) -> None:
     network, space = load_workload("rnd_2x8x8x1"), Domain.space(2)
-    regions = search_patterns(network, space, budget=Budget()).regions
+    regions = search_patterns(network, space, budget=Budget()).cells
     with pytest.raises(LimitError):
         find_adjacency(network, space, regions, budget=SPENT)
     with pytest.raises(LimitError):

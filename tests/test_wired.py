@@ -157,7 +157,7 @@ def test_files_and_slices(seed: int, tmp_path: Path) -> None:
     assert part.preactivations(t) == network.preactivations(x)
 
 
-@pytest.mark.parametrize("engine", ["complex"])
+@pytest.mark.parametrize("engine", ["complex", "lp"])
 @pytest.mark.parametrize("factor", [1, float("inf")])
 @pytest.mark.parametrize("seed", range(25))
 def test_engines_agree_with_brute_force(seed: int, engine: str, factor: float) -> None:
@@ -177,7 +177,6 @@ def test_engines_agree_with_brute_force(seed: int, engine: str, factor: float) -
 def test_what_takes_chains_only_says_so() -> None:
     part = exactbn.partition(RESIDUAL, (-1, 1))
     for ask in (
-        lambda: exactbn.partition(RESIDUAL, (-1, 1), engine="lp"),
         lambda: part.write_certificate("unwritten"),
         lambda: exactbn.sample(part, 10),
         lambda: examine_one(Problem(RESIDUAL, None), out=Path("unwritten"), mutants=0),

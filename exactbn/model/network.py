@@ -297,7 +297,7 @@ class Network(Value):
             raise InputError(
                 f"{what} takes chains of layers with one slope each; this network has layers that "
                 "read others than the one before, units with slopes of their own, clips or maxima; "
-                "the complex engine partitions it in boxes and in all of R^d"
+                "both engines partition it"
             )
         return self
 

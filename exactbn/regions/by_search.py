@@ -1,4 +1,8 @@
-"""Evidence of the LP engine: regions with witnesses and adjacencies, in any dimension."""
+"""Evidence of the LP engine: regions with witnesses and adjacencies, in any dimension.
+
+The search finds cells, where all units of the layers have one pattern; where a maximum compares
+entries that lose, several of them are one region.
+"""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,22 +28,23 @@ from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions.evidence import Tables
 from exactbn.regions.location import Location
+from exactbn.regions.merging import grouped, joined_edges
 from exactbn.wording import counted
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class SearchEvidence(Value):
-    """The regions found by a search over patterns; adjacencies are proven when asked for.
+    """The cells found by a search over patterns; adjacencies are proven when asked for.
 
-    Where a budget ended the search, ``stopped`` says so: the regions are then some of those of the
+    Where a budget ended the search, ``stopped`` says so: the cells are then some of those of the
     whole network, and the adjacencies those among them. ``known_edges`` and ``known_unbounded``
-    are there where they were proven before.
+    are there where they were proven before; both are of regions.
     """
 
     network: Network
     domain: Domain
-    regions: Witnesses
+    cells: Witnesses
     stopped: str | None
     counts: LpStatistics
     factor: float = 1
@@ -56,8 +61,11 @@ class SearchEvidence(Value):
 
     @property
     def words(self) -> NDArray[np.uint64]:
-        """Return the patterns as bits, (regions, words)."""
-        return read_only(self.regions.words)
+        """Return the patterns of the first cells of the regions as bits, (regions, words)."""
+        first, _ = self._grouped
+        if len(first) == len(self.cells.words):
+            return read_only(self.cells.words)
+        return read_only(self.cells.words[first])
 
     @cached_property
     def edges(self) -> NDArray[np.int32]:
@@ -116,15 +124,15 @@ class SearchEvidence(Value):
         Patterns differ, witnesses lie strictly inside their regions, and adjacencies and unbounded
         regions come out again. (That no region is missing only another search can tell.)
         """
-        location = Location(self.network, self.domain, self.words, self.neurons_done)
-        count = len(self.words)
-        pair = equal_rows(self.words)
+        words = self.cells.words
+        location = Location(self.network, self.domain, words, self.neurons_done)
+        pair, name = equal_rows(words), "cell" if self.network.units else "region"
         if pair is not None:
-            return f"regions {pair[0]} and {pair[1]} have the same pattern"
-        inside = location.confirmed(dict(enumerate(self.witnesses(range(count)))))
-        if len(inside) < count:
-            lacking = min(set(range(count)) - set(inside))
-            return f"the witness of region {lacking} is not strictly inside it"
+            return f"{name}s {pair[0]} and {pair[1]} have the same pattern"
+        inside = location.confirmed(dict(enumerate(self._points(range(len(words))))))
+        if len(inside) < len(words):
+            lacking = min(set(range(len(words))) - set(inside))
+            return f"the witness of {name} {lacking} is not strictly inside it"
         if not np.array_equal(self.edges, self._proven_edges(LpStatistics())):
             return "the adjacencies are not those of the regions"
         if not np.array_equal(self.is_unbounded, self._proven_unbounded()):
@@ -133,7 +141,12 @@ class SearchEvidence(Value):
 
     def witnesses(self, regions: Iterable[int]) -> list[Vector]:
         """Return an exact point strictly inside each of the regions."""
-        points = map(self.regions.point, regions)
+        first, _ = self._grouped
+        return self._points(first[list(regions)].tolist())
+
+    def _points(self, cells: Iterable[int]) -> list[Vector]:
+        """Return an exact point strictly inside each of the cells."""
+        points = map(self.cells.point, cells)
         if self.domain.box is not None:
             return list(points)
         return [tuple(t / x[0] for t in x[1:]) for x in points]
@@ -145,29 +158,40 @@ class SearchEvidence(Value):
 
     def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the tree of the search, with a proof at every leaf and of every adjacency."""
-        network, domain, factor, regions = self.network, self.domain, self.factor, self.regions
+        network, domain, factor, cells = self.network, self.domain, self.factor, self.cells
         adjacency = find_adjacency(
-            network, domain, regions, factor=factor, keep_proofs=True, budget=budget
+            network, domain, cells, factor=factor, keep_proofs=True, budget=budget
         )
         recession = None
         if domain.is_space:
-            recession = find_unbounded(network, domain, regions, factor=factor, budget=budget)
+            recession = find_unbounded(network, domain, cells, factor=factor, budget=budget)
         write_tree(
-            path, network, domain, adjacency=adjacency, recession=recession, words=regions.words,
+            path, network, domain, adjacency=adjacency, recession=recession, words=cells.words,
             factor=factor, force=force, budget=budget,
         )  # fmt: skip
 
     def tables(self) -> Tables:
-        """Return the witnesses: floats, and as text those that no float is."""
-        exact = sorted(self.regions.exact.items())
+        """Return the witnesses: floats, and as text those that no float is.
+
+        They are those of the cells, which are told where regions may have several.
+        """
+        exact = sorted(self.cells.exact.items())
         texts = [" ".join(map(to_text, point)) for _, point in exact]
-        return {
-            "witnesses": {"x": self.regions.x},
+        tables: Tables = {
+            "witnesses": {"x": self.cells.x},
             "exact_witnesses": {
                 "region": np.array([i for i, _ in exact], dtype=np.int64),
                 "point": np.array(texts, dtype=np.object_),
             },
         }
+        if self.network.units:
+            tables["cells"] = {"region": self._grouped[1], "word": self.cells.words}
+        return tables
+
+    @cached_property
+    def _grouped(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first cell of each region, and the region of each cell."""
+        return grouped(self.network, self.cells.words)
 
     def _proven_edges(
         self, counts: LpStatistics, budget: Budget = UNLIMITED
@@ -175,21 +199,26 @@ class SearchEvidence(Value):
         found = find_adjacency(
             self.network,
             self.domain,
-            self.regions,
+            self.cells,
             factor=self.factor,
             is_partial=self.stopped is not None,
             statistics=counts,
             budget=budget,
         )
-        return read_only(found.edges)
+        first, of_cell = self._grouped
+        if len(first) == len(of_cell):
+            return read_only(found.edges)
+        return read_only(joined_edges(found.edges, of_cell, len(first)))
 
     def _proven_unbounded(self, budget: Budget = UNLIMITED) -> NDArray[np.bool_]:
-        if not self.domain.is_space:
-            return read_only(np.zeros(len(self.words), dtype=np.bool_))
-        found = find_unbounded(
-            self.network, self.domain, self.regions, factor=self.factor, budget=budget
-        )
-        return read_only(found.is_unbounded)
+        first, of_cell = self._grouped
+        unbounded = np.zeros(len(first), dtype=np.bool_)
+        if self.domain.is_space:
+            found = find_unbounded(
+                self.network, self.domain, self.cells, factor=self.factor, budget=budget
+            )
+            unbounded[of_cell[found.is_unbounded]] = True
+        return read_only(unbounded)
 
 
 def search_patterns(
@@ -201,7 +230,6 @@ def search_patterns(
     factor: float = 1,
 ) -> SearchEvidence:
     """Return the partition that the LP engine finds within a budget."""
-    network = network.chained("engine 'lp'")
     counts = LpStatistics()
     gathered = Gathering()
     room = CHUNK if budget.max_regions is None else min(CHUNK, budget.max_regions + 1)
@@ -212,7 +240,8 @@ def search_patterns(
         gathered.add(chunk.words, chunk.x, chunk.exact)
         if progress is not None:
             done = int(chunk.share * network.num_hidden)
-            progress(done, network.num_hidden, counted(gathered.count, "region"))
+            name = "cell" if network.units else "region"
+            progress(done, network.num_hidden, counted(gathered.count, name))
         if chunk.share == 1:
             stopped = None
         elif budget.is_spent(gathered.count, 0):

@@ -1,8 +1,9 @@
-"""From the d-faces of a complex to the regions of a partition.
+"""From the cells that an engine has found to the regions of a partition.
 
-In a box every d-face is a region where units are of two pieces. Of all of R^d the complex is a fan
-whose first walls are not the network's, and a maximum compares entries that lose: d-faces of equal
-label are parts of one region.
+A cell of the complex engine is a d-face, one of the LP engine what one pattern of all units of the
+layers holds. In a box every cell is a region where units are of two pieces. Of all of R^d the
+complex is a fan whose first walls are not the network's, and a maximum compares entries that lose:
+cells of equal label are parts of one region.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from exactbn.model.network import Network
 from exactbn.model.patterns import unpack
 
 Ints = NDArray[np.int32]
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +34,8 @@ class MergedCells:
 
     words: NDArray[np.uint64]
     edges: Ints
-    of_cell: NDArray[np.int64]
-    cell: NDArray[np.int64]
+    of_cell: Numbers
+    cell: Numbers
     is_unbounded: NDArray[np.bool_]
 
     @property
@@ -54,6 +56,26 @@ def merge_cells(lattice: FaceLattice, domain: Domain, network: Network) -> Merge
     return _joined(lattice, lattice.words) if domain.box is None else _cells_of_box(lattice)
 
 
+def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
+    """Return the first cell of each region and the region of each cell, of cells that differ.
+
+    ``words`` are the patterns of the cells; a region is where labels are equal.
+    """
+    if not network.units:
+        cells = np.arange(len(words))
+        return read_only(cells), read_only(cells)
+    labels = labels_of(network.units, unpack(words, network.widths))
+    first, of_cell = distinct_rows(as_words(labels))
+    return read_only(first), read_only(of_cell)
+
+
+def joined_edges(edges: Ints, of_cell: Numbers, count: int) -> Ints:
+    """Return the pairs i < j of ``count`` regions that share a facet, from those of cells."""
+    pairs = np.sort(of_cell[edges], axis=1)
+    keys = np.unique(pairs[pairs[:, 0] < pairs[:, 1]] @ [count, 1])
+    return np.stack(np.divmod(keys, count), axis=1).astype(np.int32)
+
+
 def _cells_of_box(lattice: FaceLattice) -> MergedCells:
     """Return the d-faces themselves as regions."""
     cells = read_only(np.arange(lattice.num_regions))
@@ -64,9 +86,7 @@ def _cells_of_box(lattice: FaceLattice) -> MergedCells:
 def _joined(lattice: FaceLattice, labels: NDArray[np.uint64]) -> MergedCells:
     """Return the regions that d-faces of equal labels are, each with the pattern of the first."""
     first, of_cell = distinct_rows(labels)
-    pairs = np.sort(of_cell[lattice.edges], axis=1)
-    keys = np.unique(pairs[pairs[:, 0] < pairs[:, 1]] @ [len(first), 1])
-    edges = np.stack(np.divmod(keys, len(first)), axis=1).astype(np.int32)
+    edges = joined_edges(lattice.edges, of_cell, len(first))
     unbounded = np.zeros(len(first), dtype=bool)
     reaches_infinity = _with_vertex(lattice, lattice.is_at_infinity, lattice.dim)
     unbounded[of_cell[reaches_infinity]] = True

@@ -103,6 +103,7 @@ def partition(
     if engine == "complex" and domain.bounds:
         raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
     if certificate is not None:
+        network.chained("a certificate")
         check_file(certificate)
     budget = Budget.asked(max_regions, max_seconds)
     factor = checked_factor(filter_factor)
@@ -137,9 +138,8 @@ def chosen_engine(network: Network, domain: Domain) -> tuple[str, str]:
     ('complex', 'it makes faces and volumes as well')
     """
     if domain.bounds:
-        network.chained("a domain with rows")
         return "lp", "the domain has rows, which the complex engine does not take"
-    if network.num_inputs > MOST_INPUTS and network.is_chain:
+    if network.num_inputs > MOST_INPUTS:
         d = network.num_inputs
         return "lp", f"the complex engine would begin with 3^{d} faces"
     return "complex", "it makes faces and volumes as well"

@@ -3,7 +3,8 @@
 A folder holds ``partition.json`` (domain, counts, what the engine said, the SHA-256 of every other
 file and of itself), ``network.json`` (the network's canonical exact form) and Arrow files:
 ``regions`` (patterns, which are unbounded) and ``adjacency``; of the complex engine ``cells``,
-``vertices``, ``faces`` and ``facets``, of the LP engine ``witnesses`` and ``exact_witnesses``.
+``vertices``, ``faces`` and ``facets``, of the LP engine ``witnesses`` and ``exact_witnesses``, and
+``cells`` where clips or maxima make regions of several.
 docs/file_formats.md has the columns.
 
 Opening reads what every question needs, regions and adjacencies, and sees that the other files are
@@ -50,7 +51,7 @@ from exactbn.regions.by_lattice import LatticeEvidence
 from exactbn.regions.by_search import SearchEvidence
 from exactbn.regions.evidence import Evidence, Tables
 from exactbn.regions.faces import Faces
-from exactbn.regions.merging import MergedCells
+from exactbn.regions.merging import MergedCells, grouped
 
 FORMAT = "exactbn partition 2"
 DESCRIPTION = "partition.json"
@@ -377,12 +378,22 @@ def _search_evidence(
     """Return the evidence of the LP engine."""
     unknowns = folder.domain.dim + (folder.domain.box is None)
     table = folder.table("witnesses")
-    x = table.stacked("x", np.float64, (len(patterns), unknowns))
+    words = patterns
+    if folder.network.units:
+        cells = folder.table("cells")
+        of_cell = cells.column("region", np.int64)
+        words = cells.stacked("word", np.uint64, (len(of_cell), patterns.shape[1]))
+        first, regions = grouped(folder.network, words)
+        cells.demand(
+            np.array_equal(of_cell, regions) and np.array_equal(words[first], patterns),
+            "the regions are not those of the cells",
+        )
+    x = table.stacked("x", np.float64, (len(words), unknowns))
     exact = _exact_witnesses(folder.table("exact_witnesses"), len(x), unknowns)
     # A float beside an exact witness may be beyond its range.
     read = np.setdiff1d(np.arange(len(x)), list(exact))
     table.demand(np.all(np.isfinite(x[read])), "a coordinate is not finite")
-    witnesses = Witnesses(patterns, x, exact)
+    witnesses = Witnesses(words, x, exact)
     is_space = folder.domain.box is None
     at_infinity = is_space and any(witnesses.point(i)[0] <= 0 for i in range(len(x)))
     table.demand(not at_infinity, "a witness is at infinity")

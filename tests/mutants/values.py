@@ -48,7 +48,7 @@ MUTANTS = [
            "coordinates that are far off"),
     Mutant("regions/faces.py", "np.array_equal(_sorted(made.edges), _sorted(known.edges))", "True",
            STORAGE, "adjacencies of a folder are believed"),
-    Mutant("regions/by_search.py", "        if len(inside) < count:", "        if False:", STORAGE,
+    Mutant("regions/by_search.py", "        if len(inside) < len(words):", "        if False:", STORAGE,
            "witnesses of a folder are believed"),
     Mutant("model/asking.py", "            if meant is None:\n                raise\n",
            "            if True:\n                raise\n", ASKING,

@@ -6,6 +6,11 @@ _WIRED = "tests/test_wired.py"
 _INTEGERS = f"{_WIRED}::test_integers_agree_with_fractions"
 _FORMS = f"{_WIRED}::test_forms_are_those_of_the_pattern"
 _BRUTE = f"{_WIRED}::test_engines_agree_with_brute_force"
+_STAY = "tests/test_lp_wired.py::test_forms_of_every_layer_stay_where_they_are"
+_ZERO = "tests/test_lp_wired.py::test_a_skip_to_the_inputs_keeps_what_is_exactly_zero"
+_JOINED = "tests/test_lp_wired.py::test_cells_of_a_maximum_are_joined"
+_CELLS = "tests/test_lp_wired.py::test_cells_that_do_not_make_the_regions_are_refused"
+_LABELS = "tests/test_labels.py::test_random_networks"
 _BLOCK = f"{_WIRED}::test_layers_that_do_not_read_each_other_are_a_block"
 _CHAIN = f"{_WIRED}::test_what_is_a_chain_is_one_however_it_is_given"
 
@@ -108,5 +113,47 @@ MUTANTS: list[Mutant] = [
         ("the exponents of a block are not kept",
          "exponents = np.append(exponents, floats.exponent)",
          "exponents = np.append(exponents, 0 * floats.exponent)", _BRUTE),
+    ),
+    *_of(
+        "engines/lp/frame.py",
+        ("inputs are not multiplied by the slopes' denominators",
+         "Fraction(weight * above)", "Fraction(weight)", _STAY),
+        ("a bias is not multiplied by the slopes' denominators",
+         "int(bias) * above)", "int(bias))", _STAY),
+        ("units of earlier blocks count as those of the last one",
+         "weight * (above // grown[source + 1])", "weight", _STAY),
+        ("constants are zero whatever the blocks have that are read",
+         " and all(is_zero[s] for s in sources)", "", _ZERO),
+        ("all that is read is as large as its constant",
+         "        sizes += size\n", "        sizes += 0.0 if place > frame.bias_column else size\n",
+         "tests/test_lp_bounds.py::test_a_row_that_reads_inputs_above_all"),
+    ),
+    *_of(
+        "engines/lp/search.py",
+        ("the roundings of what reads the inputs do not count",
+         "total, error = forms.own_size[n], 0.0", "total, error = 0.0, 0.0",
+         "tests/test_lp_bounds.py::test_a_row_that_reads_inputs_above_all"),
+        ("what reads the inputs alone has no error",
+         "forms.error[n] = forms.own_error[n]", "forms.error[n] = 0.0",
+         "tests/test_lp_bounds.py::test_coefficients_of_the_first_layer"),
+        ("what is read are the first units", "j = forms.unit[e]", "j = e - begin", _STAY),
+    ),
+    *_of(
+        "regions/by_search.py",
+        ("the witness of a region is that of a cell of its number",
+         "self._points(first[list(regions)].tolist())", "self._points(list(regions))", _JOINED),
+        ("a region is unbounded where the first of its cells is",
+         "unbounded[of_cell[found.is_unbounded]] = True",
+         "unbounded[:] = found.is_unbounded[first]",
+         _LABELS),
+    ),
+    *_of(
+        "regions/merging.py",
+        ("a region may be its own neighbour", "pairs[pairs[:, 0] < pairs[:, 1]]", "pairs", _JOINED),
+    ),
+    *_of(
+        "regions/storage.py",
+        ("cells may be of any regions", "np.array_equal(of_cell, regions) and ", "", _CELLS),
+        ("cells may have any patterns", " and np.array_equal(words[first], patterns)", "", _CELLS),
     ),
 ]  # fmt: skip

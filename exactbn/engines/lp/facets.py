@@ -148,9 +148,8 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
 @kernel
 def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
     """Write the values of all forms at a point."""
-    for layer in range(len(F.widths)):
-        for k in range(F.widths[layer]):
-            z[F.offset[layer] + k] = form_value(forms.row[layer, k], y)
+    for n in range(len(z)):
+        z[n] = form_value(forms.row[n], y)
 
 
 @kernel
@@ -228,12 +227,12 @@ def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
     for layer in range(len(F.widths)):
         for k in range(F.widths[layer]):
             n = F.offset[layer] + k
-            r, row = base + n, forms.row[layer, k]
+            r, row = base + n, forms.row[n]
             R.c[r] = sign[n] * row[0]
             for i in range(D):
                 R.a[r, i] = sign[n] * row[1 + i]
-            R.size[r], R.error[r] = forms.size[layer, k], proof_error(F, forms, layer, k)
-            R.bound[r] = forms.bound[layer, k]
+            R.size[r], R.error[r] = forms.size[n], proof_error(F, forms, n)
+            R.bound[r] = forms.bound[n]
             R.is_zero[r], R.name[r] = forms.is_zero[layer], n
 
 
@@ -286,7 +285,7 @@ def prove(  # type: ignore[no-untyped-def]
     A pair is looked at from its first region, and from a region that is not suspect. Returns
     (number of pairs, first region not looked at for want of room or of time).
     """
-    N, layers, D = len(F.word), len(F.widths), len(F.shift)
+    N, D = len(F.word), len(F.shift)
     sign = np.zeros(N, dtype=np.int8)
     wanted = np.zeros(T.words.shape[1], dtype=np.uint64)
     a, b = np.zeros(N), np.zeros(N)
@@ -299,17 +298,15 @@ def prove(  # type: ignore[no-untyped-def]
         S.spent[0] += N * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
-            for layer in range(layers):
-                for k in range(F.widths[layer]):
-                    n = F.offset[layer] + k
-                    rows[n] = forms.row[layer, k]
-                    # Coefficients scaled by the reach: their errors add up to at most this.
-                    errors[n] = forms.error[layer, k] * F.factor
-                    for j in range(D):
-                        rows[n, 1 + j] *= F.reach[j]
-                    R.bound[base + n], R.norm[base + n] = forms.bound[layer, k], 1e-300
-                    for j in range(D):
-                        R.norm[base + n] += abs(forms.row[layer, k, 1 + j])
+            for n in range(N):
+                rows[n] = forms.row[n]
+                # Coefficients scaled by the reach: their errors add up to at most this.
+                errors[n] = forms.error[n] * F.factor
+                for j in range(D):
+                    rows[n, 1 + j] *= F.reach[j]
+                R.bound[base + n], R.norm[base + n] = forms.bound[n], 1e-300
+                for j in range(D):
+                    R.norm[base + n] += abs(forms.row[n, 1 + j])
             generic = trusted or _are_generic(rows, errors, keys)
         T.suspect[i] = not generic
         if not generic:

@@ -6,7 +6,8 @@ centre when it lies far out. All of R^d is seen in homogeneous coordinates. Ever
 nearest one of the exact number, with a bound of what that costs.
 """
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import inf, lcm, nextafter
 
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from exactbn.engines.lp import search
 from exactbn.engines.lp.search import BOUND_SLACK, FORM_UNDERFLOW, UNIT, Forms, Frame
 from exactbn.engines.lp.simplex import Floats, Rows
-from exactbn.exact.rational import Vector, dot, nearest_float, nearest_floats
+from exactbn.exact.rational import Vector, nearest_float, nearest_floats
 from exactbn.model.domain import Box, Domain
-from exactbn.model.network import Layer, Network
+from exactbn.model.layers import Block
+from exactbn.model.network import Network
 from exactbn.model.patterns import WORD, columns
 
 # Covers the terms of second order in the bound of the error of y, and its own roundings.
@@ -46,7 +48,7 @@ def make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame, 
 def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame, Vector]:
     d, box = network.num_inputs, domain.box
     widths = np.array(network.widths)
-    shift = _shift(network.hidden[0], box, d)
+    shift = _shift(network.blocks[0], box, d)
     if box is None:
         homogeneous, D = True, d + 1
         p = np.array([0.0, *nearest_floats(shift)])
@@ -81,29 +83,80 @@ def _make_frame(network: Network, domain: Domain, factor: float) -> tuple[Frame,
         1 if homogeneous else 0,
         -1 if homogeneous else -3 - 2 * D,
         widths, np.concatenate(([0], np.cumsum(widths)[:-1])), places // WORD, places % WORD,
-        *_weights(network), float(factor),
+        float(factor),
     )  # fmt: skip
     return frame, shift
 
 
 def make_forms(network: Network, frame: Frame, shift: Vector) -> Forms:
     """Return room for the forms of all layers, those of the first layer filled in."""
-    layers, width, D = len(network.widths), max(network.widths), len(frame.shift)
-    forms = Forms(
-        np.zeros((layers, width, 1 + D)),
-        np.zeros((layers, width)), np.zeros((layers, width)), np.zeros((layers, width)),
-        np.zeros(layers, dtype=np.bool_),
-    )  # fmt: skip
-    first = network.integers.blocks[0].layers[0].matrix
-    exact_zero = True
-    for k in range(first.nrows()):
-        bias, *weights = (Fraction(int(first[k, c])) for c in range(first.ncols()))
-        row, error, constant = _float_row(frame, shift, weights, bias)
-        forms.row[0, k], forms.error[0, k] = row, error
-        exact_zero &= constant == 0
-    forms.is_zero[0] = frame.homogeneous or exact_zero
-    search.finish_layer(frame, forms, 0)
+    with np.errstate(all="ignore"):
+        forms = _read(network, frame, shift)
+    search.enter_layer(frame, forms, 0, np.zeros(network.num_hidden, dtype=np.int8))
     return forms
+
+
+def _read(network: Network, frame: Frame, shift: Vector) -> Forms:
+    """Return room for the forms, and the rows of the integer form.
+
+    Before block l the features are those of the exact ones times the denominators A of all slopes
+    of the blocks before it: the bias and the inputs count A times, and the units of block b as
+    often as A has grown since its slopes.
+    """
+    d, D, neurons = network.num_inputs, len(frame.shift), network.num_hidden
+    own, units = _Entries(), _Entries()
+    sizes, errors, slopes = [], [], []
+    is_zero: list[bool] = []
+    grown = [1]  # A before each block
+    block_of: list[int] = []
+    for block in network.integers.blocks[:-1]:
+        above, constants, sources = grown[-1], [], set()
+        for reads, (bias, *row) in block.rows():
+            inputs, before = [], []
+            for feature, weight in zip(reads, map(int, row), strict=True):
+                if weight and feature <= d:
+                    inputs.append((feature - 1, Fraction(weight * above)))
+                elif weight:
+                    source = block_of[feature - 1 - d]
+                    sources.add(source)
+                    before.append((feature - 1 - d, weight * (above // grown[source + 1])))
+            entries, error, size, constant = _own_form(frame, shift, inputs, int(bias) * above)
+            own.add(entries)
+            units.add((unit, nearest_float(weight)) for unit, weight in before)
+            sizes.append(size)
+            errors.append(error)
+            constants.append(constant)
+        is_zero.append(frame.homogeneous or not any(constants) and all(is_zero[s] for s in sources))
+        top = nearest_float(int(block.above))
+        slopes += [(top, nearest_float(int(below))) for below in block.below]
+        block_of += [len(grown) - 1] * len(block.below)
+        grown.append(above * int(block.above))
+    starts, columns, weights = units.arrays()
+    own_starts, places, values = own.arrays()
+    return Forms(
+        np.zeros((neurons, 1 + D)), np.zeros(neurons), np.zeros(neurons), np.zeros(neurons),
+        np.array(is_zero), starts, columns, weights, np.array(slopes),
+        own_starts, places, values, np.array(sizes), np.array(errors),
+    )  # fmt: skip
+
+
+class _Entries:
+    """Rows of numbers at places, one after the other."""
+
+    def __init__(self) -> None:
+        self._starts, self._places, self._values = [0], array("q"), array("d")
+
+    def add(self, row: Iterable[tuple[int, float]]) -> None:
+        """Add a row."""
+        for place, value in row:
+            self._places.append(place)
+            self._values.append(value)
+        self._starts.append(len(self._places))
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Return where the rows begin and end, their places, and their numbers."""
+        places = np.array(self._places, dtype=np.int64)
+        return np.array(self._starts), places, np.array(self._values, dtype=np.float64)
 
 
 def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows:
@@ -118,7 +171,11 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
     )  # fmt: skip
     for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
         common = lcm(b.denominator, *(t.denominator for t in a))
-        row, error, constant = _float_row(frame, shift, [-t * common for t in a], b * common)
+        inputs = [(i, -t * common) for i, t in enumerate(a) if t]
+        entries, error, _, constant = _own_form(frame, shift, inputs, b * common)
+        row = np.zeros(1 + D)
+        for place, value in entries:
+            row[place] = value
         rows.c[k], rows.a[k], rows.name[k] = row[0], row[1:], -1 - k
         with np.errstate(over="ignore"):
             rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
@@ -128,24 +185,29 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
     return rows
 
 
-def _float_row(
-    frame: Frame, shift: Vector, weights: Sequence[Fraction], bias: Fraction
-) -> tuple[Floats, float, Fraction]:
-    """Return the form bias + weights x in the frame, its error bound, its exact constant."""
-    constant = bias + dot(weights, shift)
-    if frame.homogeneous:
-        exact = [Fraction(0), constant, *weights]
-    else:
-        scales = [Fraction(s) for s in frame.scale.tolist()]
-        exact = [constant, *(w * s for w, s in zip(weights, scales, strict=True))]
-    row = np.array(nearest_floats(exact))
-    with np.errstate(invalid="ignore", over="ignore"):
-        sizes = np.abs(row) * np.array([1.0, *frame.reach])
-        inexact = [
-            s for s, t, v in zip(sizes, row.tolist(), exact, strict=True) if not is_exactly(t, v)
-        ]
-        error = FORM_UNDERFLOW + UNIT * _ROW_SLACK * float(sum(inexact))
-    return row, error if error == error else inf, constant
+def _own_form(
+    frame: Frame, shift: Vector, inputs: Sequence[tuple[int, Fraction]], bias: Fraction | int
+) -> tuple[list[tuple[int, float]], float, float, Fraction]:
+    """Return the form bias + weights x in the frame: entries, error, size, exact constant.
+
+    ``inputs`` are the weights that are not zero with their inputs. An entry is a place in the row
+    (constant, gradient) and the nearest float.
+    """
+    constant = sum((weight * shift[i] for i, weight in inputs), Fraction(bias))
+    first = 2 if frame.homogeneous else 1
+    exact = [(frame.bias_column, constant)] if constant else []
+    exact += [(first + i, weight * Fraction(float(frame.scale[first - 1 + i])))
+              for i, weight in inputs]  # fmt: skip
+    entries, sizes, inexact = [], 0.0, 0.0
+    for place, number in exact:
+        value = nearest_float(number.numerator, number.denominator)
+        entries.append((place, value))
+        size = abs(value) * (float(frame.reach[place - 1]) if place else 1.0)
+        sizes += size
+        if not is_exactly(value, number):
+            inexact += size
+    error = FORM_UNDERFLOW + UNIT * _ROW_SLACK * inexact
+    return entries, error if error == error else inf, sizes, constant
 
 
 def is_exactly(value: float, exact: Fraction) -> bool:
@@ -153,25 +215,7 @@ def is_exactly(value: float, exact: Fraction) -> bool:
     return abs(value) < inf and Fraction(value) == exact
 
 
-def _weights(network: Network) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-    """Return weights, biases and slopes of the integer form, and where all biases are zero."""
-    layers, width = len(network.widths), max(network.widths)
-    inputs = max(network.widths[:-1], default=0)
-    weight, bias = np.zeros((layers, width, inputs)), np.zeros((layers, width))
-    slopes, no_bias = np.zeros((layers, 2)), np.zeros(layers, dtype=np.bool_)
-    above = 1
-    for index, layer in enumerate(network.integers.blocks[:layers]):
-        for k, (_, (constant, *row)) in enumerate(layer.rows()):
-            if index:
-                weight[index, k, : len(row)] = [nearest_float(int(t)) for t in row]
-            bias[index, k] = nearest_float(int(constant) * above)
-        slopes[index] = nearest_float(int(layer.above)), nearest_float(int(layer.below[0]))
-        no_bias[index] = not any(network.hidden[index].bias)
-        above *= int(layer.above)
-    return weight, bias, slopes, no_bias
-
-
-def _shift(first: Layer, box: Box | None, d: int) -> Vector:
+def _shift(first: Block, box: Box | None, d: int) -> Vector:
     """Return the point from which the domain is seen."""
     zero = (Fraction(0),) * d
     if box is None:
@@ -187,17 +231,21 @@ def _shift(first: Layer, box: Box | None, d: int) -> Vector:
     return middle
 
 
-def _common_point(layer: Layer, origin: Vector) -> Vector | None:
-    """Return a point where all preactivations of a layer vanish, or None where there is none.
+def _common_point(block: Block, origin: Vector) -> Vector | None:
+    """Return a point where all preactivations of the first block vanish, None where there is none.
 
     Where there are many, the unknowns that are free are those of ``origin``.
     """
-    rows = [
-        [*(fmpq(w.numerator, w.denominator) for w in weights), fmpq(-v.numerator, v.denominator)]
-        for weights, v in zip(layer.weight, layer.preactivation(origin), strict=True)
-    ]
+    d, rows = len(origin), []
+    for layer, reads in zip(block.layers, block.reads, strict=True):
+        inputs = [feature - 1 for feature in reads]
+        values = layer.preactivation([origin[i] for i in inputs])
+        for weights, v in zip(layer.weight, values, strict=True):
+            row = [fmpq(0)] * d + [fmpq(-v.numerator, v.denominator)]
+            for i, w in zip(inputs, weights, strict=True):
+                row[i] = fmpq(w.numerator, w.denominator)
+            rows.append(row)
     reduced, rank = fmpq_mat(rows).rref()
-    d = layer.num_inputs
     point = list(origin)
     for r in range(rank):
         lead = next(i for i in range(d + 1) if reduced[r, i] != 0)

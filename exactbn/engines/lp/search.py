@@ -72,7 +72,7 @@ _ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
 
 
 class Frame(NamedTuple):
-    """The float coordinates y of the domain and the network's layers in them.
+    """The float coordinates y of the domain, and where the units of each block are.
 
     A box: x = p + s y with D = d. All of R^d: homogeneous coordinates, D = 1 + d, y_0 = x_0 and
     x_i = y_i + p_i x_0, up to a positive factor; all constants are 0. Outer and inner bounds are
@@ -91,25 +91,34 @@ class Frame(NamedTuple):
     narrow: float  # bound of 1 / reach
     bias_column: int
     zero_bound: int  # the bound that is a linear form, D + 1 places off where there is none
-    widths: Ints  # (layers,)
+    widths: Ints  # (layers,); a layer is a block of the network
     offset: Ints  # (layers,) first neuron of each layer
     word: Ints  # (neurons,) word of the neuron's bit
     place: Ints  # (neurons,) place of the bit
-    weight: Floats  # (layers, width, inputs) of the integer form, from the second layer on
-    bias: Floats  # (layers, width)
-    slope: Floats  # (layers, 2) the integers above and below: on by above, off by below
-    no_bias: NDArray[np.bool_]  # (layers,) all biases are exactly zero
     factor: float
 
 
 class Forms(NamedTuple):
-    """The affine forms of each layer on the current node: c + a y in floats, with bounds."""
+    """What each neuron reads, and its affine form on the current node: c + a y, with bounds.
 
-    row: Floats  # (layers, width, 1 + D) constant and gradient
-    size: Floats  # (layers, width) bound of |c| + sum |a_i| reach_i
-    error: Floats  # (layers, width) bound of the error of the form on the box
-    bound: Floats  # (layers, width) the same and all of evaluating it at a point
+    The row of neuron n in the integer form reads the inputs, an affine form which no pattern
+    changes, and the neurons ``unit[start[n]:start[n + 1]]``, which are of earlier layers.
+    """
+
+    row: Floats  # (neurons, 1 + D) constant and gradient
+    size: Floats  # (neurons,) bound of |c| + sum |a_i| reach_i
+    error: Floats  # (neurons,) bound of the error of the form on the box
+    bound: Floats  # (neurons,) the same and all of evaluating it at a point
     is_zero: NDArray[np.bool_]  # (layers,) all constants are exactly zero
+    start: Ints  # (neurons + 1,)
+    unit: Ints
+    weight: Floats  # integers
+    slope: Floats  # (neurons, 2) the integers above and below: on by above, off by below
+    own_start: Ints  # (neurons + 1,) of the entries that are the bias and the inputs
+    own_place: Ints  # places in the row
+    own_value: Floats
+    own_size: Floats  # (neurons,) bound of |c| + sum |a_i| reach_i of these entries
+    own_error: Floats  # (neurons,) bound of their error on the box
 
 
 class Stack(NamedTuple):
@@ -157,37 +166,31 @@ LEVEL, POOL, REGIONS, LOGGED, ASKED, BASE, PROGRAMS, PIECES = range(8)
 
 @kernel
 def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
-    """Compute the forms of a layer from those of the layer before and the signs there."""
-    D = len(F.shift)
-    before, offset, slopes = layer - 1, F.offset[layer - 1], F.slope[layer - 1]
-    inputs = F.widths[before]
-    # Weight, slope, their product, the product with the row: four roundings; then a sum.
-    share = (inputs + 4) * UNIT * _LAYER_SLACK
-    for k in range(F.widths[layer]):
-        row = forms.row[layer, k]
-        for i in range(D + 1):
+    """Compute the forms of a layer from those of the layers before and the signs there."""
+    for n in range(F.offset[layer], F.offset[layer] + F.widths[layer]):
+        row, begin, end = forms.row[n], forms.start[n], forms.start[n + 1]
+        for i in range(len(row)):
             row[i] = 0.0
-        total, error = abs(F.bias[layer, k]), 0.0
-        for j in range(inputs):
-            factor = F.weight[layer, k, j] * slopes[0 if state[offset + j] > 0 else 1]
+        total, error = forms.own_size[n], 0.0
+        for e in range(begin, end):
+            j = forms.unit[e]
+            factor = forms.weight[e] * forms.slope[j, 0 if state[j] > 0 else 1]
             if factor == 0.0:
                 continue
-            for i in range(D + 1):
-                row[i] += factor * forms.row[before, j, i]
-            total += abs(factor) * forms.size[before, j]
-            error += abs(factor) * forms.error[before, j]
-        row[F.bias_column] += F.bias[layer, k]
-        forms.error[layer, k] = (1.0 + 2.0 * share) * error + share * total + FORM_UNDERFLOW
-    forms.is_zero[layer] = F.homogeneous or (forms.is_zero[before] and F.no_bias[layer])
-    finish_layer(F, forms, layer)
-
-
-@kernel
-def finish_layer(F, forms, layer):  # type: ignore[no-untyped-def]
-    """Compute the sizes and the bounds of a layer whose rows and errors are there."""
-    for k in range(F.widths[layer]):
-        size, bound = bounds_of(F, forms.row[layer, k], forms.error[layer, k])
-        forms.size[layer, k], forms.bound[layer, k] = size, bound
+            for i in range(len(row)):
+                row[i] += factor * forms.row[j, i]
+            total += abs(factor) * forms.size[j]
+            error += abs(factor) * forms.error[j]
+        for e in range(forms.own_start[n], forms.own_start[n + 1]):
+            row[forms.own_place[e]] += forms.own_value[e]
+        if begin < end:
+            # Weight, slope, their product, the product with the row: four roundings; then a sum.
+            share = (end - begin + 4) * UNIT * _LAYER_SLACK
+            forms.error[n] = (1.0 + 2.0 * share) * error + share * total + FORM_UNDERFLOW
+        else:
+            forms.error[n] = forms.own_error[n]
+        size, bound = bounds_of(F, row, forms.error[n])
+        forms.size[n], forms.bound[n] = size, bound
 
 
 @njit(error_model="numpy", inline="always")
@@ -204,9 +207,9 @@ def bounds_of(F, row, error):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def proof_error(F, forms, layer, k):  # type: ignore[no-untyped-def]
+def proof_error(F, forms, n):  # type: ignore[no-untyped-def]
     """Return the error of a form as proofs count it: infinite where its bound is."""
-    return forms.error[layer, k] * F.factor if forms.bound[layer, k] < np.inf else np.inf
+    return forms.error[n] * F.factor if forms.bound[n] < np.inf else np.inf
 
 
 @kernel
@@ -219,7 +222,7 @@ def look(F, forms, S, level):  # type: ignore[no-untyped-def]
         S.cut[level, n] = -1
         S.sign[level, n] = 0
         if S.state[level, n] == 0:
-            value, bound = form_value(forms.row[layer, k], S.y[level]), forms.bound[layer, k]
+            value, bound = form_value(forms.row[n], S.y[level]), forms.bound[n]
             if value > bound:
                 S.sign[level, n] = 1
             elif value < -bound:
@@ -229,8 +232,9 @@ def look(F, forms, S, level):  # type: ignore[no-untyped-def]
 @kernel
 def _evaluate_vertex(F, forms, S, layer, v):  # type: ignore[no-untyped-def]
     """Write the values of the layer's neurons at a vertex of the pool."""
+    offset = F.offset[layer]
     for k in range(F.widths[layer]):
-        S.pool_z[v, k] = form_value(forms.row[layer, k], S.pool_y[v])
+        S.pool_z[v, k] = form_value(forms.row[offset + k], S.pool_y[v])
 
 
 @kernel
@@ -309,7 +313,7 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     """
     layer = S.layer[level]
     k = n - F.offset[layer]
-    row, bound, sign = forms.row[layer, k], forms.bound[layer, k], S.sign[level, n]
+    row, bound, sign = forms.row[n], forms.bound[n], S.sign[level, n]
     D, m = len(F.shift), S.used[BASE] + level
     y, back, middle = S.work[0, :D], S.work[1, :D], S.work[2, :D]
     w = S.y[level]
@@ -357,12 +361,12 @@ def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
     D, m = len(F.shift), S.used[BASE] + level
     layer = S.layer[level]
     k = n - F.offset[layer]
-    row, bound, sign = forms.row[layer, k], forms.bound[layer, k], S.sign[level, n]
+    row, bound, sign = forms.row[n], forms.bound[n], S.sign[level, n]
     f, proof, work = S.work[3, :D], Proof(S.rows, S.work[4]), S.work[5:]
     for i in range(D):
         f[i] = -sign * row[1 + i]
-    size = forms.size[layer, k]
-    objective = Objective(f, -sign * row[0], size, proof_error(F, forms, layer, k))
+    size = forms.size[n]
+    objective = Objective(f, -sign * row[0], size, proof_error(F, forms, n))
     S.used[PROGRAMS] += 1
     best, start = -np.inf, -1
     for a in range(S.vertices[level]):
@@ -462,13 +466,13 @@ def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
     n, layer = S.split[level], S.layer[level]
     k = n - F.offset[layer]
     r = S.used[BASE] + level
-    row = forms.row[layer, k]
+    row = forms.row[n]
     R.c[r] = sign * row[0]
     for i in range(D):
         R.a[r, i] = sign * row[1 + i]
     R.norm[r] = np.sqrt(row_square(R.a, r)) + 1e-300
-    R.size[r], R.error[r] = forms.size[layer, k], proof_error(F, forms, layer, k)
-    R.bound[r] = forms.bound[layer, k]
+    R.size[r], R.error[r] = forms.size[n], proof_error(F, forms, n)
+    R.bound[r] = forms.bound[n]
     R.is_zero[r], R.name[r] = forms.is_zero[layer], n
     S.stage[child], S.layer[child] = 0, layer
     S.state[child] = S.state[level]
@@ -484,7 +488,7 @@ def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
         S.x[child], S.exact[child] = S.next_x[level], S.next_exact[level]
         to_frame(F, S.x[child], S.y[child])
     count = 0
-    edge = 8.0 * forms.bound[layer, k]
+    edge = 8.0 * forms.bound[n]
     for a in range(S.vertices[level]):
         v = S.vertex[level, a]
         if sign * S.pool_z[v, k] > edge:
@@ -502,7 +506,8 @@ def _begin(F, forms, S, level):  # type: ignore[no-untyped-def]
     S.layer[level] += 1
     layer = S.layer[level]
     enter_layer(F, forms, layer, S.state[level])
-    S.spent[0] += F.widths[layer] * F.widths[layer - 1] * (1 + len(F.shift))
+    offset = F.offset[layer]
+    S.spent[0] += (forms.start[offset + F.widths[layer]] - forms.start[offset]) * (1 + len(F.shift))
     for a in range(S.vertices[level]):
         v = _copy_vertex(S, S.vertex[level, a])
         S.vertex[level, a] = v
@@ -523,7 +528,7 @@ def _find_cuts(F, forms, R, S, L, level):  # type: ignore[no-untyped-def]
         if sign == 0:
             S.used[ASKED] = n
             return SIGN
-        edge = 8.0 * forms.bound[layer, k]
+        edge = 8.0 * forms.bound[n]
         for a in range(S.vertices[level]):
             v = S.vertex[level, a]
             if -sign * S.pool_z[v, k] > edge:
