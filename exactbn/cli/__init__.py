@@ -50,6 +50,11 @@ COMMANDS = {
         "compare_command",
         "Compare batch normalization with random initialization on data, exactly.",
     ),
+    "explain-bn": Command(
+        "exactbn.cli.explain_bn",
+        "explain_command",
+        "Explain the batch normalization in a stored network, unit by unit.",
+    ),
     "sample": Command(
         "exactbn.cli.sample",
         "sample_command",

@@ -64,6 +64,11 @@ class Values:
         step = p * self.denominator
         return Values([t * q + step for t in self.numerators], self.denominator * q)
 
+    def scaled(self, factor: Fraction) -> "Values":
+        """Return the values times ``factor``."""
+        p, q = fmpz(factor.numerator), fmpz(factor.denominator)
+        return Values([t * p for t in self.numerators], self.denominator * q)
+
     def divided(self, divisor: Fraction) -> "Values":
         """Return the values over the positive ``divisor``."""
         p, q = fmpz(divisor.numerator), fmpz(divisor.denominator)

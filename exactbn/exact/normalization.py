@@ -5,11 +5,39 @@ nearest to the root, :func:`exactbn.exact.rational.sqrt_rounded`, and the ration
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 
 from exactbn.errors import DegenerateError, DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, sqrt_rounded, to_fraction, to_text, to_vector
 from exactbn.wording import counted
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """The map z -> gamma (z - mean) / sigma + beta of each channel, sigma^2 = variance + eps.
+
+    ``name`` is how errors call it; gamma and beta are 1 and 0 where they are None.
+    """
+
+    name: str
+    mean: Vector
+    variance: Vector
+    gamma: Vector | None
+    beta: Vector | None
+    eps: Fraction
+
+    def scale_and_shift(self) -> tuple[Vector, Vector]:
+        """Return (a, c) of the same map z -> a z + c, exact but for sigma."""
+        return scale_and_shift(
+            self.mean, self.variance, gamma=self.gamma, beta=self.beta, eps=self.eps,
+            name=self.name,
+        )  # fmt: skip
+
+    def sigma(self, channel: int) -> Fraction:
+        """Return the float64 nearest to sqrt(variance + eps)."""
+        where = f"{self.name}, unit {channel}"
+        return rounded_sigma(self.variance[channel], self.eps, where)
 
 
 def scale_and_shift(

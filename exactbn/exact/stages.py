@@ -11,6 +11,7 @@ from fractions import Fraction
 from flint import fmpq, fmpq_mat
 
 from exactbn.errors import DimensionError
+from exactbn.exact.normalization import Normalization
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_vector
 from exactbn.wording import counted
 
@@ -49,11 +50,17 @@ class Linear:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The map z -> a z + c, entry by entry; a batch normalization is one."""
+    """The map z -> a z + c, entry by entry; a ``normalization`` is one."""
 
     name: str
     factors: Vector
     shifts: Vector
+    normalization: Normalization | None = None
+
+    @classmethod
+    def of(cls, normalization: Normalization) -> "Scaling":
+        """Return the map of a normalization."""
+        return cls(normalization.name, *normalization.scale_and_shift(), normalization)
 
     @property
     def num_inputs(self) -> int:

@@ -25,7 +25,7 @@ from exactbn.readers.npz_file import read_npz
 from exactbn.readers.source import Path_, Source
 
 if TYPE_CHECKING:
-    from exactbn.readers.statistics import Centering
+    from exactbn.readers.statistics import Centering, Statistics
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,29 @@ def load(
             readable = ", ".join(SUFFIXES)
             raise InputError(f"unknown suffix {suffix!r}, expected one of {readable}")
         return Network.from_stages(_READERS[suffix](source, _Options(slope, eps, logits)))
+
+
+def load_with(path: Path_, statistics: "Statistics", *, slope: object = None) -> Network:
+    """Return the network of a file, its batch normalizations with other statistics.
+
+    Those are in ``.pt``, ``.safetensors`` and ``.onnx`` files; for the others it is :func:`load`.
+    """
+    source = Source(as_path(path))
+    suffix = source.path.suffix.lower()
+    if suffix not in (".onnx", ".pt", ".pth", ".safetensors"):
+        return load(path, slope=slope)
+    with source.named():
+        source.check()
+        if suffix == ".onnx":
+            from exactbn.readers.onnx_file import read_onnx
+
+            return Network.from_stages(read_onnx(source, statistics=statistics))
+        chain = _READERS[suffix](source, _Options(slope, None, False))
+        network = Network.from_stages(chain)  # which looks at all shapes
+        if isinstance(chain, Graph):
+            return network
+        statistics.check(network.num_inputs)
+        return Network.from_stages(statistics.of_chain(chain))
 
 
 def load_centered(path: Path_, centering: "Centering") -> Network:

@@ -22,6 +22,7 @@ from exactbn.readers.onnx_bytes import (
 from exactbn.readers.onnx_operators import OPERATORS
 from exactbn.readers.onnx_values import Call, Run, Value
 from exactbn.readers.source import Source
+from exactbn.readers.statistics import Statistics
 from exactbn.readers.wiring import Normalizer, Rows, Wiring, left_out_note, tensor
 
 #: The operator sets, and versions of the format itself, that are read.
@@ -31,7 +32,11 @@ _DOMAINS = ("", "ai.onnx")
 
 
 def read_onnx(
-    source: Source, *, logits: bool = False, centering: Normalizer | None = None
+    source: Source,
+    *,
+    logits: bool = False,
+    statistics: Statistics | None = None,
+    centering: Normalizer | None = None,
 ) -> Graph:
     """Return the wired layers of an ``.onnx`` file, exact.
 
@@ -43,6 +48,8 @@ def read_onnx(
     ----------
     logits : bool
         Whether a Softmax, LogSoftmax or Sigmoid at the end is left out.
+    statistics : Statistics, optional
+        Where batch normalizations take mean and variance from, those of the file by default.
     centering : Normalizer, optional
         What is done to the rows of an activation before it.
 
@@ -66,7 +73,8 @@ def read_onnx(
         raise InputError("the graph has no input or no output, expected both")
     sizes = [_size(shape) for _, shape in shapes]
     allowance.take_numbers(sum(sizes))
-    run = Run(Wiring(sum(sizes), centering), allowance, logits)
+    wiring = Wiring(sum(sizes), centering)
+    run = Run(wiring, allowance, logits, statistics or Statistics())
     run.charge(sum(sizes), 4)
     known: dict[str, Value | None] = dict(constants)
     first = 0

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError, UnsupportedLayerError
+from exactbn.exact.normalization import Normalization
 from exactbn.exact.rational import to_fraction
 from exactbn.readers import onnx_shapes as shapes
 from exactbn.readers import operations
@@ -258,8 +259,13 @@ def batch_normalization(call: Call) -> Value:
     if any(part.ndim != 1 for part in (gamma, beta, mean, variance)):
         raise DimensionError("the statistics are no vectors of one entry a channel")
     eps = call.attributes["epsilon"]
-    rows = operations.normalize(call.rows(0), mean, variance, gamma, beta, eps)
-    return _computed(call, rows)
+    stored = Normalization(
+        "BatchNorm", tuple(mean.tolist()), tuple(variance.tolist()), tuple(gamma.tolist()),
+        tuple(beta.tolist()), to_fraction(eps, "epsilon"),
+    )  # fmt: skip
+    rows = call.rows(0)
+    taken = call.run.statistics.taken(call.run.wiring, rows, stored)
+    return _computed(call, operations.normalize(rows, taken))
 
 
 def _activated(call: Call, slopes: operations.Numbers) -> Value:

@@ -17,6 +17,7 @@ from exactbn.errors import DimensionError, InputError, UnsupportedLayerError
 from exactbn.exact.rational import to_fraction
 from exactbn.readers.allowance import Allowance
 from exactbn.readers.operations import Numbers
+from exactbn.readers.statistics import Statistics
 from exactbn.readers.wiring import Row, Rows, Wiring, constant, elementwise
 
 #: Greatest length of one number that is computed, in bits of numerator and denominator together.
@@ -52,8 +53,11 @@ _ENTRY, _UNIT, _CONTEST = 4, 24, 64
 class Run:
     """One reading of a model: the wiring, what may still be computed, and what it came upon."""
 
-    def __init__(self, wiring: Wiring, allowance: Allowance, logits: bool) -> None:
+    def __init__(
+        self, wiring: Wiring, allowance: Allowance, logits: bool, statistics: Statistics
+    ) -> None:
         self.wiring = wiring
+        self.statistics = statistics
         self.allowance = allowance
         self.logits = logits
         self.has_scale = False

@@ -5,7 +5,7 @@ begins every ``stride`` entries, its entries lie ``dilation`` apart, and as many
 (before, after) says are added around each axis. All is exact.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.exact.normalization import scale_and_shift
+from exactbn.exact.normalization import Normalization
 from exactbn.readers.wiring import (
     Row,
     Rows,
@@ -255,15 +255,9 @@ def divide(rows: Rows, numbers: Numbers) -> Rows:
     return elementwise(lambda row, t: row.scaled(1 / t), rows, numbers)
 
 
-def normalize(
-    rows: Rows, mean: Iterable[object], variance: Iterable[object], gamma: Numbers | None,
-    beta: Numbers | None, eps: object,
-) -> Rows:  # fmt: skip
+def normalize(rows: Rows, normalization: Normalization) -> Rows:
     """Return gamma (t - mean) / sigma + beta, channel by channel (policy "rounded")."""
-    factors, shifts = scale_and_shift(
-        list(mean), list(variance), gamma=None if gamma is None else list(gamma),
-        beta=None if beta is None else list(beta), eps=eps,
-    )  # fmt: skip
+    factors, shifts = normalization.scale_and_shift()
     if rows.ndim < 2 or rows.shape[1] != len(factors):
         raise DimensionError(
             f"a batch normalization of {len(factors)} channels, got a tensor of shape {rows.shape}"

@@ -9,12 +9,13 @@ nothing is assumed about a gap before the first layer (a ``Flatten``, say) or af
 import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 import torch
 
 from exactbn.errors import DimensionError, InputError, UnsupportedLayerError
-from exactbn.exact.normalization import scale_and_shift
+from exactbn.exact.normalization import Normalization
 from exactbn.exact.rational import Vector, to_fraction, to_vector
 from exactbn.exact.stages import Activation, Chain, Linear, Scaling, Stage
 from exactbn.readers.tensors import matrix_of, vector_of
@@ -82,7 +83,7 @@ def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:
     return groups
 
 
-def _stage(place: Place, group: Group, eps: object) -> Linear | Scaling:
+def _stage(place: Place, group: Group, eps: Fraction) -> Linear | Scaling:
     """Return the affine map of one module's tensors."""
     where = f"layer {'.'.join(map(str, place)) or '0'}"
     names = set(group)
@@ -92,15 +93,11 @@ def _stage(place: Place, group: Group, eps: object) -> Linear | Scaling:
             for name, tensor in group.items()
             if name != "num_batches_tracked"
         }
-        factors, shifts = scale_and_shift(
-            vectors["running_mean"],
-            vectors["running_var"],
-            gamma=vectors.get("weight"),
-            beta=vectors.get("bias"),
-            eps=eps,
-            name=f"{where} (BatchNorm)",
-        )
-        return Scaling(f"{where} (BatchNorm)", factors, shifts)
+        normalization = Normalization(
+            f"{where} (BatchNorm)", vectors["running_mean"], vectors["running_var"],
+            vectors.get("weight"), vectors.get("bias"), eps,
+        )  # fmt: skip
+        return Scaling.of(normalization)
     if not {"weight"} <= names <= {"weight", "bias"}:
         listed = repr(", ".join(sorted(names))[:120])  # names from outside may hold anything
         raise UnsupportedLayerError(

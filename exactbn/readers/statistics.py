@@ -5,8 +5,8 @@ of a batch and over all positions, as torch's BatchNorm1d and BatchNorm2d have t
 exact: the features of a wiring are evaluated at all points, layer by layer, as they are made.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.batch import Batch, Values, checked_divisor, columns_of
-from exactbn.exact.normalization import checked_eps, rounded_sigma
+from exactbn.exact.normalization import Normalization, checked_eps, rounded_sigma
 from exactbn.exact.rational import Matrix, Vector, to_matrix, to_vector
+from exactbn.exact.stages import Chain, Linear, Scaling, Stage
 from exactbn.readers.wiring import Row, Rows, Wiring, elementwise
 from exactbn.wording import counted
 
@@ -38,17 +39,22 @@ class Observed:
     """The exact values of the features of a wiring at the points of a batch."""
 
     def __init__(self, points: Matrix) -> None:
-        self._features = columns_of(points)
-        self.num_inputs = len(self._features)
+        self.inputs = columns_of(points)
+        self._features = list(self.inputs)
+        self.num_inputs = len(self.inputs)
         self._layers = 0
+
+    def check(self, num_inputs: int) -> None:
+        """Raise DimensionError unless the points have so many coordinates."""
+        if num_inputs != self.num_inputs:
+            raise DimensionError(
+                f"the data has {counted(self.num_inputs, 'column')}, expected {num_inputs} "
+                "as the network has inputs"
+            )
 
     def of(self, wiring: Wiring, rows: list[Row]) -> list[Values]:
         """Return the values of rows, whose features the wiring has."""
-        if wiring.num_inputs != self.num_inputs:
-            raise DimensionError(
-                f"the data has {counted(self.num_inputs, 'column')}, expected {wiring.num_inputs} "
-                "as the network has inputs"
-            )
+        self.check(wiring.num_inputs)
         for layer in wiring.layers[self._layers :]:
             reads = layer.reads or ()
             products = Batch.of([self._features[f] for f in reads]).through(layer.weight)
@@ -80,11 +86,14 @@ class Statistics:
         N, as torch normalizes in train mode, or by N - 1, as it keeps a running variance.
     "supplied"
         ``supplied[name]``, mean and variance of the module of that name.
+
+    ``seen`` lists what each normalization stores, and what a batch gives it.
     """
 
     kind: str = "running"
     observed: Observed | None = None
     supplied: Mapping[str, Moments] = field(default_factory=dict)
+    seen: "list[Seen]" = field(default_factory=list)
 
     @classmethod
     def of(cls, value: object, data: object) -> "Statistics":
@@ -105,19 +114,72 @@ class Statistics:
             raise InputError(f"statistics {kind!r} are those of a batch, expected data")
         return cls(kind, Observed(to_points(data)))
 
-    def of_rows(self, wiring: Wiring, rows: Rows, name: str) -> Moments:
-        """Return mean and variance of each channel of what the module ``name`` is given."""
-        if self.observed is None:
-            if name not in self.supplied:
-                listed = ", ".join(map(repr, self.supplied)) or "none"
-                raise InputError(
-                    f"no statistics are supplied for the batch normalization {name!r}, only for "
-                    f"{listed}"
-                )
-            return self.supplied[name]
-        channels = [Values.joined(self.observed.of(wiring, part)) for part in _channels(rows)]
-        means = tuple(values.mean() for values in channels)
-        return means, tuple(values.variance(self.kind) for values in channels)
+    def taken(
+        self, wiring: Wiring, rows: Rows, stored: Normalization, name: str = ""
+    ) -> Normalization:
+        """Return a normalization that is given these rows, by the module ``name``."""
+        if self.observed is not None:
+            observed = self.observed
+            return self.renewed(
+                stored, [Values.joined(observed.of(wiring, part)) for part in _channels(rows)]
+            )
+        if self.kind == "running":
+            self.seen.append(Seen(stored, ()))
+            return stored
+        if name not in self.supplied:
+            listed = ", ".join(map(repr, self.supplied)) or "none"
+            raise InputError(
+                f"no statistics are supplied for the batch normalization {name!r}, only for "
+                f"{listed}"
+            )
+        mean, variance = self.supplied[name]
+        return replace(stored, mean=mean, variance=variance)
+
+    def renewed(self, stored: Normalization, channels: Sequence[Values]) -> Normalization:
+        """Return a normalization whose channels have these values, which are written down."""
+        self.seen.append(Seen(stored, tuple(channels)))
+        if self.kind == "running":
+            return stored
+        mean = tuple(values.mean() for values in channels)
+        variance = tuple(values.variance(self.kind) for values in channels)
+        return replace(stored, mean=mean, variance=variance)
+
+    def check(self, num_inputs: int) -> None:
+        """Raise DimensionError unless the points of the batch have so many coordinates."""
+        if self.observed is not None:
+            self.observed.check(num_inputs)
+
+    def of_chain(self, chain: Chain) -> Chain:
+        """Return a chain whose normalizations have these statistics, those of the batch."""
+        values = [] if self.observed is None else self.observed.inputs
+        stages: list[Stage] = []
+        for stage in chain.stages:
+            if isinstance(stage, Scaling) and stage.normalization is not None:
+                stage = Scaling.of(self.renewed(stage.normalization, values))
+            stages.append(stage)
+            if self.observed is not None:
+                values = list(_through(stage, values))
+        return replace(chain, stages=tuple(stages))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A normalization as it is stored, and the values of each channel, if there is a batch."""
+
+    stored: Normalization
+    channels: tuple[Values, ...]
+
+
+def _through(stage: Stage, values: Sequence[Values]) -> Iterator[Values]:
+    """Yield the values that a stage makes of others."""
+    if isinstance(stage, Linear):
+        products = Batch.of(values).through(stage.weight)
+        yield from (t.shifted(b) for t, b in zip(products, stage.bias, strict=True))
+    elif isinstance(stage, Scaling):
+        parts = zip(values, stage.factors, stage.shifts, strict=True)
+        yield from (t.scaled(a).shifted(c).reduced() for t, a, c in parts)
+    else:
+        yield from (t.activated(stage.slope) for t in values)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from exactbn.errors import InputError, UnsupportedLayerError
-from exactbn.exact.normalization import scale_and_shift
-from exactbn.exact.rational import to_fraction
+from exactbn.exact.normalization import Normalization
+from exactbn.exact.rational import Vector, to_fraction
 from exactbn.exact.stages import Activation, Chain, Graph, Linear, Scaling, Stage
 from exactbn.readers.statistics import Statistics, to_points
 from exactbn.readers.tensors import matrix_of, vector_of
@@ -236,15 +236,16 @@ def _scaling(where: str, module: nn.BatchNorm1d) -> Scaling:
             "without them its map depends on the batch"
         )
 
-    def read(tensor: torch.Tensor | None, what: str) -> tuple[object, ...] | None:
+    def read(tensor: torch.Tensor | None, what: str) -> Vector | None:
         return None if tensor is None else vector_of(tensor, f"{where}: {what}")
 
-    factors, shifts = scale_and_shift(
-        vector_of(module.running_mean, f"{where}: running_mean"),
-        vector_of(module.running_var, f"{where}: running_var"),
-        gamma=read(module.weight, "weight"),
-        beta=read(module.bias, "bias"),
-        eps=module.eps,
-        name=where,
+    return Scaling.of(
+        Normalization(
+            where,
+            vector_of(module.running_mean, f"{where}: running_mean"),
+            vector_of(module.running_var, f"{where}: running_var"),
+            read(module.weight, "weight"),
+            read(module.bias, "bias"),
+            to_fraction(module.eps, f"{where}: eps"),
+        )
     )
-    return Scaling(where, factors, shifts)

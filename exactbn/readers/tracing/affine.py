@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from exactbn.errors import InputError
-from exactbn.exact.rational import to_fraction
+from exactbn.exact.normalization import Normalization
+from exactbn.exact.rational import Vector, to_fraction
 from exactbn.readers import operations
-from exactbn.readers.operations import Numbers, Windows
+from exactbn.readers.operations import Windows
 from exactbn.readers.state_dict import DEFAULT_EPS
 from exactbn.readers.tracing.symbols import (
     Traced,
@@ -79,24 +80,22 @@ def general_convolution(
 def _normalized(
     x: Traced, mean: Any, var: Any, weight: Any, bias: Any, training: bool, eps: float
 ) -> Traced:
-    is_running = x.run.statistics.kind == "running"
-    if is_running and (training or mean is None or var is None):
+    if x.run.statistics.kind == "running" and (training or mean is None or var is None):
         raise InputError(
             "a batch normalization without running statistics, or in train mode, depends on the "
             "batch; expected eval mode and track_running_stats, or a batch: "
             "from_torch(..., statistics='batch', data=points)"
         )
 
-    def read(value: Any, what: str) -> Numbers | None:
-        return None if value is None else numbers_of(value, what)
+    def read(value: Any, what: str) -> Vector | None:
+        return None if value is None else tuple(numbers_of(value, what).tolist())
 
-    if is_running:
-        moments = numbers_of(mean, "running_mean"), numbers_of(var, "running_var")
-    else:
-        moments = x.run.moments(x.rows)
     x.run.has_scale = True
-    gamma, beta = read(weight, "weight"), read(bias, "bias")
-    return x.like(operations.normalize(x.rows, *moments, gamma, beta, eps))
+    stored = Normalization(
+        "BatchNorm", read(mean, "running_mean") or (), read(var, "running_var") or (),
+        read(weight, "weight"), read(bias, "bias"), to_fraction(eps, "eps"),
+    )  # fmt: skip
+    return x.like(operations.normalize(x.rows, x.run.taken(x.rows, stored)))
 
 
 def functional_batch_norm(

@@ -23,8 +23,9 @@ from torch.nn.modules.module import (
 )
 
 from exactbn.errors import ExactBNError, InputError, UnsupportedLayerError
+from exactbn.exact.normalization import Normalization
 from exactbn.exact.stages import Graph
-from exactbn.readers.statistics import Moments, Statistics
+from exactbn.readers.statistics import Statistics
 from exactbn.readers.tracing.table import (
     ALIASES,
     ASKING,
@@ -194,11 +195,11 @@ class _Run:
         self.final: str | None = None
         self.refused: ExactBNError | None = None
 
-    def moments(self, rows: Rows) -> Moments:
-        """Return the statistics of a batch normalization that is given these rows."""
+    def taken(self, rows: Rows, stored: Normalization) -> Normalization:
+        """Return a batch normalization that is given these rows, with its statistics."""
         name = _stack[-1][-1][0] if _stack and _stack[-1] else ""
         self.named.add(name)
-        return self.statistics.of_rows(self.wiring, rows, name)
+        return self.statistics.taken(self.wiring, rows, stored, name)
 
     def refusal(self, error: ExactBNError) -> ExactBNError:
         """Return an error, written down as a refusal."""
