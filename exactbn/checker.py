@@ -17,7 +17,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
@@ -327,20 +327,22 @@ def homogeneous(fields: Sequence[str], dim: int) -> Ints:
 
 
 class Domain:
-    """A box with rows, or all of R^d; rows are forms (b, a) with b + a . x > 0 inside."""
+    """A box or all of R^d, cut by rows; rows are forms (b, a) with b + a . x > 0 inside.
+
+    ``rows`` are those of a box as well, or x0 itself for all of R^d; ``extra`` the others.
+    """
 
     def __init__(
         self, dim: int, fields: list[str], rows: Forms, text: str, allowance: Allowance
     ) -> None:
         self.dim, self.text, self.allowance = dim, text, allowance
         self.is_all = fields == ["all", str(dim)]
-        self.rows: Forms = []
+        self.rows: Forms = [[1] + [0] * dim] if self.is_all else []
         self.extra = rows
-        # The bits of walls() that are boundary: infinity, or all rows.
-        self.boundary = 1 if self.is_all else (1 << 2 * dim) - 1
+        # The bits of walls() that are boundary: those of the rows.
+        self.boundary = (1 << (1 if self.is_all else 2 * dim) + len(rows)) - 1
         if self.is_all:
-            if rows:
-                raise Rejection("rows need a box")
+            self.rows += rows
             return
         if fields[:1] != ["box"] or len(fields) != 1 + 2 * dim:
             raise Unreadable(f"expected 'box' and {2 * dim} bounds, or 'all {dim}'")
@@ -373,21 +375,19 @@ class Domain:
     def walls(self, point: Ints) -> tuple[int, int]:
         """Return (on, parts) of a point of the closed domain, as bits.
 
-        In a box ``on`` says which rows are zero there, and there is one part. R^d has the parts
-        m = 0..d in which t_m is the least of t = (x_1, ..., x_d, 0); bit 0 of ``on`` says that the
-        point is at infinity, bit k that t_k = t_0: these are the walls of part 0.
+        ``on`` says which rows are zero there, and above them the parts again. In a box there is
+        one part, R^d has the parts m = 0..d in which t_m is the least of t = (x_1, ..., x_d, 0):
+        in part m the wall t_k = t_m is where part k is as well.
         """
-        if self.is_all:
-            if point[0] < 0:
-                raise Rejection("the vertex has x0 < 0")
-            t = [*point[1:], 0]
-            least = min(t)
-            on = (point[0] == 0) | sum((t[k] == t[0]) << k for k in range(1, 1 + self.dim))
-            return on, sum((entry == least) << m for m, entry in enumerate(t))
+        self.allowance.spend(128 * len(self.extra) * len(point))
         values = [sum(map(mul, row, point)) for row in self.rows]
         if min(values) < 0:
             raise Rejection("the vertex is outside the domain")
-        return sum((value == 0) << i for i, value in enumerate(values)), 1
+        on = sum((value == 0) << i for i, value in enumerate(values))
+        t = [*point[1:], 0] if self.is_all else [0]
+        least = min(t)
+        parts = sum((entry == least) << m for m, entry in enumerate(t))
+        return on | parts << len(values), parts
 
 
 def read_domain(dim: int, lines: Lines) -> tuple[Domain, list[str]]:
@@ -523,8 +523,6 @@ def check_complex(
     network: Network, domain: Domain, lines: Lines
 ) -> tuple[int, int, int, list[str]]:
     """Return how many regions, adjacencies, unbounded regions are proven, and the last line."""
-    if domain.extra:
-        raise Rejection("a complex proves boxes without rows and R^d only")
     faces, fields = read_vertices(network, domain, lines)
     levels = [faces]
     for k in range(1, network.dim + 1):
@@ -595,21 +593,28 @@ def check_facet(network: Network, facets: Faces, facet: int, cells: Faces, of: I
 
 
 def check_flag(domain: Domain, levels: list[Faces]) -> None:
-    """Check that the cells cover the domain an odd number of times (C5), along a flag of faces."""
-    dim = domain.dim
-    chain: Iterable[int] = range(len(levels[dim].pos))
-    if domain.is_all:
-        chain = [i for i in chain if levels[dim].parts[i] & 1]
-    for k in range(dim, 0, -1):
+    """Check that the cells cover the domain an odd number of times (C5), along a flag of faces.
+
+    It is that of the first cell and part: each wall is one that holds an odd facet, and not all of
+    the faces before.
+    """
+    parts = levels[-1].parts
+    own = parts[0] & -parts[0] if parts else 0
+    chain = [i for i, word in enumerate(parts) if word & own]
+    own <<= len(domain.rows)
+    for k in range(domain.dim, 0, -1):
         odd: set[int] = set()
         for i in chain:
             odd.symmetric_difference_update(levels[k].boundary[i])
         on = levels[k - 1].on
-        if k == dim and not all(on[i] for i in odd):
+        if k == domain.dim and not all(on[i] & ~own for i in odd):
             raise Rejection("the boundary of the cells is not that of the domain")
-        wall = dim - k + (1 if domain.is_all else 0)
-        chain = [i for i in odd if on[i] >> wall & 1]
-    if len(list(chain)) % 2 == 0:
+        common = -1
+        for i in chain:
+            common &= levels[k].on[i]
+        wall = on[min(odd)] & ~common if odd else 0
+        chain = [i for i in odd if on[i] & wall & -wall]
+    if len(chain) % 2 == 0:
         raise Rejection("the cells do not cover the domain")
 
 
@@ -738,6 +743,8 @@ def check_tree(
     network: Network, domain: Domain, lines: Lines
 ) -> tuple[int, int | None, int | None, list[str]]:
     """Return what a search tree proves, None for what it leaves open, and the last line."""
+    if domain.is_all and domain.extra:
+        raise Rejection("rows need a box in a tree")
     path = Branch(network, domain)
     waiting: list[tuple[int, int]] = []
     regions: dict[int, Leaf] = {}

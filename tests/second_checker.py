@@ -289,7 +289,7 @@ def numbers(fields: Sequence[bytes]) -> list[Fraction]:
 
 
 class Domain:
-    """A box with rows, forms that are >= 0 in it, or all of R^d, where the one row is x_0."""
+    """A box or all of R^d, cut by rows: forms that are >= 0, of all of R^d x_0 the first."""
 
     def __init__(self, dim: int, fields: list[bytes]) -> None:
         self.dim, self.is_all = dim, fields[:1] == [b"all"]
@@ -310,14 +310,13 @@ class Domain:
         self.rows += [[t, *(-s for s in e)] for t, e in zip(self.hi, unit)]
 
     def add_row(self, fields: list[bytes]) -> None:
-        """Cut the box by A . x <= B."""
+        """Cut by A . x <= B."""
         demand(len(fields) == 1 + self.dim, "a row: B and d numbers")
         row = numbers(fields)
         self.texts.append("row " + b" ".join(fields).decode())
         common = lcm(*(t.denominator for t in row))
         b, *a = (t.numerator * (common // t.denominator) for t in row)
         require(any(a), "the row is zero")
-        require(not self.is_all, "rows need a box")
         self.extra.append([b, *(-t for t in a)])
         self.rows.append(self.extra[-1])
 
@@ -346,21 +345,18 @@ class Domain:
     def walls(self, point: Ints) -> tuple[int, int]:
         """Return the rows that are zero at a vertex, and the parts that it lies in (C1).
 
-        For all of R^d: bit 0 where x_0 is, bit k where x_k is zero, the walls of the part x >= 0;
-        the parts are m = 0, .., d where t_m is the least of t = (x_1, .., x_d, 0).
+        Those of all of R^d are m = 0, .., d where t_m is the least of t = (x_1, .., x_d, 0).
         """
         require(point[0] >= self.is_all ^ 1, "the vertex has x_0 too small")
-        if self.is_all:
-            t = [*point[1:], 0]
-            least = min(t)
-            parts = sum(1 << m for m, entry in enumerate(t) if entry == least)
-            return sum(1 << k for k, entry in enumerate(point) if entry == 0), parts
-        walls = 0
+        walls, parts = 0, 1
         for i, row in enumerate(self.rows):
             value = dot(row, point)
             require(value >= 0, "the vertex is outside the domain")
             walls |= (value == 0) << i
-        return walls, 1
+        if self.is_all:
+            t = [*point[1:], 0]
+            parts = sum(1 << m for m, entry in enumerate(t) if entry == min(t))
+        return walls, parts
 
 
 def read_point(fields: Sequence[bytes], dim: int) -> Ints:
@@ -423,14 +419,14 @@ class Cells:
         self.patterns: Ints = []
         self.unbounded: set[int] = set()
         self.edges: set[tuple[int, int]] = set()
-        self.odd: set[int] = set()  # facets in a wall, of an odd number of the cells of (C5)
-        self.outside = 1 if domain.is_all else -1  # the walls that bound the domain
+        self.odd: set[int] = set()  # facets of an odd number of the cells of (C5)
+        self.part = 0  # that of the first cell, whose cells these are
 
     def add(self, ids: Ints, below: list[Ints], pos: int, neg: int, walls: int, parts: int) -> None:
         """Take one cell."""
         require(not pos & neg, "a neuron changes its sign inside the cell")
         require(parts, "the cell reaches across a wall between the parts of R^d")
-        require(not walls & self.outside, "the cell is flat: it lies in the domain's boundary")
+        require(not walls, "the cell is flat: it lies in the domain's boundary")
         every = (1 << self.network.size) - 1
         is_unbounded, pos = pos > every, pos & every
         quiet = every & ~(pos | neg)
@@ -449,11 +445,12 @@ class Cells:
             if other == -1:
                 continue
             require(other >= 0, f"facet {i} is in three cells")
-            require(not below[2][i] & self.outside, f"facet {i} has two cells on the boundary")
+            require(not below[2][i], f"facet {i} has two cells on the boundary")
             if other != region:
                 self.check_facet(i, ~(below[0][i] | below[1][i]), (region, other))
-        if not self.domain.is_all or parts >> self.domain.dim & 1:
-            self.odd.symmetric_difference_update(i for i in ids if below[2][i])
+        self.part = self.part or parts & -parts
+        if parts & self.part:
+            self.odd.symmetric_difference_update(ids)
 
     def check_facet(self, i: int, zero: int, pair: tuple[int, int]) -> None:
         """Check that a facet has dimension d - 1 (C6)."""
@@ -469,7 +466,8 @@ class Cells:
 def check_complex(network: Network, domain: Domain, lines: Lines) -> tuple[Proven, list[bytes]]:
     """Return what a complex proves, and its last record."""
     below, lists = read_vertices(network, domain, lines), list[Ints]()
-    walled: Walled = [{i: (walls, []) for i, walls in enumerate(below[2]) if walls}]
+    bits = len(domain.rows)
+    walled: Walled = [{i: (w[0] | w[1] << bits, []) for i, w in enumerate(zip(*below[2:]))}]
     for k in range(1, network.dim):
         start, faces = lines.number + 1, list[Ints]()
         words: list[Ints] = [[], [], [], []]
@@ -478,8 +476,7 @@ def check_complex(network: Network, domain: Domain, lines: Lines) -> tuple[Prove
             ids = read_face(fields, k, lists, len(below[0]))
             for word, value in zip(words, gathered(ids, below)):
                 word.append(value)
-            if words[2][-1]:
-                walled[k][len(faces)] = words[2][-1], ids
+            walled[k][len(faces)] = words[2][-1] | words[3][-1] << bits, ids
             faces.append(ids)
         demand(fields == [b"dim", b"%d" % (k + 1)], f"expected a face or dim {k + 1}")
         below, lists = words, faces
@@ -491,9 +488,9 @@ def check_complex(network: Network, domain: Domain, lines: Lines) -> tuple[Prove
         cells.add(ids, below, *gathered(ids, below))
     for i, owner in enumerate(cells.owner):
         require(owner != -1, f"facet {i} is in no cell", start + i)
-        inner = owner >= 0 and not below[2][i] & cells.outside
+        inner = owner >= 0 and not below[2][i]
         require(not inner, f"facet {i} is in one cell, and not on the boundary", start + i)
-    check_flag(cells.odd, walled)
+    check_flag(cells.odd, walled, cells.part << bits)
     unbounded = len(cells.unbounded) if domain.is_all else None
     return (len(cells.patterns), len(cells.edges), unbounded), fields
 
@@ -523,13 +520,14 @@ def gathered(ids: Ints, below: list[Ints]) -> tuple[int, int, int, int]:
     return pos, neg, walls, parts
 
 
-def check_flag(odd: set[int], walled: Walled) -> None:
+def check_flag(odd: set[int], walled: Walled, part: int) -> None:
     """Check that the cells cover a generic point an odd number of times (C5).
 
     ``odd`` is the boundary of a chain; of its faces those in one wall are kept, then their
     boundary is taken, and so on. Any choice of walls proves it; this one takes a new one each time.
+    ``part`` is the bit of the part that the chain lies in, which is no wall of it.
     """
-    common = 0
+    common = part
     for of_dim in reversed(walled):
         require(odd, "the cells do not cover the domain")
         wall = of_dim[min(odd)][0] & ~common
@@ -541,7 +539,7 @@ def check_flag(odd: set[int], walled: Walled) -> None:
             return
         common, following = -1, set[int]()
         for i in odd:
-            common &= of_dim[i][0]
+            common &= of_dim[i][0]  # the part is in it
             following.symmetric_difference_update(of_dim[i][1])
         odd = following
 
@@ -748,6 +746,7 @@ class Tree:
 
 def check_tree(network: Network, domain: Domain, lines: Lines) -> tuple[Proven, list[bytes]]:
     """Return what a search tree proves, and its last record."""
+    require(not domain.is_all or not domain.extra, "rows of a tree need a box")
     branch = Branch(network, domain)
     tree = Tree(branch)
     waiting: list[tuple[int, int]] = []  # how long the path was, and the neuron that split
@@ -795,7 +794,6 @@ def check(network: Network, stream: IO[bytes], most: int) -> str:
             domain.add_row(fields[1:])
         is_complex = fields == [b"proof", b"complex"]
         demand(is_complex or fields == [b"proof", b"tree"], "expected 'proof complex' or 'tree'")
-        require(not is_complex or not domain.extra, "rows are for trees")
         proof = check_complex if is_complex else check_tree
         (regions, edges, unbounded), fields = proof(network, domain, lines)
         demand(fields[0] == b"end" and len(fields) == 3, "expected end and two numbers")

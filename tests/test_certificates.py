@@ -118,6 +118,18 @@ RIGHT = {
         "flat", CORNERS,
         f"proof complex\n{SQUARE}dim 1\nf 0 1\nf 1 2\nf 2 3\nf 3 0\ndim 2\nf 0 1 2 3\nend 1 0\n",
     ),
+    "triangle": (
+        "flat", CORNERS + "\nrow 0 1 1",
+        "proof complex\nv 1 -1 -1\nv 1 1 -1\nv 1 -1 1\n"
+        "dim 1\nf 0 1\nf 1 2\nf 2 0\ndim 2\nf 0 1 2\nend 1 0\n",
+    ),
+    "x up to 1": (
+        "x", "all 1\nrow 1 1",
+        "proof complex\nv 1 0\nv 1 1\nv 0 -1\ndim 1\nf 0 1\nf 0 2\nend 2 1\n",
+    ),
+    "x from 1": (
+        "x", "all 1\nrow -1 -1", "proof complex\nv 1 1\nv 0 1\ndim 1\nf 0 1\nend 1 0\n",
+    ),
     "tree of one": ("one", "box -1 1", "proof tree\n+ 0 0:1\nw 1 0\nend 1 0\n"),
     "unbounded": (
         "x", "all 1", "proof tree\ns 0\nw 1 1\nu 1\nf 0 1 -1\nw 1 -1\nu -1\nend 2 1\n",
@@ -148,7 +160,7 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "tabs": ("x", "w 2 1", "w\t2 1", 2, "other signs"),
     "carriage returns": ("x", "w 2 1\n", "w 2 1\r\n", 2, "other signs"),
     # the complex
-    "vertices before infinity": ("x on the line", "v 1 0", "v -1 0", 1, "x0 < 0"),
+    "vertices before infinity": ("x on the line", "v 1 0", "v -1 0", 1, "outside the domain"),
     "a vertex of zeros": ("one", "v 1 1", "v 0 0", 2, "not all zero"),
     "a vertex that is short": ("one", "v 1 1", "v 1", 2, "expected 2 integers"),
     "a constructed vertex of two": ("one", "v 1 1\n", "v 1 1\nc 0 1\n", 2, "expected 3 integers"),
@@ -211,6 +223,19 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "C5, the line covered twice": (
         "one on the line", "dim 1\nf 0 1\nf 0 2\n",
         "v 1 0\nv 0 1\nv 0 -1\ndim 1\nf 0 1\nf 0 2\nf 3 4\nf 3 5\n", 1, "do not cover",
+    ),
+    "C1, a vertex beyond a row": ("triangle", "v 1 -1 1", "v 1 0 1", 1, "outside the domain"),
+    "C4, a row that is farther off": (
+        "triangle", "row 0 1 1", "row 1 1 1", 1, "facet 1 has 1 cells, expected 2",
+    ),
+    "C4, a row on the line that is farther off": (
+        "x up to 1", "row 1 1", "row 2 1", 1, "facet 1 has 1 cells, expected 2",
+    ),
+    "C5, beyond a row nothing covered": (
+        "x from 1", "v 1 1\nv 0 1\ndim 1\nf 0 1\nend 1 0", "dim 1\nend 0 0", 1, "do not cover",
+    ),
+    "C5, covered twice beyond a row": (
+        "x from 1", "dim 1\n", "v 1 1\nv 0 1\ndim 1\nf 2 3\n", 1, "do not cover",
     ),
     # the tree
     "T1, the neuron -1": ("x", "s 0", "s -1", 1, "does not exist or is decided"),
@@ -456,6 +481,9 @@ HEAVY_CERTIFICATES = {
     "rows of huge numbers": ("x", "box -1 1" + "\nrow 1e4000 1e4000" * 300, "proof tree\n"),
     "rows and witnesses": (
         "x", "box -1 1" + "\nrow 1 1" * 900, TREE_X.replace("f 0 2 -1\n", "f 0 2 -1\n" * 900)
+    ),
+    "rows and vertices": (
+        "x", "box -1 1" + "\nrow 1 1" * 900, "proof complex\n" + "v 1 1\n" * 900,
     ),
     "faces of a large face": (
         "xyz", "box -1 -1 -1 1 1 1", "proof complex\n" + "v 1 0 0 0\n" * WIDE + "dim 1\n"

@@ -184,7 +184,8 @@ def test_faces_of_a_cube() -> None:
         assert sorted(faces.corners.tolist()) == list(range(2**d))
         below = corners
         for k, facets in enumerate(faces.facets, start=1):
-            assert facets.shape[1] == 2 * k
-            below = [frozenset().union(*(below[g] for g in row)) for row in facets.tolist()]
+            assert set(np.diff(facets.first).tolist()) == {2 * k}
+            rows = facets.entries.reshape(-1, 2 * k).tolist()
+            below = [frozenset().union(*(below[g] for g in row)) for row in rows]
             assert len(set(below)) == len(below) and all(len(face) == 2**k for face in below)
         assert below == [frozenset(range(2**d))]

@@ -16,7 +16,7 @@ from exactbn.model.files import save_json
 from exactbn.model.network import Network
 from exactbn.regions import counting
 from exactbn.regions.counting import count_regions
-from exactbn.regions.partitioning import Partition, partition
+from exactbn.regions.partitioning import MOST_ROWS, Partition, partition
 from tests.agreement import answer_of, check_promises, patterns_of
 from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
 from tests.oracles import Point, exact_forward
@@ -440,15 +440,17 @@ def test_the_public_names() -> None:
 
 
 def test_the_engine_that_suits() -> None:
-    """Rows, and more inputs than a lattice of faces is begun for, are for the LP engine."""
+    """More inputs, or rows, than a lattice of faces is begun for are for the LP engine."""
     network = Network.from_arrays([[[1, 1]], [[1]]], [[0], [0]])
     assert partition(network, (-1, 1)).engine == partition(network).engine == "complex"
+    part = partition(network, (-1, 1), rows=([[1, 0]], [0]))
+    assert part.engine == "complex" and part.num_regions == 2
+    many = [[i, 1] for i in range(MOST_ROWS + 1)], [100 + i * i for i in range(MOST_ROWS + 1)]
+    assert partition(network, rows=([[1, 0]], [0])).engine == "complex"
     remarks: list[str] = []
-    part = partition(
-        network, (-1, 1), rows=([[1, 0]], [0]), progress=lambda *args: remarks.append(args[-1])
-    )
+    part = partition(network, (-1, 1), rows=many, progress=lambda *args: remarks.append(args[-1]))
     assert part.engine == "lp" and part.num_regions == 2
-    assert remarks[0] == "engine lp: the domain has rows, which the complex engine does not take"
+    assert remarks[0] == "engine lp: the complex engine would first make the faces of 257 rows"
     wide = Network.from_arrays([[[1] * 11], [[1]]], [[0], [0]])
     assert partition(wide, (-1, 1)).engine == "lp"
     assert partition(wide, (-1, 1), engine="lp") == partition(wide, (-1, 1))

@@ -50,11 +50,11 @@ class Faces(Value):
 
     @property
     def f_vector(self) -> tuple[int, ...] | None:
-        """Return the numbers of vertices, edges, ..., regions, the box's own faces included.
+        """Return the numbers of vertices, edges, ..., regions, the domain's own faces included.
 
-        None for all of R^d, whose complex is cut by walls that are not the network's.
+        None without a box: the complex is then cut by walls that are not the network's.
         """
-        return self.lattice.f_vector if self.domain.is_box else None
+        return None if self.domain.box is None else self.lattice.f_vector
 
     def vertex(self, v: int) -> Vector:
         """Return the exact coordinates of vertex v of the complex.
@@ -163,9 +163,11 @@ class Faces(Value):
         return most is None or (least <= most and most > 0)
 
     def polygons(self) -> list[Floats]:
-        """Return the regions of a plane box as float polygons in order, for drawing."""
-        if self.domain.box is None or self.domain.dim != 2:
-            raise DimensionError(f"polygons need a box with d = 2, the domain is {self.domain}")
+        """Return the regions of a bounded plane domain as float polygons in order, for drawing."""
+        if self.domain.dim != 2 or self.cells.is_unbounded.any():
+            raise DimensionError(
+                f"polygons need bounded regions with d = 2, the domain is {self.domain}"
+            )
         polygons = geometry.polygons(self.lattice)
         return geometry.joined_polygons(self.lattice, self.cells.of_cell, polygons)
 

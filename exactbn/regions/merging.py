@@ -1,9 +1,9 @@
 """From the cells that an engine has found to the regions of a partition.
 
 A cell of the complex engine is a d-face, one of the LP engine what one pattern of all units of the
-layers holds. In a box every cell is a region where units are of two pieces. Of all of R^d the
-complex is a fan whose first walls are not the network's, and a maximum compares entries that lose:
-cells of equal label are parts of one region.
+layers holds. In a box, cut by rows or not, every cell is a region where units are of two pieces.
+Without a box the complex is a fan whose first walls are not the network's, and a maximum compares
+entries that lose: cells of equal label are parts of one region.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class MergedCells:
 
 
 def merge_cells(lattice: FaceLattice, domain: Domain, network: Network) -> MergedCells:
-    """Return the regions of a complex that subdivides a box or all of R^d."""
+    """Return the regions of a complex that subdivides a domain."""
     if network.units:
         patterns = unpack(lattice.words, network.widths)
         return _joined(lattice, as_words(labels_of(network.units, patterns)))

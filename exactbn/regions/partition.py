@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class Partition(Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
-    The domain is a closed box, a polytope in a box, or all of R^d. A region is the closure of
-    {x in the domain : the on/off pattern at x is the given one} where that has interior points;
+    The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure
+    of {x in the domain : the on/off pattern at x is the given one} where that has interior points;
     regions are numbered from 0 in the order of their making. A neuron is on where its
     preactivation is > 0. The output layer makes no regions.
 
@@ -272,8 +272,8 @@ class Partition(Value):
     def f_vector(self) -> tuple[int, ...] | None:
         """Return the numbers of vertices, edges, ..., regions; None where there are no faces.
 
-        The box's own faces are included. None for all of R^d too, whose complex is cut by walls
-        that are not the network's.
+        The domain's own faces are included. None without a box too: the complex is then cut by
+        walls that are not the network's.
         """
         return None if self.evidence.faces is None else self.evidence.faces.f_vector
 

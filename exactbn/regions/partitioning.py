@@ -22,6 +22,9 @@ ENGINES = ("auto", "complex", "lp")
 #: Inputs up to which "auto" takes the complex engine, which begins with 3^d faces.
 MOST_INPUTS = 10
 
+#: Rows up to which it does: a polytope of m rows may have faces like m^(d/2).
+MOST_ROWS = 256
+
 #: What may be done when a budget is spent.
 ON_BUDGET = ("raise", "return")
 
@@ -49,7 +52,8 @@ def partition(
     box : (lo, hi), Box or None
         Exact scalars (the same for every axis) or sequences of length d; None is all of R^d.
     rows : (A, b), optional
-        Cuts the box down to its points with A x <= b, exact; for the engine "lp".
+        Cuts the domain down to its points with A x <= b, exact. The engine "lp" wants a box
+        around them.
     engine : "auto", "complex" or "lp"
         "auto" takes the complex engine where it can: see :func:`chosen_engine`. ``part.engine``
         tells which it was.
@@ -95,13 +99,13 @@ def partition(
         if value not in known:
             raise InputError(f"{name} {value!r} is not known, expected one of {', '.join(known)}")
     network = as_network(network)
-    domain = _cut_down(as_domain(box, network.num_inputs), rows)
+    domain = as_domain(box, network.num_inputs)
+    if rows is not None:
+        domain = Domain.cut(domain, rows)
     if engine == "auto":
         engine, why = chosen_engine(network, domain)
         if progress is not None and engine != "complex":
             progress(0, network.num_hidden, f"engine {engine}: {why}")
-    if engine == "complex" and domain.bounds:
-        raise InputError("engine 'complex' takes no rows; use engine='lp', which does")
     if certificate is not None:
         network.chained("a certificate")
         check_file(certificate)
@@ -137,11 +141,12 @@ def chosen_engine(network: Network, domain: Domain) -> tuple[str, str]:
     >>> chosen_engine(net, Domain.of(Box.of(-1, 1, 2)))
     ('complex', 'it makes faces and volumes as well')
     """
-    if domain.bounds:
-        return "lp", "the domain has rows, which the complex engine does not take"
-    if network.num_inputs > MOST_INPUTS:
-        d = network.num_inputs
+    d = network.num_inputs
+    can_search = domain.box is not None or not domain.matrix
+    if d > MOST_INPUTS and can_search:
         return "lp", f"the complex engine would begin with 3^{d} faces"
+    if len(domain.matrix) > MOST_ROWS and can_search:
+        return "lp", f"the complex engine would first make the faces of {len(domain.matrix)} rows"
     return "complex", "it makes faces and volumes as well"
 
 
@@ -161,12 +166,3 @@ def _found(
     from exactbn.regions.by_lattice import cut_lattice
 
     return cut_lattice(network, domain, budget=budget, progress=progress, factor=factor)
-
-
-def _cut_down(domain: Domain, rows: tuple[object, object] | None) -> Domain:
-    """Return the domain with the rows that the argument of :func:`partition` names."""
-    if rows is None:
-        return domain
-    if domain.box is None:
-        raise InputError("rows cut down a box, but the domain is all of R^d; give a box as well")
-    return Domain.cut(domain, rows)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.complex.start import template
 from exactbn.engines.lp.adjacency import Witnesses
 from exactbn.engines.lp.engine import LpStatistics
 from exactbn.engines.run import Budget
@@ -326,7 +327,7 @@ def _lattice(folder: _Folder, words: NDArray[np.uint64]) -> FaceLattice:
     parents = table.stacked("parent", np.int32, (vertices, 3))
     x = table.stacked("x", np.float64, (vertices, 1 + d))
     error = table.stacked("error", np.float64, (vertices, 1 + d))
-    _check_parents(table, parents, folder.network.num_hidden, d)
+    _check_parents(table, parents, folder.network.num_hidden, template(folder.domain).sizes[0])
     return FaceLattice(
         starts, first, facets, parents, x, error, words, np.zeros(cells, dtype=np.int32)
     )
@@ -357,11 +358,10 @@ def _check_dimensions(
         )
 
 
-def _check_parents(table: Table, parents: NDArray[np.int32], neurons: int, d: int) -> None:
-    """Check that corners come first, and every other vertex after its parents."""
+def _check_parents(table: Table, parents: NDArray[np.int32], neurons: int, most: int) -> None:
+    """Check that corners, of ``most``, come first, and every other vertex after its parents."""
     corners = int(np.count_nonzero(parents[:, 0] < 0))
     own, made = parents[:corners], parents[corners:]
-    most = max(1 << d, d + 2)
     is_corner = (own[:, 0] == -1) & (own[:, 1] == 0) & (own[:, 2] >= 0) & (own[:, 2] < most)
     earlier = np.arange(corners, len(parents))[:, None]
     is_made = np.all((made[:, :2] >= 0) & (made[:, :2] < earlier), axis=1)

@@ -8,11 +8,12 @@ dimension, domain or size of numbers is special. Of the engine nothing is assume
 from dataclasses import dataclass
 
 import numpy as np
+from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
 from exactbn.engines.complex import numbering
 from exactbn.engines.complex.lattice import FaceLattice
-from exactbn.engines.complex.start import template
+from exactbn.engines.complex.start import corner_points, template
 from exactbn.engines.complex.vertex_signs import vertex_signs
 from exactbn.engines.pattern_table import equal_rows
 from exactbn.engines.run import one_blas_thread
@@ -39,7 +40,7 @@ def first_fault(
     network : Network
         d inputs.
     domain : Domain
-        A box or all of R^d, of dimension d.
+        A box or all of R^d, cut by rows or not, of dimension d.
     lattice : FaceLattice
         Its coordinates and their bounds are not looked at.
     neurons_done : int, optional
@@ -63,7 +64,6 @@ def check_structure(
         Which names the first thing that does not hold.
     """
     done = network.num_hidden if neurons_done is None else neurons_done
-    _demand(not domain.matrix, "the domain has rows, which no complex has as walls")
     _check_lists(lattice, domain)
     _check_parents(lattice, domain, done)
     _check_closed(lattice)
@@ -142,28 +142,72 @@ def _check_closed(lattice: FaceLattice) -> None:
 
 @dataclass(frozen=True)
 class _Walls:
-    """The walls of the domain and of its parts, as bits of a word that says which a point is off.
+    """The walls of the domain and of its parts, as bits that say which a point is off.
 
-    A box has one part; its walls are lo_1 .. lo_d, hi_1 .. hi_d. R^d has the parts m = 0..d where
-    t_m is the least of t = (x_1, ..., x_d, 0). Bit 0 says that a point is not at infinity, bit
-    1 + m that t_m is not the least: in part m, that the point is off the wall t_m = t_k.
-    ``boundary`` has the bits of the domain's boundary, ``parts`` those of the parts.
+    Bits come in words of 64, the least first. A box is one part, and so is what rows leave of it.
+    R^d has the parts m = 0..d where t_m is the least of t = (x_1, ..., x_d, 0): bit m says that t_m
+    is not the least, so in part m that the point is off the wall t_m = t_k. ``parts`` is the number
+    of these bits. Next comes the bit that says that a point is not at infinity, or the bits of a
+    box, lo_1 .. lo_d, hi_1 .. hi_d; then those of the rows. ``corners`` has the words of each
+    corner, one a row.
     """
 
-    boundary: int
     parts: int
-    corners: dict[int, int]
+    boundary: Words
+    corners: dict[int, Words]
 
     @classmethod
     def of(cls, domain: Domain) -> "_Walls":
-        """Return the walls of a domain, and the word of each of its corners."""
-        d, numbers = domain.dim, _corners(domain)
-        if domain.box is not None:
-            full = (1 << d) - 1
-            return cls((1 << 2 * d) - 1, 0, {c: c | (full ^ c) << d for c in numbers})
-        # The origin is off infinity; -(1, ..., 1) has all least but t_d = 0; e_i all but t_i.
-        rays = {c: 1 << (d + 1 if c == 1 else c - 1) for c in numbers if c}
-        return cls(1, (1 << d + 2) - 2, {0: 1, **rays})
+        """Return the walls of a domain, and the words of each of its corners.
+
+        Raises
+        ------
+        StructureError
+            If a corner is outside the domain.
+        """
+        numbers, at = _corners(domain), corner_points(domain)
+        points = fmpz_mat([list(row) for row in zip(*map(at, numbers), strict=True)])
+        values = (_forms(domain) * points).tolist()
+        _demand(all(t >= 0 for row in values for t in row), "a corner is outside the domain")
+        off = [[t != 0 for t in row] for row in values]
+        parts = 0
+        if domain.box is None:
+            parts = 1 + domain.dim
+            t = [*points.tolist()[1:], [fmpz(0)] * len(numbers)]
+            least = [min(column) for column in zip(*t)]
+            off = [[s != m for s, m in zip(row, least, strict=True)] for row in t] + off
+        words = _packed(np.array(off).T)
+        boundary = np.arange(len(off)) >= parts
+        return cls(parts, _packed(boundary[None])[0], dict(zip(numbers, words, strict=True)))
+
+    @property
+    def part(self) -> np.uint64:
+        """Return the bits of the parts, all in the first word."""
+        return np.uint64((1 << self.parts) - 1)
+
+
+def _forms(domain: Domain) -> fmpz_mat:
+    """Return the forms in (x_0, x) that are >= 0 on the domain, zero on its walls."""
+    d, box = domain.dim, domain.box
+    forms: list[list[int]] = []
+    if box is None:
+        forms.append([1] + [0] * d)
+    else:
+        for sign, bounds in ((1, box.lo), (-1, box.hi)):
+            for i, t in enumerate(bounds):
+                axis = [sign * t.denominator * (i == k) for k in range(d)]
+                forms.append([-sign * t.numerator, *axis])
+    rows = zip(domain.matrix, domain.bounds, strict=True)  # integers
+    forms += [[int(b), *(-int(t) for t in a)] for a, b in rows]
+    return fmpz_mat(forms)
+
+
+def _packed(bits: NDArray[np.bool_]) -> Words:
+    """Return rows of bits as rows of words."""
+    octets = np.packbits(bits, axis=1, bitorder="little")
+    padded = np.zeros((len(octets), -(-octets.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : octets.shape[1]] = octets
+    return padded.view("<u8").astype(np.uint64)
 
 
 def _corners(domain: Domain) -> list[int]:
@@ -174,15 +218,17 @@ def _corners(domain: Domain) -> list[int]:
 def _off_walls(lattice: FaceLattice, walls: _Walls) -> Words:
     """Return for every face which walls it does not lie in, and check that it lies in one part.
 
-    A vertex strictly between two others of one part is off the walls that one of them is off.
+    Shape (words, faces). A vertex strictly between two others of one part is off the walls that
+    one of them is off.
     """
-    off = np.zeros(int(lattice.starts[-1]), dtype=np.uint64)
+    off = np.zeros((len(walls.boundary), int(lattice.starts[-1])), dtype=np.uint64)
     corners = int(np.count_nonzero(lattice.parents[:, 0] < 0))
-    off[:corners] = [walls.corners[c] for c in lattice.parents[:corners, 2].tolist()]
-    kernels.join_parents(lattice.parents, corners, off)
-    kernels.join_facets(lattice.indptr, lattice.indices, int(lattice.starts[1]), off)
+    off[:, :corners] = np.array([walls.corners[c] for c in lattice.parents[:corners, 2].tolist()]).T
+    for word in off:
+        kernels.join_parents(lattice.parents, corners, word)
+        kernels.join_facets(lattice.indptr, lattice.indices, int(lattice.starts[1]), word)
     if walls.parts:
-        astride = np.flatnonzero((off & np.uint64(walls.parts)) == walls.parts)
+        astride = np.flatnonzero((off[0] & walls.part) == walls.part)
         _demand(not len(astride), f"face {_first(astride)} lies in no one part of the space")
     return off
 
@@ -195,7 +241,7 @@ def _check_facets(lattice: FaceLattice, walls: _Walls, off: Words) -> None:
     cells = lattice.indptr[last:]
     too_many = numbering.facet_owners(cells, lattice.indices, first, owners)
     _demand(not too_many, "a facet lies in more than two d-faces")
-    outer = (~off[first:last] & np.uint64(walls.boundary)) != 0
+    outer = ((~off[:, first:last] & walls.boundary[:, None]) != 0).any(axis=0)
     single = owners[:, 1] < 0
     wrong = np.flatnonzero(single & ~outer)
     _demand(
@@ -229,8 +275,9 @@ def _check_signs(
         "the d-faces have not one pattern each",
     )
     is_proper = np.zeros(len(indices), dtype=bool)
-    kernels.mark_proper(indptr, indices, edges, off, is_proper)
-    pos, neg = np.zeros((2, len(off)), dtype=np.uint64)
+    for word in off:
+        kernels.mark_proper(indptr, indices, edges, word, is_proper)
+    pos, neg = np.zeros((2, off.shape[1]), dtype=np.uint64)
     blocks = 0
     for blocks, signs in enumerate(vertex_signs(network, domain, lattice.parents, done), 1):
         pos[:edges], neg[:edges] = signs.pos, signs.neg
@@ -249,27 +296,42 @@ def _check_signs(
 
 def _check_patterns(lattice: FaceLattice, walls: _Walls, off: Words) -> None:
     """Check that no two d-faces of one part have the same pattern."""
-    part = off[int(lattice.starts[-2]) :] & np.uint64(walls.parts)
+    part = off[0, int(lattice.starts[-2]) :] & walls.part
     pair = equal_rows(np.column_stack((lattice.words, part)))
     if pair is not None:
         raise StructureError(f"d-faces {pair[0]} and {pair[1]} have the same pattern")
 
 
 def _check_flag(lattice: FaceLattice, walls: _Walls, off: Words) -> None:
-    """Check that the d-faces cover the domain an odd number of times: Lemma 4, the flag."""
+    """Check that the d-faces cover the domain an odd number of times: Lemma 4, the flag.
+
+    Each wall is one in which some odd facet lies, and not all of the faces before.
+    """
     d, starts = lattice.dim, lattice.starts
     chain = np.arange(int(starts[d]), int(starts[d + 1]))
     if walls.parts:
-        # The part 0 of R^d: its walls t_k = t_0 meet in the origin.
-        chain = chain[(off[chain] & np.uint64(2)) == 0]
+        # One part that has a d-face. No face of it is off its own bit, so that is no wall of it.
+        least = ~off[0, chain[0]] & walls.part
+        m = least & (~least + np.uint64(1))
+        chain = chain[(off[0, chain] & m) == 0]
     for k in range(d, 0, -1):
         begin, end = int(starts[k - 1]), int(starts[k])
         odd = begin + np.flatnonzero(
             kernels.odd_facets(lattice.indptr, lattice.indices, chain, begin, end)
         )
-        wall = np.uint64(d - k + 2 if walls.parts else d - k)
-        chain = odd[(off[odd] >> wall & np.uint64(1)) == 0]
+        whole = np.bitwise_or.reduce(off[:, chain], axis=1)
+        lies_in = whole & ~off[:, odd[:1]].sum(axis=1, dtype=np.uint64)
+        place = np.flatnonzero(_bits(lies_in)) if len(odd) else np.array([], dtype=np.int64)
+        _demand(bool(len(place)), "the d-faces do not cover the domain")
+        word, bit = divmod(int(place[0]), 64)
+        chain = odd[(off[word, odd] >> np.uint64(bit) & np.uint64(1)) == 0]
     _demand(len(chain) % 2 == 1, "the d-faces do not cover the domain")
+
+
+def _bits(words: Words) -> NDArray[np.bool_]:
+    """Return the bits of words, the least first."""
+    octets = words.astype("<u8").view(np.uint8)
+    return np.unpackbits(octets, bitorder="little").astype(bool)
 
 
 def _demand(holds: bool, sentence: str) -> None:

@@ -301,8 +301,8 @@ def bare(random: Random) -> Draw:
 
 
 def polytope(random: Random) -> Draw:
-    """A box cut down by rows: redundant, double, touching, zero, along hyperplanes; some leave
-    nothing."""
+    """A box or all of R^d cut by rows: redundant, double, touching, zero, along hyperplanes; some
+    leave nothing."""
     d = random.choice((1, 2, 2, 3, 4))
     centre = grid_point(random, d)
     widths = random.choice(([2], [3], [2, 1], [1, 2]))
@@ -311,7 +311,8 @@ def polytope(random: Random) -> Draw:
     rows = [_cut(random, network, box, centre) for _ in range(random.randint(1, 4))]
     if random.randrange(3) == 0:
         rows.append(_scaled(random.choice(rows), random.choice((1, 2, Fraction(1, 3)))))
-    return network, box, (tuple(tuple(r[:-1]) for r in rows), tuple(r[-1] for r in rows))
+    cut = tuple(tuple(r[:-1]) for r in rows), tuple(r[-1] for r in rows)
+    return network, None if random.randrange(3) == 0 else box, cut
 
 
 def _cut(random: Random, network: Network, box: Box, centre: Point) -> Row:

@@ -150,7 +150,8 @@ def _complaints(
             yield f"breaks Euler's relation with the f-vector {faces}"
         if faces[-1] != len(names):
             yield f"has {len(names)} regions and {faces[-1]} faces of full dimension"
-    if problem.box is not None and not _sum_to(problem.box.volume, part, volumes):
+    is_whole = problem.box is not None and problem.rows is None
+    if is_whole and not _sum_to(part.box.volume, part, volumes):
         yield "has volumes that do not sum to the box's"
 
 
@@ -199,12 +200,12 @@ def _has_few_simplices(problem: Problem, regions: int) -> bool:
 
 
 def _complex(problem: Problem, certificate: Path | None) -> Answer:
-    if problem.rows is not None:
-        raise Silence("the complex engine takes no rows")
     return engine_answer("complex", problem, certificate)
 
 
 def _lp(problem: Problem, certificate: Path | None) -> Answer:
+    if problem.box is None and problem.rows is not None and any(map(any, problem.rows[0])):
+        raise Silence("the LP engine cuts boxes only by rows")
     return engine_answer("lp", problem, certificate)
 
 

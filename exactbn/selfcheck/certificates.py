@@ -197,11 +197,11 @@ def _named(problem: Problem, text: str) -> Problem:
     """Return the problem of the same network in the domain that a certificate names."""
     lines = [line.split(" ") for line in text.splitlines()]
     words = next(line for line in lines if line[0] == "domain")
-    if words[1] == "all":
-        return Problem(problem.network, None)
-    bounds = [Fraction(word) for word in words[2:]]
-    half = len(bounds) // 2
-    box = Box.of(bounds[:half], bounds[half:], half)
+    box = None
+    if words[1] != "all":
+        bounds = [Fraction(word) for word in words[2:]]
+        half = len(bounds) // 2
+        box = Box.of(bounds[:half], bounds[half:], half)
     rows = [tuple(map(Fraction, line[1:])) for line in lines if line[0] == "row"]
     if not rows:
         return Problem(problem.network, box)

@@ -152,12 +152,10 @@ def _commands(problem: Problem, file: str, is_shrunk: bool) -> list[str]:
     else:
         matrix, bounds = problem.rows
         rows = [list(map(to_text, row)) for row in matrix], list(map(to_text, bounds))
-        assert problem.box is not None
-        box = [list(map(to_text, side)) for side in (problem.box.lo, problem.box.hi)]
-        lines = [
-            "import exactbn",
-            f"exactbn.partition(exactbn.load({file!r}), {box}, rows={rows}, engine='lp')",
-        ]
+        box = None
+        if problem.box is not None:
+            box = [list(map(to_text, side)) for side in (problem.box.lo, problem.box.hi)]
+        lines = ["import exactbn", f"exactbn.partition(exactbn.load({file!r}), {box}, rows={rows})"]
     end = f"-{problem.family}-"
     if not is_shrunk and end in problem.name:
         seed, number = problem.name.split(end)

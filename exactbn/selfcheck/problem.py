@@ -14,7 +14,7 @@ Row = list[Fraction]
 
 @dataclass(frozen=True)
 class Problem:
-    """A network and a domain: a box, a box cut down by rows A x <= b, or all of R^d for None.
+    """A network and a domain: a box, or all of R^d for None, both cut by rows A x <= b or not.
 
     The name says how to draw the problem again.
     """

@@ -99,8 +99,13 @@ CHANGES: dict[str, tuple[str, str, Change]] = {
     "missing-vertex": ("abs.box-complex", "not there", replaced("f 2 1", "f 2 3")),
     "negative-id": ("abs.box-complex", "not there", replaced("f 2 1", "f -1 1")),
     "nothing-to-split": ("abs.box-tree", "does not exist", replaced("s 0", "s 9")),
-    "rows-in-a-complex": (
-        "abs.box-complex", "without rows", replaced("domain box -1 1", "domain box -1 1\nrow 1 1"),
+    "row-through-a-complex": (
+        "abs.box-complex", "outside the domain",
+        replaced("domain box -1 1", "domain box -1 1\nrow 0 1"),
+    ),
+    "row-within-a-complex": (
+        "abs.box-complex", "has 1 cells, expected 2",
+        replaced("domain box -1 1", "domain box -2 1\nrow 2 -1"),
     ),
 }
 

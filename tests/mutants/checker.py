@@ -17,7 +17,6 @@ def _unchecked(condition: str, remark: str, redundant: str = "") -> Mutant:
 
 MUTANTS = [
     # the head
-    _unchecked("rows", "that rows have a box"),
     _unchecked("any(a >= b for a, b in zip(lo, hi))", "that a box is full"),
     _unchecked("not any(a)", "of zero rows"),
     _mutant(
@@ -29,8 +28,7 @@ MUTANTS = [
         'texts.append(" ".join(fields))', "texts.append(fields[0])", "rows are not named"
     ),
     # the complex
-    _unchecked("point[0] < 0", "that a vertex of R^d is not beyond infinity"),
-    _unchecked("min(values) < 0", "C1, that a vertex is in the box"),
+    _unchecked("min(values) < 0", "C1, that a vertex is in the domain"),
     _mutant("0 <= a < len(points) and", "a < len(points) and", "a vertex before the first"),
     _mutant("0 <= b < len(points) and", "b < len(points) and", "another before the first"),
     _mutant("and 0 <= n < network.size):", "and n < network.size):", "a neuron before the first"),
@@ -44,7 +42,7 @@ MUTANTS = [
     ),
     _mutant("or not ids or min(ids) < 0 or", "or not ids or", "a face before the first"),
     _unchecked("odd", "C2, that boundaries are closed"),
-    _unchecked("domain.extra", "that a complex has no rows"),
+    _unchecked("domain.is_all and domain.extra", "that rows of a tree are in a box"),
     _unchecked("pos & neg", "C3, of both sides of a neuron"),
     _unchecked("cells.on[i] & domain.boundary", "C3, of cells in the boundary"),
     _unchecked("not cells.parts[i]", "C3, of parts"),
@@ -67,12 +65,13 @@ MUTANTS = [
         "any(are_multiples(forms[0], form) for form in forms):", "C6, one multiple is enough",
     ),
     _unchecked(
-        "k == dim and not all(on[i] for i in odd)", "C5, of the boundary of the cells",
+        "k == domain.dim and not all(on[i] & ~own for i in odd)",
+        "C5, of the boundary of the cells",
         "by C4 a facet in an odd number of cells of a box is in its boundary; in R^d a facet of a "
-        "cell of part 0 and of another one has all its vertices in two parts, thus in a wall",
+        "cell of one part and of another one has all its vertices in two parts, thus in a wall",
     ),
-    _unchecked("len(list(chain)) % 2 == 0", "C5, that the domain is covered"),
-    _mutant("if on[i] >> wall & 1]", "if on[i]]", "C5, any wall will do"),
+    _unchecked("len(chain) % 2 == 0", "C5, that the domain is covered"),
+    _mutant("if on[i] & wall & -wall]", "if on[i] & ~own]", "C5, any wall will do"),
     # the tree
     _mutant(
         "if not 0 <= n < self.network.size or self.sign[n]:", "if not 0 <= n < self.network.size:",
@@ -196,7 +195,12 @@ MUTANTS = [
         "facets of facets cost nothing",
     ),
     _mutant(
-        "self.allowance.spend(128 * len(self.extra) * len(point))", "pass", "rows cost nothing"
+        "self.allowance.spend(128 * len(self.extra) * len(point))\n        return", "return",
+        "rows cost nothing",
+    ),
+    _mutant(
+        "self.allowance.spend(128 * len(self.extra) * len(point))\n        values", "values",
+        "rows cost nothing at vertices",
     ),
     _mutant(
         "self.spend(64 * (len(text) + power))", "pass", "digits cost nothing"

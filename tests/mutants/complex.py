@@ -136,7 +136,21 @@ MUTANTS = [
         f"{_BOUNDS}::test_corners_that_no_float_is",
     ),
     _mutant(
-        "start.py",
+        "polytopes.py",
+        "cuts, touches = crossed[k][facet], flat[facet] >= 0",
+        "cuts, touches = crossed[k][facet], flat[facet] >= len(flat)",
+        "a row has no facets that lie in it already",
+        "tests/test_polytopes.py::test_faces_of_polytopes",
+    ),
+    _mutant(
+        "polytopes.py",
+        "whole, flat = _face(whole, values), flat or (a, b)",
+        "flat = flat or (a, b)",
+        "what is flat cannot be empty",
+        "tests/test_polytopes.py::test_no_interior",
+    ),
+    _mutant(
+        "templates.py",
         "steps = np.multiply.outer(places[stars], (2, 1))",
         "steps = np.multiply.outer(places[stars], (2, 2))",
         "a facet of the cube is taken twice",

@@ -82,7 +82,7 @@ def subdivide(
     network : Network
         Its hidden layers make the regions.
     domains : sequence of Domain
-        At least one, all boxes or all of R^d, of dimension d.
+        At least one, all in boxes or all without a box, cut by rows or not, of dimension d.
     budget : Budget, optional
         When it is spent, the complex of the neurons done so far is returned: of none, the faces of
         the domains alone. The clock is looked at within a neuron's step as well, wherever the step
@@ -99,7 +99,7 @@ def subdivide(
     DimensionError
         If a domain has another dimension than the network has inputs.
     InputError
-        If there are more than :data:`MAX_DIM` inputs.
+        If there are more than :data:`MAX_DIM` inputs, or the rows of a domain leave no interior.
     InternalError
         If Euler's relation does not hold for the result.
     """
@@ -195,6 +195,7 @@ class _Run:
     ) -> None:
         self.network = network
         self.domains = domains
+        self.is_fan = domains[0].box is None
         self.factor = float(factor)
         self.budget = budget
         self.subdivision = Subdivision(domains, len(_blocks(network)))
@@ -228,7 +229,7 @@ class _Run:
         count = division.num_vertices
         # A vertex that this layer has made lies on a root edge on which the layer is affine. (That
         # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
-        if block.begin == 0 or self.domains[0].is_space:
+        if block.begin == 0 or self.is_fan:
             self._evaluated = count
         for rows in _parts(0, self._evaluated, _VERTICES_AT_ONCE):
             self._evaluate(block, slice(*rows))
@@ -280,7 +281,7 @@ class _Run:
         while there are no more of them than regions are allowed; beyond, what they are pieces of.
         """
         pieces, most = self.subdivision.num_regions, self.budget.max_regions
-        if not self.domains[0].is_space or most is None or pieces <= most:
+        if not self.is_fan or most is None or pieces <= most:
             return pieces
         work = self.subdivision.work
         cells = np.flatnonzero(work.dim[: work.used[kernels.FACES]] == self.domains[0].dim)
@@ -367,13 +368,13 @@ class _Run:
     def _wanted(self, block: _Block, masks: Sequence[int]) -> list[int]:
         """Return the neurons whose preactivations are computed anew with the open signs."""
         # A ray has no length of its own: with a new one, all its preactivations are new.
-        if self.domains[0].is_space:
+        if self.is_fan:
             return list(range(block.width))
         union = reduce(or_, masks)
         return [k for k in range(block.width) if union >> k & 1]
 
     def _length(self, point: Sequence[fmpz]) -> fmpz:
         """Return the number by which a homogeneous integer point is divided to become floats."""
-        if self.domains[0].is_space:
+        if self.is_fan:
             return max(abs(t) for t in point)
         return point[0]

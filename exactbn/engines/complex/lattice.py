@@ -297,32 +297,44 @@ def _moved(array: NDArray[Any], used: int, rows: int) -> NDArray[Any]:
 def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.int64]]:
     """Return the lattice of the faces of disjoint copies of the domains, sorted by dimension."""
     d, m = domains[0].dim, len(domains)
-    faces_of = template(domains[0])
-    sizes = faces_of.sizes
-    starts = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64) * m
-    shift = np.arange(m, dtype=np.int64)
-    arena, counts = [], [np.zeros(sizes[0] * m, dtype=np.int64)]
-    for k, lists in enumerate(faces_of.facets, start=1):
-        # (domains, faces, facets): the copies of one dimension lie one domain after the other.
-        ids = starts[k - 1] + shift[:, None, None] * sizes[k - 1] + lists[None]
-        counts.append(np.full(sizes[k] * m, lists.shape[1], dtype=np.int64))
+    templates = list(map(template, domains))
+    is_same = all(faces_of is templates[0] for faces_of in templates)
+    kinds = templates[:1] if is_same else templates
+    times = m if is_same else 1
+    # (domains, dimensions): how many faces there are before those of a domain and a dimension.
+    sizes = np.array([faces_of.sizes for faces_of in templates])
+    starts = np.concatenate(([0], np.cumsum(sizes.sum(axis=0)))).astype(np.int64)
+    shift = starts[:-1] + np.cumsum(sizes, axis=0) - sizes
+    arena, counts = [], [np.zeros(starts[1], dtype=np.int64)]
+    for k in range(1, d + 1):
+        lists = [faces_of.facets[k - 1] for faces_of in kinds]
+        lengths = np.concatenate([np.diff(each.first) for each in lists])
+        counts.append(np.tile(lengths, times))
+        entries = np.tile(np.concatenate([each.entries for each in lists]), times)
+        ids = entries + np.repeat(shift[:, k - 1], [len(each.entries) for each in lists * times])
         if k == 1:
-            ids = np.concatenate((ids, ids), axis=2)
+            ids = np.tile(ids.reshape(-1, 2), 2)  # an edge is its own root
         arena.append(ids.reshape(-1))
     count = np.concatenate(counts)
     lengths = count.copy()
     lengths[starts[1] : starts[2]] += 2
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    faces, vertices, regions = int(starts[-1]), sizes[0] * m, sizes[d] * m
+    faces, vertices, regions = int(starts[-1]), int(starts[1]), int(starts[-1] - starts[-2])
     dim = np.repeat(np.arange(d + 1, dtype=np.int8), np.diff(starts))
     slot = np.zeros(faces, dtype=np.int32)
     slot[:vertices] = np.arange(vertices)
     slot[starts[d] :] = np.arange(regions)
-    x, ex = corner_coordinates(domains, faces_of.corners.tolist())
+    exponents = axis_exponents(domains)
+    groups = [list(domains)] if is_same else [[domain] for domain in domains]
+    x, ex = map(np.concatenate, zip(*(
+        corner_coordinates(group, faces_of.corners.tolist(), exponents)
+        for group, faces_of in zip(groups, kinds, strict=True)
+    )))  # fmt: skip
+    number = np.arange(m)
     parents = np.empty((vertices, 3), dtype=np.int32)
     parents[:, 0] = -1
-    parents[:, 1] = np.repeat(shift, sizes[0])
-    parents[:, 2] = np.tile(faces_of.corners, m)
+    parents[:, 1] = np.repeat(number, sizes[:, 0])
+    parents[:, 2] = np.tile(np.concatenate([faces_of.corners for faces_of in kinds]), times)
     used = np.zeros(WIDEST + 1, dtype=np.int64)
     flat = np.concatenate(arena).astype(np.int32)
     used[[FACES, ARENA, VERTICES, REGIONS]] = faces, len(flat), vertices, regions
@@ -342,7 +354,7 @@ def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.
         face=np.arange(vertices, dtype=np.int32),
         open=np.zeros(vertices, dtype=np.uint64),
         words=np.zeros((regions, num_words), dtype=np.uint64),
-        component=np.repeat(np.arange(m, dtype=np.int32), sizes[d]),
+        component=np.repeat(number, sizes[:, d]).astype(np.int32),
         head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
         link=np.empty(0, dtype=np.int32),
         entry=np.empty(0, dtype=np.int32),

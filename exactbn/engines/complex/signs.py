@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
-from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_point
+from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_points
 from exactbn.errors import StructureError
 from exactbn.exact.rational import nearest_float, nearest_floats
 from exactbn.model.domain import Domain
@@ -282,6 +282,7 @@ class ExactVertices:
         self.neurons = [
             (block, k) for block, width in enumerate(network.widths) for k in range(width)
         ]
+        self._corner = list(map(corner_points, domains))
         self._known: dict[int, tuple[fmpz, ...]] = {}
 
     @property
@@ -327,7 +328,7 @@ class ExactVertices:
             seen.add(v)
             a, b, neuron = (int(p) for p in parents[v])
             if a < 0:
-                known[v] = corner_point(self.domains[b], neuron)
+                known[v] = self._corner[b](neuron)
                 continue
             batches.setdefault(neuron, []).append(v)
             stack += (a, b)

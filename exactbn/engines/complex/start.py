@@ -1,4 +1,4 @@
-"""The complex before the first neuron: the faces of boxes, or a fan that fills R^d.
+"""The complex before the first neuron: the faces of boxes and polytopes, or a fan that fills R^d.
 
 Points are homogeneous: (x_0, x_0 x) with x_0 > 0 for the point x, and (0, u) for the direction u at
 infinity. A box is the complex of its own faces; its floats are in units of powers of two, one an
@@ -6,24 +6,25 @@ axis, in which it is of size one, so that bounds of errors are relative to it. A
 half-space x_0 >= 0 of cones, which is no pointed cone itself, so it starts as a fan of d + 1
 simplicial cones: rays are the origin (1, 0) and the directions -(1, ..., 1), e_1, ..., e_d at
 infinity, and each cone holds the origin and all directions but one. The walls between these cones
-are not the network's; cells on both sides that have the same pattern are one region.
+are not the network's; cells on both sides that have the same pattern are one region. The rows of a
+domain cut the box or the fan first, see :mod:`exactbn.engines.complex.polytopes`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
-from itertools import combinations
+from functools import lru_cache, partial
+from math import isfinite
 
 import numpy as np
 from flint import fmpz
 from numpy.typing import NDArray
 
+from exactbn.engines.complex.polytopes import Point, Polytope, cut_by_rows
+from exactbn.engines.complex.templates import Template, cube, fan
 from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Domain
 
 Floats = NDArray[np.float64]
-Word = tuple[int, ...]
 
 #: Relative bound of the error of the nearest float: twice what it is, so that rounding the bound
 #: itself, to float32 even, cannot lower it below the error.
@@ -32,30 +33,44 @@ NEAREST_ROUNDING = 2.0 * 2.0**-53
 CORNER_FLOOR = 2.0**-1000
 
 
-@dataclass(frozen=True, eq=False)
-class Template:
-    """The faces of one domain of dimension d, numbered within each dimension.
-
-    ``facets[k - 1]``, shape (k-faces, facets of each), lists for every k-face its facets as
-    numbers of (k-1)-faces; ``corners`` are the numbers by which exact coordinates are asked for.
-    """
-
-    sizes: tuple[int, ...]
-    facets: tuple[NDArray[np.int64], ...]
-    corners: NDArray[np.int64]
-
-
 def template(domain: Domain) -> Template:
-    """Return the faces of a domain before the first neuron."""
-    return _fan(domain.dim) if domain.box is None else _cube(domain.dim)
+    """Return the faces of a domain before the first neuron.
 
-
-def corner_point(domain: Domain, corner: int) -> tuple[fmpz, ...]:
-    """Return the exact homogeneous integer coordinates of a corner, in lowest terms.
-
-    Bit i of a box's corner says whether axis i is at hi. Of all of R^d, corner 0 is the origin,
-    corner 1 the direction -(1, ..., 1), and corner 1 + i the direction e_i, i = 1 to d.
+    Raises
+    ------
+    InputError
+        If the rows of the domain leave no interior.
     """
+    return _polytope(domain).template if domain.matrix else _whole(domain)
+
+
+def corner_points(domain: Domain) -> Callable[[int], Point]:
+    """Return the function of the exact homogeneous integer coordinates of the corners.
+
+    In lowest terms. Bit i of a box's corner says whether axis i is at hi. Of all of R^d, corner 0
+    is the origin, corner 1 the direction -(1, ..., 1), and corner 1 + i the direction e_i, i = 1 to
+    d. Where there are rows, corners are numbered as they come.
+    """
+    if domain.matrix:
+        return _polytope(domain).points.__getitem__
+    return partial(_corner_of_whole, domain)
+
+
+def _whole(domain: Domain) -> Template:
+    """Return the faces of a domain without its rows."""
+    return fan(domain.dim) if domain.box is None else cube(domain.dim)
+
+
+@lru_cache(maxsize=64)
+def _polytope(domain: Domain) -> Polytope:
+    """Return the faces of a domain that has rows."""
+    faces = _whole(domain)
+    points = tuple(_corner_of_whole(domain, corner) for corner in faces.corners.tolist())
+    return cut_by_rows(Polytope(faces, points), domain)
+
+
+def _corner_of_whole(domain: Domain, corner: int) -> Point:
+    """Return the coordinates of a corner of a domain without its rows."""
     box = domain.box
     if box is None:
         if corner == 1:
@@ -100,17 +115,27 @@ def in_plain_units(x: Floats, ex: Floats, exponents: NDArray[np.int32]) -> tuple
     return plain, errors
 
 
-def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tuple[Floats, Floats]:
+def corner_coordinates(
+    domains: Sequence[Domain],
+    corners: Sequence[int],
+    exponents: NDArray[np.int32] | None = None,
+) -> tuple[Floats, Floats]:
     """Return the homogeneous float coordinates of all corners and bounds of their errors.
 
-    Shape (domains x corners, 1 + d), in the units of :func:`axis_exponents`.
+    Shape (domains x corners, 1 + d), in the units of the axes: those of :func:`axis_exponents`
+    unless ``exponents`` says others.
     """
+    exponents = axis_exponents(domains) if exponents is None else exponents
+    if any(domain.matrix for domain in domains):
+        points = [at(c) for at in map(corner_points, domains) for c in corners]
+        return _nearest(points, exponents, is_box=domains[0].box is not None)
     boxes = [domain.box for domain in domains if domain.box is not None]
     if not boxes:
-        rays = [[int(t) for t in corner_point(domains[0], corner)] for corner in corners]
+        at = corner_points(domains[0])
+        rays = [[int(t) for t in at(corner)] for corner in corners]
         x = np.tile(np.array(rays, dtype=np.float64), (len(domains), 1))
         return x, np.zeros_like(x)
-    units = [Fraction(2) ** int(exponent) for exponent in axis_exponents(domains)[1:]]
+    units = [Fraction(2) ** int(exponent) for exponent in exponents[1:]]
     bounds = [
         tuple(t if unit == 1 else t / unit for t, unit in zip(bound, units, strict=True))
         for box in boxes
@@ -131,52 +156,23 @@ def corner_coordinates(domains: Sequence[Domain], corners: Sequence[int]) -> tup
     return x, ex
 
 
+def _nearest(
+    points: Sequence[Point], exponents: NDArray[np.int32], *, is_box: bool
+) -> tuple[Floats, Floats]:
+    """Return the floats of homogeneous points, with x_0 = 1 or as rays of size 1, and bounds."""
+    units = [Fraction(2) ** int(exponent) for exponent in exponents]
+    x = np.empty((len(points), len(exponents)))
+    ex = np.empty_like(x)
+    for i, point in enumerate(points):
+        length = int(point[0] if is_box else max(map(abs, point)))
+        exact = [Fraction(int(t), length) / unit for t, unit in zip(point, units, strict=True)]
+        x[i] = nearest_floats(exact)
+        is_exact = [isfinite(v) and t == v for t, v in zip(exact, x[i].tolist(), strict=True)]
+        # As for the corners of a box.
+        ex[i] = np.where(is_exact, 0.0, np.abs(x[i]) * NEAREST_ROUNDING + CORNER_FLOOR)
+    return x, ex
+
+
 def num_faces(domain: Domain) -> int:
-    """Return the number of faces before the first neuron, of all dimensions."""
+    """Return the number of faces of a domain without its rows, of all dimensions."""
     return int(3**domain.dim if domain.box is not None else 2 ** (domain.dim + 2) - 3)
-
-
-@cache
-def _cube(d: int) -> Template:
-    """Return the faces of the cube.
-
-    A face is a word over {0, 1, *}: its stars are its free axes, and its facets replace one star
-    by 0 or by 1. With the digit 2 for the star, words are numbers in base 3.
-    """
-    places = 3 ** np.arange(d)[::-1]
-    digits = (np.arange(3**d)[:, None] // places % 3).astype(np.int8)
-    dims = (digits == 2).sum(axis=1)
-    words = [np.flatnonzero(dims == k) for k in range(d + 1)]
-    number = np.empty(3**d, dtype=np.int64)
-    for of_dim in words:
-        number[of_dim] = np.arange(len(of_dim))
-    facets = []
-    for k in range(1, d + 1):
-        stars = np.nonzero(digits[words[k]] == 2)[1].reshape(-1, k)
-        # The digit 2 becomes 0 or 1.
-        steps = np.multiply.outer(places[stars], (2, 1))
-        facets.append(number[words[k][:, None] - steps.reshape(len(stars), -1)])
-    corners = digits[words[0]].astype(np.int64) @ 2 ** np.arange(d)
-    return Template(tuple(map(len, words)), tuple(facets), corners)
-
-
-@cache
-def _fan(d: int) -> Template:
-    """Return the faces of the fan: a k-face is a set of k + 1 rays that lacks a direction.
-
-    Ray 0 is the origin, the others are the directions; the facets of a face drop one ray.
-    """
-    words = [
-        [rays for rays in combinations(range(d + 2), k + 1) if k < d or rays[0] == 0]
-        for k in range(d + 1)
-    ]
-
-    def facets(word: Word) -> list[Word]:
-        return [word[:i] + word[i + 1 :] for i in range(len(word))]
-
-    index = [{word: i for i, word in enumerate(of_dim)} for of_dim in words]
-    lists = tuple(
-        np.array([[index[k - 1][facet] for facet in facets(word)] for word in words[k]])
-        for k in range(1, len(words))
-    )
-    return Template(tuple(map(len, words)), lists, np.array([word[0] for word in words[0]]))

@@ -275,7 +275,10 @@ def enumerate_regions(
         When the seconds are spent before there is a first witness.
     """
     if domain.box is None and not domain.is_space:
-        raise InputError("the domain is R^d cut by rows, expected a box around them")
+        raise InputError(
+            f"engine 'lp' searches {domain} in a box only; give a box around the rows, or use "
+            "engine='complex'"
+        )
     if domain.dim != network.num_inputs:
         raise DimensionError(
             f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from exactbn.engines.complex.lattice import FaceLattice
-from exactbn.engines.complex.start import corner_point
+from exactbn.engines.complex.start import corner_points
 from exactbn.engines.proofs.printing import print_rows
 from exactbn.engines.proofs.writing import certificate_file, write_head
 from exactbn.engines.run import UNLIMITED, Budget
@@ -50,8 +50,9 @@ def write_complex(
 def _records(domain: Domain, lattice: FaceLattice) -> Iterator[str]:
     """Yield the text of the records in pieces of many lines."""
     corners = int(np.count_nonzero(lattice.parents[:, 0] < 0))
+    at = corner_points(domain)
     for _, _, corner in lattice.parents[:corners].tolist():
-        yield " ".join(["v", *map(str, corner_point(domain, corner))]) + "\n"
+        yield " ".join(["v", *map(str, at(corner))]) + "\n"
     for start in range(corners, len(lattice.parents), _CHUNK):
         made = lattice.parents[start : start + _CHUNK]
         yield print_rows("c", np.arange(len(made) + 1) * 3, made.reshape(-1), 0)
