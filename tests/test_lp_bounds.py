@@ -217,7 +217,7 @@ def proves_in_box(R: Rows, f: float, c: float, error: float) -> Fraction | None:
     V = Vertex(np.zeros(1), np.array([[1.0 / R.a[0, 0]]]), np.zeros(1, dtype=np.int64))
     proof = Proof(np.zeros(1, dtype=np.int64), np.zeros(2))
     objective = Objective(np.array([f]), c, abs(c) + abs(f), error)
-    P = polyhedron(R, 1, np.array([-1.0]), np.ones(1), np.zeros(1, dtype=np.int64))
+    P = polyhedron.py_func(R, 1, np.array([-1.0]), np.ones(1), np.zeros(1, dtype=np.int64))
     count = box_proof(P, R, objective, V, proof, np.zeros((4, 2)))
     if count < 0:
         return None
@@ -286,7 +286,8 @@ def test_rounding_of_a_combination_of_rows(D: int, count: int) -> None:
         f, c = (small, tiny) if count else (great, constant)
         objective = Objective(f, c, abs(c) + float(np.abs(f).sum()), 0.0)
         proof = Proof(np.arange(D), np.array([factor, *[1.0] * D]))
-        P = polyhedron(R, count, np.full(D, -1.0), np.full(D, hi), np.zeros(1, dtype=np.int64))
+        lo, spent = np.full(D, -1.0), np.zeros(1, dtype=np.int64)
+        P = polyhedron.py_func(R, count, lo, np.full(D, hi), spent)
         kept, most, error = combine(P, R, objective, 1.0, proof, count, np.empty(D))
         assert kept == count
         forms = [(c, f), *zip(R.c, R.a, strict=True)]

@@ -7,8 +7,10 @@ to look; whether two patterns are equal their words decide.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from exactbn.engines.compiled import inlined, kernel
+from exactbn.model.arrays import read_only
 
 Words = NDArray[np.uint64]
 Rows = NDArray[np.int64]
@@ -58,14 +60,15 @@ def find_row(table: PatternTable, wanted: Words) -> int:
 
 def _entered(words: Words) -> tuple[PatternTable, Rows]:
     """Return the table, and for every row the first one that equals it."""
-    words = np.ascontiguousarray(words)
+    # A view of its own: whether its owner may write to it must not decide what is compiled.
+    words = read_only(np.ascontiguousarray(words).view())
     slots = np.full(1 << (2 * len(words)).bit_length(), -1, dtype=np.int32)
     first = np.empty(len(words), dtype=np.int64)
     _enter(words, slots, first)
     return PatternTable(words, slots), first
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def _hash(words):  # type: ignore[no-untyped-def]
     key = np.uint64(0)
     for w in range(len(words)):
@@ -74,7 +77,7 @@ def _hash(words):  # type: ignore[no-untyped-def]
     return key
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def _slot_of(words, slots, wanted):  # type: ignore[no-untyped-def]
     """Return the slot that holds a pattern, or the empty one where it would be entered."""
     mask = np.uint64(len(slots) - 1)
@@ -92,7 +95,7 @@ def _slot_of(words, slots, wanted):  # type: ignore[no-untyped-def]
         slot = (slot + np.uint64(1)) & mask
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _enter(words, slots, first):  # type: ignore[no-untyped-def]
     """Enter all rows into empty slots, and write the first row that equals each."""
     for i in range(len(words)):
@@ -102,7 +105,7 @@ def _enter(words, slots, first):  # type: ignore[no-untyped-def]
         first[i] = slots[slot]
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def find(words, slots, wanted):  # type: ignore[no-untyped-def]
     """Return the row that has a pattern, -1 where none has it; for compiled loops."""
     return slots[_slot_of(words, slots, wanted)]

@@ -16,8 +16,8 @@ MUTANTS = [
     # search
     Mutant(
         "engines/lp/search.py",
-        "            if value > bound:\n",
-        "            if value > 0.0:\n",
+        "(value > bounds[k]) - ",
+        "(value > 0.0) - ",
         (_FAR,),
         "a sign is believed without its bound",
     ),
@@ -231,8 +231,8 @@ MUTANTS = [
     ),
     Mutant(
         "engines/lp/facets.py",
-        "            fits = fits and row_slope(R.a, r, f) > R.bound[r]\n",
-        "            fits = fits and row_slope(R.a, r, f) > -R.bound[r]\n",
+        "            fits = fits and row_slope(a, r, f) > bound[r]\n",
+        "            fits = fits and row_slope(a, r, f) > -bound[r]\n",
         (_DEGENERATE, _FAR),
         "a row may stand still along a direction to infinity",
     ),

@@ -14,8 +14,9 @@ words say for which neurons of the block it has a positive, a negative and a zer
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from exactbn.engines.compiled import inlined, kernel
 
 #: Neurons of one block: the bits of one word.
 BLOCK = 64
@@ -81,14 +82,14 @@ class Work(NamedTuple):
     used: NDArray[np.int64]
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _lowest(mask):  # type: ignore[no-untyped-def]
     """Return the index of the lowest bit of a nonzero word."""
     low = mask & (~mask + _ONE)
     return _BIT_INDEX[(low * _DE_BRUIJN) >> np.uint64(58)]
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _ones(mask):  # type: ignore[no-untyped-def]
     """Return the number of bits of a word."""
     mask = mask - ((mask >> _ONE) & np.uint64(0x5555555555555555))
@@ -107,25 +108,25 @@ class Signs(NamedTuple):
     zer: np.uint64
 
 
-@njit(cache=True, inline="always")
-def _signs(w, f):  # type: ignore[no-untyped-def]
+@inlined
+def _signs(word, f):  # type: ignore[no-untyped-def]
     """Return the words of a face."""
-    return Signs(w.word[f, POS], w.word[f, NEG], w.word[f, ZER])
+    return Signs(word[f, POS], word[f, NEG], word[f, ZER])
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _join(a, b):  # type: ignore[no-untyped-def]
     """Return the words of the union of two faces."""
     return Signs(a.pos | b.pos, a.neg | b.neg, a.zer | b.zer)
 
 
-@njit(cache=True, inline="always")
-def _set_signs(w, f, signs):  # type: ignore[no-untyped-def]
+@inlined
+def _set_signs(word, f, signs):  # type: ignore[no-untyped-def]
     """Set the words of a face."""
-    w.word[f, POS], w.word[f, NEG], w.word[f, ZER] = signs.pos, signs.neg, signs.zer
+    word[f, POS], word[f, NEG], word[f, ZER] = signs.pos, signs.neg, signs.zer
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _decide(signs, bit, value, bound):  # type: ignore[no-untyped-def]
     """Return ``signs`` with the sign of one neuron, and ``bit`` if it stays open, else 0.
 
@@ -141,65 +142,66 @@ def _decide(signs, bit, value, bound):  # type: ignore[no-untyped-def]
     return signs, bit
 
 
-@njit(cache=True)
+@kernel
 def classify(w, begin, end, width, factor):  # type: ignore[no-untyped-def]
     """Set the sign words of the vertices ``begin`` to ``end`` from z and its bounds.
 
     The bounds are multiplied by ``factor``. What is not certain is left open. Returns the number of
     signs left open.
     """
+    word, z, ez, face, left_open = w.word, w.z, w.ez, w.face, w.open
     total = 0
     for v in range(begin, end):
         signs, undecided = Signs(_ZERO, _ZERO, _ZERO), _ZERO
         for k in range(width):
             bit = _ONE << np.uint64(k)
-            signs, left = _decide(signs, bit, w.z[v, k], factor * np.float64(w.ez[v, k]))
+            signs, left = _decide(signs, bit, z[v, k], factor * np.float64(ez[v, k]))
             undecided |= left
-        _set_signs(w, w.face[v], signs)
-        w.open[v] = undecided
+        _set_signs(word, face[v], signs)
+        left_open[v] = undecided
         total += _ones(undecided)
     return total
 
 
-@njit(cache=True, inline="always")
-def _collect(w, f):  # type: ignore[no-untyped-def]
+@inlined
+def _collect(word, arena, start, size, f):  # type: ignore[no-untyped-def]
     """Set the words of a face to the union over its facets."""
     signs = Signs(_ZERO, _ZERO, _ZERO)
-    start = w.first[f]
-    for i in range(start, start + w.size[f]):
-        signs = _join(signs, _signs(w, w.arena[i]))
-    _set_signs(w, f, signs)
+    for i in range(start, start + size):
+        signs = _join(signs, _signs(word, arena[i]))
+    _set_signs(word, f, signs)
 
 
-@njit(cache=True)
+@kernel
 def collect_words(w, begin, end):  # type: ignore[no-untyped-def]
     """Set the words of the faces ``begin`` to ``end``, sorted by dimension, those below them set.
 
     Returns the number of pairs (face, neuron that cuts it).
     """
+    word, arena, first, size = w.word, w.arena, w.first, w.size
     total = 0
     for f in range(begin, end):
-        _collect(w, f)
-        total += _ones(w.word[f, POS] & w.word[f, NEG])
+        _collect(word, arena, first[f], size[f], f)
+        total += _ones(word[f, POS] & word[f, NEG])
     return total
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _enter(w, f, later):  # type: ignore[no-untyped-def]
     """Put a face into the bucket of every neuron of ``later`` that cuts it."""
-    cut = w.word[f, POS] & w.word[f, NEG] & later
-    k = w.dim[f]
+    word, used, entry, link, head = w.word, w.used, w.entry, w.link, w.head[w.dim[f]]
+    cut = word[f, POS] & word[f, NEG] & later
     while cut != _ZERO:
         j = _lowest(cut)
         cut &= cut - _ONE
-        e = w.used[ENTRIES]
-        w.used[ENTRIES] = e + 1
-        w.entry[e] = f
-        w.link[e] = w.head[k, j]
-        w.head[k, j] = e
+        e = used[ENTRIES]
+        used[ENTRIES] = e + 1
+        entry[e] = f
+        link[e] = head[j]
+        head[j] = e
 
 
-@njit(cache=True)
+@kernel
 def fill_buckets(w, begin, end):  # type: ignore[no-untyped-def]
     """Put the faces ``begin`` to ``end`` into the buckets of the neurons that cut them."""
     # From the last to the first, so that each list begins with its lowest ids.
@@ -207,53 +209,58 @@ def fill_buckets(w, begin, end):  # type: ignore[no-untyped-def]
         _enter(w, f, _FULL)
 
 
-@njit(cache=True)
+@kernel
 def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
     """Write upper bounds for what step ``j`` adds into ``needs``; return whether it cuts at all."""
     bit = np.uint64(j)
     later = (_FULL << bit) & ~(_ONE << bit)
-    needs[:] = 0
+    word, sizes, head, entry, link = w.word, w.size, w.head, w.entry, w.link
+    for i in range(len(needs)):
+        needs[i] = 0
     for k in range(1, d + 1):
-        e = w.head[k, j]
+        e = head[k, j]
         while e >= 0:
-            f = w.entry[e]
-            e = w.link[e]
-            cut = w.word[f, POS] & w.word[f, NEG]
+            f = entry[e]
+            e = link[e]
+            cut = word[f, POS] & word[f, NEG]
             if (cut >> bit) & _ONE == _ZERO:
                 continue
+            size = sizes[f]
             needs[FACES] += 2
-            needs[ARENA] += 3 * w.size[f] + 6
+            needs[ARENA] += 3 * size + 6
             needs[ENTRIES] += 2 * _ones(cut & later)
             if k == 1:
                 needs[VERTICES] += 1
             if k == d:
                 needs[REGIONS] += 1
-            if w.size[f] + 2 > needs[WIDEST]:
-                needs[WIDEST] = w.size[f] + 2
+            if size + 2 > needs[WIDEST]:
+                needs[WIDEST] = size + 2
     return needs[FACES] > 0
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _new_face(w, k):  # type: ignore[no-untyped-def]
     """Return the id of a new face of dimension k without facets."""
-    f = w.used[FACES]
-    w.used[FACES] = f + 1
+    used = w.used
+    f = used[FACES]
+    used[FACES] = f + 1
     w.dim[f] = k
     w.size[f] = 0
     w.word[f, PARTS] = _ZERO
     return f
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
     """Give the new d-face ``f`` the pattern so far and the component of ``parent``."""
-    r = w.used[REGIONS]
-    w.used[REGIONS] = r + 1
-    w.slot[f] = r
-    s = w.slot[parent]
-    for i in range(w.words.shape[1]):
-        w.words[r, i] = w.words[s, i]
-    w.component[r] = w.component[s]
+    used, slot, words, component = w.used, w.slot, w.words, w.component
+    r = used[REGIONS]
+    used[REGIONS] = r + 1
+    slot[f] = r
+    s = slot[parent]
+    for i in range(words.shape[1]):
+        words[r, i] = words[s, i]
+    component[r] = component[s]
 
 
 class Place(NamedTuple):
@@ -265,7 +272,7 @@ class Place(NamedTuple):
     dt: float
 
 
-@njit(cache=True, inline="always")
+@inlined
 def interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
     """Set row v of numbers y that are affine between a and b, and their bounds ey, at a place.
 
@@ -288,18 +295,19 @@ def interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
         ey[v, i] = bound if ea + eb + bound < np.inf else np.inf
 
 
-@njit(cache=True)
+@kernel
 def interpolate_rows(w, begin, end, width):  # type: ignore[no-untyped-def]
     """Set the preactivations of the vertices ``begin`` to ``end`` from those of their roots.
 
     For the vertices that this layer has made: its neurons are affine on their root edges.
     """
+    parents, places, z, ez = w.parents, w.place, w.z, w.ez
     for v in range(begin, end):
-        place = Place(w.parents[v, 0], w.parents[v, 1], w.place[v, 0], w.place[v, 1])
-        interpolate(w.z, w.ez, v, place, (0, width))
+        place = Place(parents[v, 0], parents[v, 1], places[v, 0], places[v, 1])
+        interpolate(z, ez, v, place, (0, width))
 
 
-@njit(cache=True, inline="always")
+@inlined
 def crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     """Return (t, dt) with |t* - t| <= dt for the zero a + t* (b - a) of an affine function.
 
@@ -317,7 +325,7 @@ def crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
     return za / total, dt
 
 
-@njit(cache=True)
+@kernel
 def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     """Cut every edge that neuron ``j`` of the block cuts; return the number of open signs.
 
@@ -326,63 +334,65 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     """
     bit = _ONE << np.uint64(j)
     below = bit - _ONE
+    word, arena, first, slot, used = w.word, w.arena, w.first, w.slot, w.used
+    x, ex, z, ez, parents, places = w.x, w.ex, w.z, w.ez, w.parents, w.place
+    entry, link, faces, left_open = w.entry, w.link, w.face, w.open
     total = 0
-    w.used[UNDECIDED] = 0
+    used[UNDECIDED] = 0
     e = w.head[1, j]
     while e >= 0:
-        f = w.entry[e]
-        e = w.link[e]
-        both = w.word[f, POS] & w.word[f, NEG]
+        f = entry[e]
+        e = link[e]
+        both = word[f, POS] & word[f, NEG]
         if both & bit == _ZERO:
             continue
-        start = w.first[f]
-        a, b = w.arena[start], w.arena[start + 1]
-        ra, rb = w.arena[start + 2], w.arena[start + 3]
-        v_id = _new_face(w, 0)
-        v = w.used[VERTICES]
-        w.used[VERTICES] = v + 1
-        w.slot[v_id] = v
-        w.face[v] = v_id
-        sa, sb = w.slot[ra], w.slot[rb]
-        w.parents[v, 0], w.parents[v, 1], w.parents[v, 2] = sa, sb, neuron
-        up = w.word[a, POS] & bit != _ZERO
-        za = w.z[sa, j] if up else -w.z[sa, j]
-        zb = -w.z[sb, j] if up else w.z[sb, j]
-        ea, eb = np.float64(w.ez[sa, j]), np.float64(w.ez[sb, j])
+        start = first[f]
+        a, b = arena[start], arena[start + 1]
+        ra, rb = arena[start + 2], arena[start + 3]
+        v_id, g = _new_face(w, 0), _new_face(w, 1)
+        v = used[VERTICES]
+        used[VERTICES] = v + 1
+        slot[v_id] = v
+        faces[v] = v_id
+        sa, sb = slot[ra], slot[rb]
+        parents[v, 0], parents[v, 1], parents[v, 2] = sa, sb, neuron
+        up = word[a, POS] & bit != _ZERO
+        za = z[sa, j] if up else -z[sa, j]
+        zb = -z[sb, j] if up else z[sb, j]
+        ea, eb = np.float64(ez[sa, j]), np.float64(ez[sb, j])
         t, dt = crossing(max(za, 0.0), max(zb, 0.0), ea, eb)
-        w.place[v, 0], w.place[v, 1] = t, dt
+        places[v, 0], places[v, 1] = t, dt
         place = Place(sa, sb, t, dt)
-        interpolate(w.x, w.ex, v, place, (0, d + 1))
-        interpolate(w.z, w.ez, v, place, (j + 1, width))
+        interpolate(x, ex, v, place, (0, d + 1))
+        interpolate(z, ez, v, place, (j + 1, width))
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
-        edge = _signs(w, f)
+        edge = _signs(word, f)
         signs = Signs(edge.pos & ~edge.neg, edge.neg & ~edge.pos, ~(edge.pos | edge.neg) | bit)
         undecided = _ZERO
         rest = both & ~(below | bit)
-        w.used[UNDECIDED] += _ones(rest)
+        used[UNDECIDED] += _ones(rest)
         while rest != _ZERO:
             k = _lowest(rest)
             rest &= rest - _ONE
-            bound = factor * np.float64(w.ez[v, k])
-            signs, left = _decide(signs, _ONE << np.uint64(k), w.z[v, k], bound)
+            bound = factor * np.float64(ez[v, k])
+            signs, left = _decide(signs, _ONE << np.uint64(k), z[v, k], bound)
             undecided |= left
         total += _ones(undecided)
-        _set_signs(w, v_id, signs)
-        w.open[v] = undecided
-        g = _new_face(w, 1)
-        new = w.used[ARENA]
-        w.used[ARENA] = new + 4
-        w.first[g] = new
+        _set_signs(word, v_id, signs)
+        left_open[v] = undecided
+        new = used[ARENA]
+        used[ARENA] = new + 4
+        first[g] = new
         w.size[g] = 2
         # The positive part keeps the id; both parts keep the direction and the root of the edge.
         if up:
-            w.arena[start + 1] = v_id
-            w.arena[new], w.arena[new + 1] = v_id, b
+            arena[start + 1] = v_id
+            arena[new], arena[new + 1] = v_id, b
         else:
-            w.arena[start] = v_id
-            w.arena[new], w.arena[new + 1] = a, v_id
-        w.arena[new + 2], w.arena[new + 3] = ra, rb
-        w.word[f, PARTS] = (np.uint64(g) << _HALF) | np.uint64(v_id)
+            arena[start] = v_id
+            arena[new], arena[new + 1] = a, v_id
+        arena[new + 2], arena[new + 3] = ra, rb
+        word[f, PARTS] = (np.uint64(g) << _HALF) | np.uint64(v_id)
         if d == 1:
             _new_region(w, g, f)
     return total
@@ -395,126 +405,128 @@ class _Side(NamedTuple):
     signs: Signs
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _add(side, ids, f, signs):  # type: ignore[no-untyped-def]
     """Return the side with one more face of known words, whose id is appended to ``ids``."""
     ids[side.number] = f
     return _Side(side.number + 1, _join(side.signs, signs))
 
 
-@njit(cache=True, inline="always")
-def _flat_facet(w, g, bit):  # type: ignore[no-untyped-def]
-    """Return a facet of g that lies in the hyperplane, or -1."""
-    start = w.first[g]
-    for i in range(start, start + w.size[g]):
-        h = w.arena[i]
-        if (w.word[h, POS] | w.word[h, NEG]) & bit == _ZERO:
+@inlined
+def _flat_facet(word, arena, start, size, bit):  # type: ignore[no-untyped-def]
+    """Return a facet, one of the list, that lies in the hyperplane, or -1."""
+    for i in range(start, start + size):
+        h = arena[i]
+        if (word[h, POS] | word[h, NEG]) & bit == _ZERO:
             return np.int64(h)
     return np.int64(-1)
 
 
-@njit(cache=True, inline="always")
+@inlined
 def _append_list(w, f, ids, count):  # type: ignore[no-untyped-def]
     """Give face f the first ``count`` ids as its facets, at the end of the arena."""
-    start = w.used[ARENA]
+    used, arena = w.used, w.arena
+    start = used[ARENA]
     w.first[f] = start
     w.size[f] = count
     for i in range(count):
-        w.arena[start + i] = ids[i]
-    w.used[ARENA] = start + count
+        arena[start + i] = ids[i]
+    used[ARENA] = start + count
 
 
-@njit(cache=True)
-def split_faces(w, j, d, base, widest):  # type: ignore[no-untyped-def]
+@kernel
+def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
     """Finish the step of neuron ``j``: words of the new edges, then cut faces of dimension 2 to d.
 
     ``base`` is the number of faces before the step: a face was cut in this step if and only if
-    its negative part has an id from ``base`` on. Returns 0, or the id of a face whose middle is
-    not a face (which would be a bug, and is reported as one).
+    its negative part has an id from ``base`` on. ``room`` is that for three lists of facets.
+    Returns 0, or the id of a face whose middle is not a face (which would be a bug, and is reported
+    as one).
     """
     bit = _ONE << np.uint64(j)
     later = ~(bit | (bit - _ONE))
-    e = w.head[1, j]
+    word, arena, first, size = w.word, w.arena, w.first, w.size
+    head, entry, link, used = w.head, w.entry, w.link, w.used
+    e = head[1, j]
     while e >= 0:
-        f = w.entry[e]
-        e = w.link[e]
-        g = np.int64(w.word[f, PARTS] >> _HALF)
+        f = entry[e]
+        e = link[e]
+        g = np.int64(word[f, PARTS] >> _HALF)
         if g >= base:
-            _collect(w, f)
-            _collect(w, g)
+            _collect(word, arena, first[f], size[f], f)
+            _collect(word, arena, first[g], size[g], g)
             _enter(w, g, later)
-    plus_ids = np.empty(widest, dtype=np.int32)
-    minus_ids = np.empty(widest, dtype=np.int32)
-    middle_ids = np.empty(widest, dtype=np.int32)
+    plus_ids, minus_ids, middle_ids = room[0], room[1], room[2]
     nothing = _Side(np.int64(0), Signs(_ZERO, _ZERO, _ZERO))
     for k in range(2, d + 1):
-        e = w.head[k, j]
+        e = head[k, j]
         while e >= 0:
-            f = w.entry[e]
-            e = w.link[e]
-            if w.word[f, POS] & w.word[f, NEG] & bit == _ZERO:
+            f = entry[e]
+            e = link[e]
+            if word[f, POS] & word[f, NEG] & bit == _ZERO:
                 continue
             plus, minus, middle = nothing, nothing, nothing
-            start = w.first[f]
-            for i in range(start, start + w.size[f]):
-                g = w.arena[i]
-                signs = _signs(w, g)
-                part = np.int64(w.word[g, PARTS] >> _HALF)
+            start = first[f]
+            for i in range(start, start + size[f]):
+                g = arena[i]
+                signs = _signs(word, g)
+                part = np.int64(word[g, PARTS] >> _HALF)
                 ridge = np.int64(-1)
                 if part >= base:
                     plus = _add(plus, plus_ids, g, signs)
-                    minus = _add(minus, minus_ids, part, _signs(w, part))
-                    ridge = np.int64(w.word[g, PARTS] & _LOWER)
+                    minus = _add(minus, minus_ids, part, _signs(word, part))
+                    ridge = np.int64(word[g, PARTS] & _LOWER)
                 elif signs.pos & bit != _ZERO:
                     plus = _add(plus, plus_ids, g, signs)
                     # A ridge of f in the hyperplane lies between a facet above and one below it,
                     # neither of them cut: looking from above finds each of them once.
                     if signs.zer & bit != _ZERO:
-                        ridge = _flat_facet(w, g, bit)
+                        ridge = _flat_facet(word, arena, first[g], size[g], bit)
                 else:
                     minus = _add(minus, minus_ids, g, signs)
                 if ridge >= 0:
-                    middle = _add(middle, middle_ids, ridge, _signs(w, ridge))
+                    middle = _add(middle, middle_ids, ridge, _signs(word, ridge))
             if middle.number < k or (k == 2 and middle.number != 2):
                 return f
             m = _new_face(w, k - 1)
             n = _new_face(w, k)
-            _set_signs(w, m, middle.signs)
+            _set_signs(word, m, middle.signs)
             plus = _add(plus, plus_ids, m, middle.signs)
             minus = _add(minus, minus_ids, m, middle.signs)
-            _set_signs(w, f, plus.signs)
-            _set_signs(w, n, minus.signs)
-            w.word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
-            if plus.number > w.size[f]:
+            _set_signs(word, f, plus.signs)
+            _set_signs(word, n, minus.signs)
+            word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
+            if plus.number > size[f]:
                 _append_list(w, f, plus_ids, plus.number)
             else:
-                w.size[f] = plus.number
-                start = w.first[f]
+                size[f] = plus.number
+                start = first[f]
                 for i in range(plus.number):
-                    w.arena[start + i] = plus_ids[i]
+                    arena[start + i] = plus_ids[i]
             _append_list(w, n, minus_ids, minus.number)
             _append_list(w, m, middle_ids, middle.number)
             if k == 2:
                 # The new edge is its own root.
-                start = w.used[ARENA]
-                w.arena[start], w.arena[start + 1] = middle_ids[0], middle_ids[1]
-                w.used[ARENA] = start + 2
-            _enter(w, m, later)
-            _enter(w, n, later)
+                start = used[ARENA]
+                arena[start], arena[start + 1] = middle_ids[0], middle_ids[1]
+                used[ARENA] = start + 2
+            for g in (m, n):
+                _enter(w, g, later)
             if k == d:
                 _new_region(w, n, f)
     return 0
 
 
-@njit(cache=True)
+@kernel
 def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
 
     After the last neuron of a block no region may have vertices strictly on both sides.
     """
+    dim, word, slot, words = w.dim, w.word, w.slot, w.words
     for f in range(w.used[FACES]):
-        if w.dim[f] == d:
-            if w.word[f, POS] & w.word[f, NEG] != _ZERO:
+        if dim[f] == d:
+            if word[f, POS] & word[f, NEG] != _ZERO:
                 return f
-            w.words[w.slot[f], block] = w.word[f, POS]
+            words[slot[f], block] = word[f, POS]
     return -1

@@ -204,7 +204,8 @@ class Subdivision:
 
     def split_faces(self, j: int) -> None:
         """Cut the faces of dimension two and more, after all signs are settled."""
-        face = kernels.split_faces(self.work, j, self.dim, self._base, int(self._needs[WIDEST]))
+        room = np.empty((3, int(self._needs[WIDEST])), dtype=np.int32)
+        face = kernels.split_faces(self.work, j, self.dim, self._base, room)
         if face:
             raise InternalError(f"face {face} has no proper middle; please report this network")
 

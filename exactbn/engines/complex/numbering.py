@@ -1,61 +1,60 @@
 """The loops that number the faces of a lattice by dimension, and find the regions of a facet."""
 
-from numba import njit
-
+from exactbn.engines.compiled import kernel
 from exactbn.engines.complex.kernels import FACES
 
 
-@njit(cache=True)
+@kernel
 def renumber(w, d, starts, new_id):  # type: ignore[no-untyped-def]
     """Number the faces by dimension, in order of creation within each.
 
     Writes ``new_id`` of every face and the first id of each dimension into ``starts`` (d + 2).
     """
-    starts[:] = 0
-    for f in range(w.used[FACES]):
-        starts[w.dim[f] + 1] += 1
+    dim, faces = w.dim, w.used[FACES]
+    for k in range(d + 2):
+        starts[k] = 0
+    for f in range(faces):
+        new_id[f] = starts[dim[f] + 1]
+        starts[dim[f] + 1] += 1
     for k in range(d + 1):
         starts[k + 1] += starts[k]
-    following = starts.copy()
-    for f in range(w.used[FACES]):
-        k = w.dim[f]
-        new_id[f] = following[k]
-        following[k] += 1
+    for f in range(faces):
+        new_id[f] += starts[dim[f]]
 
 
-@njit(cache=True)
+@kernel
 def sort_by_dimension(w, new_id, dim, size, slot):  # type: ignore[no-untyped-def]
     """Write dimension, number of facets and slot of every face in the new numbering.
 
     Returns the number of facets of all faces together.
     """
+    dims, sizes, slots = w.dim, w.size, w.slot
     total = 0
     for f in range(w.used[FACES]):
         g = new_id[f]
-        dim[g] = w.dim[f]
-        size[g] = w.size[f]
-        slot[g] = w.slot[f]
-        total += w.size[f]
+        dim[g], size[g], slot[g] = dims[f], sizes[f], slots[f]
+        total += sizes[f]
     return total
 
 
-@njit(cache=True)
+@kernel
 def copy_lists(w, new_id, first, arena, roots, renew):  # type: ignore[no-untyped-def]
     """Write the facet lists in the new numbering to ``arena`` at the offsets ``first``.
 
     With ``roots`` an edge's root follows its list; with ``renew`` the edge is its own new root.
     """
+    dims, sizes, starts, lists = w.dim, w.size, w.first, w.arena
     for f in range(w.used[FACES]):
-        source, target = w.first[f], first[new_id[f]]
-        for i in range(w.size[f]):
-            arena[target + i] = new_id[w.arena[source + i]]
-        if w.dim[f] == 1 and roots:
+        source, target = starts[f], first[new_id[f]]
+        for i in range(sizes[f]):
+            arena[target + i] = new_id[lists[source + i]]
+        if dims[f] == 1 and roots:
             offset = 0 if renew else 2
-            arena[target + 2] = new_id[w.arena[source + offset]]
-            arena[target + 3] = new_id[w.arena[source + offset + 1]]
+            arena[target + 2] = new_id[lists[source + offset]]
+            arena[target + 3] = new_id[lists[source + offset + 1]]
 
 
-@njit(cache=True)
+@kernel
 def facet_owners(indptr, indices, first, owners):  # type: ignore[no-untyped-def]
     """Write the one or two regions of every facet to ``owners``, ascending.
 

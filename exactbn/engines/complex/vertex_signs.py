@@ -18,9 +18,9 @@ from functools import reduce
 from operator import or_
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from exactbn.engines.compiled import kernel
 from exactbn.engines.complex.kernels import Place, crossing, interpolate
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork
 from exactbn.engines.complex.start import corner_coordinates
@@ -131,7 +131,8 @@ class _Run:
                     f"vertex {fault} is said to be the zero of neuron {neuron} between vertices "
                     f"{a} and {b}, which are not strictly on both sides of it"
                 )
-            rest = _imply(self.parents, rows.start, rows.stop, block.pos, block.neg)
+            rest = np.empty(rows.stop - rows.start, dtype=np.uint64)
+            _imply(self.parents, rows.start, rows.stop, block.pos, block.neg, rest)
             rest &= ~np.uint64(1 << k)
             self._settle(block, np.arange(rows.start, rows.stop), rest, z[rows], ez[rows])
 
@@ -139,7 +140,8 @@ class _Run:
         """Set the signs of a block at the vertices that later neurons of its layer made."""
         for neuron in neurons:
             first, last = self.begins[neuron], self.begins[neuron + 1]
-            rest = _imply(self.parents, first, last, block.pos, block.neg)
+            rest = np.empty(last - first, dtype=np.uint64)
+            _imply(self.parents, first, last, block.pos, block.neg, rest)
             rows = np.flatnonzero(rest)
             z = np.empty((len(rows), block.width))
             ez = np.empty(z.shape, dtype=np.float32)
@@ -203,7 +205,7 @@ class _Run:
             block.neg[v] |= np.uint64(below)
 
 
-@njit(cache=True)
+@kernel
 def _classify(z, ez, vertices, wanted, pos, neg, undecided):  # type: ignore[no-untyped-def]
     """Set the wanted signs that the values and their bounds decide; list the others."""
     for i in range(z.shape[0]):
@@ -220,7 +222,7 @@ def _classify(z, ez, vertices, wanted, pos, neg, undecided):  # type: ignore[no-
                     undecided[i] |= bit
 
 
-@njit(cache=True)
+@kernel
 def _make(parents, begin, end, k, pos, neg, x, ex, z, ez):  # type: ignore[no-untyped-def]
     """Place the vertices that neuron k of a block made, with the values of the block there.
 
@@ -242,20 +244,18 @@ def _make(parents, begin, end, k, pos, neg, x, ex, z, ez):  # type: ignore[no-un
     return -1
 
 
-@njit(cache=True)
-def _imply(parents, begin, end, pos, neg):  # type: ignore[no-untyped-def]
-    """Set the signs that weakly equal signs of the parents imply; return the others as masks."""
-    rest = np.zeros(end - begin, dtype=np.uint64)
+@kernel
+def _imply(parents, begin, end, pos, neg, rest):  # type: ignore[no-untyped-def]
+    """Set the signs that weakly equal signs of the parents imply; write the others as masks."""
     for v in range(begin, end):
         a, b = parents[v, 0], parents[v, 1]
         opposite = (pos[a] & neg[b]) | (neg[a] & pos[b])
         pos[v] = (pos[a] | pos[b]) & ~opposite
         neg[v] = (neg[a] | neg[b]) & ~opposite
         rest[v - begin] = opposite
-    return rest
 
 
-@njit(cache=True)
+@kernel
 def _follow(parents, begin, pos, neg):  # type: ignore[no-untyped-def]
     """Set the signs of vertices of later layers; return one whose parents disagree, or -1."""
     for v in range(begin, parents.shape[0]):

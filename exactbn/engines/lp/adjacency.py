@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from exactbn.engines.lp import facets, search
 from exactbn.engines.lp.engine import LpStatistics
 from exactbn.engines.lp.exact import Empty, Program, Row, decide
-from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Table
+from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Scratch, Table
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
-from exactbn.engines.lp.simplex import Floats
+from exactbn.engines.lp.simplex import Floats, Polyhedron, Rows, Vertex
 from exactbn.engines.lp.stack import make_stack
 from exactbn.engines.lp.witnesses import between, named, value_at
 from exactbn.engines.pattern_table import PatternTable, find_row
@@ -152,6 +152,7 @@ class _Run:
         self.domain_rows = self.exact.domain_rows()
         self.stack = make_stack(self.frame, 1)
         self.table = make_table(network, self.frame, regions)
+        self.scratch = make_scratch(network.num_hidden, len(self.frame.shift), self.table)
         self.signs = unpack(regions.words, network.widths).astype(np.int8) * 2 - 1
         self.is_partial = False
         self.edges: list[tuple[int, int]] = []
@@ -170,7 +171,7 @@ class _Run:
             self.stack.spent[0] = 0
             count, begin = facets.prove(
                 self.frame, self.forms, self.rows, base, self.table, self.stack,
-                begin, end, trusted, pairs, len(pairs.i),
+                begin, end, trusted, pairs, self.scratch,
             )  # fmt: skip
             verdicts = pairs.verdict[:count]
             both = np.stack([pairs.i[:count], pairs.j[:count]], axis=1)
@@ -366,13 +367,20 @@ def find_unbounded(
         directions[0, 0] = 1
         return Recession(np.ones(1, dtype=np.bool_), directions, exact, bases, multipliers)
     run = _Run(network, domain, regions, factor, False, LpStatistics(), budget)
+    gradients = make_gradients(run.rows, network.num_hidden, d)
+    far = np.full(d, facets.FAR)
+    inside = Polyhedron(
+        gradients.a, gradients.c, gradients.norm, gradients.dead, len(gradients.a), -far, far,
+        run.stack.spent,
+    )  # fmt: skip
+    vertex = Vertex(np.zeros(d), np.zeros((d, d)), np.zeros(d, dtype=np.int64))
     begin = 0
     while begin < count:
         budget.check_time()
         run.stack.spent[0] = 0
         begin = facets.recede(
-            run.frame, run.forms, run.rows, run.table, run.stack, begin, count, verdict,
-            directions, bases,
+            run.frame, run.forms, run.rows, run.table, run.stack, gradients, inside, vertex,
+            run.scratch, begin, count, verdict, directions, bases,
         )  # fmt: skip
     for i in np.flatnonzero(verdict == facets.OPEN).tolist():
         found = run.recession(i)
@@ -388,6 +396,24 @@ def make_pairs(count: int, D: int) -> Pairs:
     i, j, neuron = (np.zeros(count, dtype=np.int64) for _ in range(3))
     verdict, rows = np.zeros(count, dtype=np.int8), np.zeros((count, D), dtype=np.int64)
     return Pairs(i, j, neuron, verdict, np.zeros((count, D)), rows, np.zeros((count, D + 1)))
+
+
+def make_scratch(neurons: int, D: int, table: Table) -> Scratch:
+    """Return room for one region."""
+    return Scratch(
+        np.zeros(neurons, dtype=np.int8), np.zeros(table.words.shape[1], dtype=np.uint64),
+        np.zeros(neurons), np.zeros(neurons), np.zeros((neurons, D + 1)), np.zeros(neurons),
+        np.zeros((neurons, 2)), np.zeros(neurons, dtype=np.int64), np.zeros(D - 1),
+    )  # fmt: skip
+
+
+def make_gradients(rows: Rows, count: int, d: int) -> Rows:
+    """Return room for the gradients of the first rows along x."""
+    return Rows(
+        np.zeros((count, d)), np.ones(count), np.zeros(count), np.ones(count), np.zeros(count),
+        np.zeros(count), np.ones(count, dtype=np.bool_), rows.name,
+        np.zeros(count, dtype=np.uint8),
+    )  # fmt: skip
 
 
 def make_table(network: Network, frame: search.Frame, regions: Witnesses) -> Table:

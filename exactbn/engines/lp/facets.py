@@ -14,15 +14,14 @@ it; regions for which they are not are left to the caller, and so are pairs that
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from exactbn.engines.compiled import inlined, kernel
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
 from exactbn.engines.lp.products import (
     copy,
     dot,
-    form_value,
-    kernel,
+    fill,
     row_slope,
     row_square,
     row_value,
@@ -33,6 +32,7 @@ from exactbn.engines.lp.search import (
     Floats,
     Ints,
     enter_layer,
+    evaluate,
     proof_error,
     round_to,
     to_frame,
@@ -41,7 +41,6 @@ from exactbn.engines.lp.simplex import (
     ABOVE,
     OPTIMAL,
     Objective,
-    Rows,
     Vertex,
     climb,
     maximise,
@@ -56,8 +55,8 @@ UNBOUNDED, BOUNDED = 1, 2
 # Binary digits that a point is rounded to: many tries cost more than long numbers.
 _ROUNDINGS = np.array([14, 50])
 
-# How far the relaxed polyhedron of recession directions reaches.
-_FAR = 2.0**30
+#: How far the relaxed polyhedron of recession directions reaches.
+FAR = 2.0**30
 
 # More than a product of two coefficients can lose to denormal numbers.
 _PRODUCT_UNDERFLOW = 2.0**-1070
@@ -86,6 +85,20 @@ class Table(NamedTuple):
     suspect: NDArray[np.uint8]  # (regions,) 1 where forms may be zero or multiples
 
 
+class Scratch(NamedTuple):
+    """Room for the region at hand: its signs, values of its forms, and how they compare."""
+
+    sign: NDArray[np.int8]  # (neurons,)
+    wanted: NDArray[np.uint64]  # (words,) the pattern of a neighbour
+    a: Floats  # (neurons,) values at the witness
+    b: Floats  # (neurons,) values at another point
+    rows: Floats  # (neurons, 1 + D) coefficients scaled by the reach
+    errors: Floats  # (neurons,) bounds of their errors added up
+    keys: Floats  # (neurons, 2) enclosures of a ratio
+    order: Ints  # (neurons,) ascending by them
+    f: Floats  # (d,) an objective
+
+
 @kernel
 def frame_points(F, x, y):  # type: ignore[no-untyped-def]
     """Compute the coordinates of many points."""
@@ -93,7 +106,7 @@ def frame_points(F, x, y):  # type: ignore[no-untyped-def]
         to_frame(F, x[i], y[i])
 
 
-@kernel
+@inlined
 def _are_independent(a, b, error_a, error_b):  # type: ignore[no-untyped-def]
     """Return whether two float rows within their errors are proven not to be multiples."""
     p = 0
@@ -110,8 +123,22 @@ def _are_independent(a, b, error_a, error_b):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, error_model="numpy")
-def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
+@inlined
+def _sort(order, keys):  # type: ignore[no-untyped-def]
+    """Write the numbers of the rows to ``order``, ascending by the first key.
+
+    By insertion: there are no more rows than a form has terms in the work done for each.
+    """
+    for a in range(len(order)):
+        b = a
+        while b > 0 and keys[order[b - 1], 0] > keys[a, 0]:
+            order[b] = order[b - 1]
+            b -= 1
+        order[b] = a
+
+
+@kernel
+def _are_generic(rows, errors, keys, order):  # type: ignore[no-untyped-def]
     """Return whether all rows are proven to be no two multiples of each other, and none zero.
 
     Multiples have the same ratio of two fixed linear functions. So only rows whose enclosures of
@@ -133,7 +160,7 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
             keys[n, 0], keys[n, 1] = ratio - radius, ratio + radius
         else:
             keys[n, 0], keys[n, 1] = -np.inf, np.inf
-    order = np.argsort(keys[:N, 0])
+    _sort(order, keys)
     for a in range(N):
         m = order[a]
         for b in range(a + 1, N):
@@ -148,11 +175,10 @@ def _are_generic(rows, errors, keys):  # type: ignore[no-untyped-def]
 @kernel
 def _values(F, forms, y, z):  # type: ignore[no-untyped-def]
     """Write the values of all forms at a point."""
-    for n in range(len(z)):
-        z[n] = form_value(forms.row[n], y)
+    evaluate(forms.row, 0, len(z), y, z)
 
 
-@kernel
+@inlined
 def _is_inside(F, R, base, x, y):  # type: ignore[no-untyped-def]
     """Return whether a point x, in the frame at y, is proven strictly in the domain."""
     for i in range(len(x)):
@@ -205,14 +231,15 @@ def _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, work):  # type: igno
     return False
 
 
-@kernel
+@inlined
 def _enter_region(F, forms, T, i, group, sign):  # type: ignore[no-untyped-def]
     """Read the signs of region i; compute the forms if they are not those of region ``group``."""
+    words, word, place = T.words, F.word, F.place
     same = group >= 0
     for w in range(T.last):
-        same = same and T.words[i, w] == T.words[group, w]
+        same = same and words[i, w] == words[group, w]
     for n in range(len(sign)):
-        on = (T.words[i, F.word[n]] >> np.uint64(F.place[n])) & np.uint64(1)
+        on = (words[i, word[n]] >> np.uint64(place[n])) & np.uint64(1)
         sign[n] = 1 if on else -1
     if not same:
         for layer in range(1, len(F.widths)):
@@ -220,42 +247,43 @@ def _enter_region(F, forms, T, i, group, sign):  # type: ignore[no-untyped-def]
     return not same
 
 
-@kernel
+@inlined
 def _fill_rows(F, forms, R, base, sign):  # type: ignore[no-untyped-def]
     """Write the rows of a region, positive inside, behind those of the domain."""
-    D = len(F.shift)
-    for layer in range(len(F.widths)):
-        for k in range(F.widths[layer]):
-            n = F.offset[layer] + k
-            r, row = base + n, forms.row[n]
-            R.c[r] = sign[n] * row[0]
-            for i in range(D):
-                R.a[r, i] = sign[n] * row[1 + i]
-            R.size[r], R.error[r] = forms.size[n], proof_error(F, forms, n)
-            R.bound[r] = forms.bound[n]
-            R.is_zero[r], R.name[r] = forms.is_zero[layer], n
+    widths, offset, factor, is_zero = F.widths, F.offset, F.factor, forms.is_zero
+    rows, sizes, errors, bounds = forms.row, forms.size, forms.error, forms.bound
+    a, c, size, error, bound, zero, name = R.a, R.c, R.size, R.error, R.bound, R.is_zero, R.name
+    for layer in range(len(widths)):
+        for k in range(widths[layer]):
+            n = offset[layer] + k
+            r, row = base + n, rows[n]
+            c[r] = sign[n] * row[0]
+            for i in range(a.shape[1]):
+                a[r, i] = sign[n] * row[1 + i]
+            size[r], bound[r] = sizes[n], bounds[n]
+            error[r] = proof_error(errors[n], bound[r], factor)
+            zero[r], name[r] = is_zero[layer], n
 
 
-@kernel
+@inlined
 def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[no-untyped-def]
     """Decide by a linear program whether a region has a facet on the hyperplane of neuron n."""
-    D, N = len(y), len(sign)
-    m = base + N
+    D, m = len(y), base + len(sign)
     _fill_rows(F, forms, R, base, sign)
-    f, rows, work = S.work[0, :D], pairs.rows[p], S.work[2:]
+    f, rows, work, dead = S.work[0, :D], pairs.rows[p], S.work[2:], R.dead
     proof = Proof(rows, S.work[1])
     r = base + n
+    gradient, bound, size = R.a[r], R.bound[r], R.size[r]
     for i in range(D):
-        f[i] = -R.a[r, i]
-    bound = R.bound[r]
-    objective = Objective(f, -R.c[r], R.size[r], R.error[r])
+        f[i] = -gradient[i]
+    objective = Objective(f, -R.c[r], size, R.error[r])
     P = polyhedron(R, m, F.lo, F.hi, S.spent)
     V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
     copy(V.y, y)
-    R.dead[r] = 1
+    dead[r] = 1
     verdict = OPEN
     if climb(P, f, V, work):
-        status = maximise(P, objective, 64.0 * bound + 2.0**-20 * R.size[r], V, work)
+        status = maximise(P, objective, 64.0 * bound + 2.0**-20 * size, V, work)
         if status == ABOVE or objective.c + dot(f, V.y) > 8.0 * bound:
             _values(F, forms, V.y, b)
             if _find_beyond(F, forms, R, base, a, b, y, V.y, sign, n, pairs.x[p], work):
@@ -272,11 +300,27 @@ def _settle(F, forms, R, base, y, sign, a, b, n, pairs, p, S):  # type: ignore[n
                     verdict = NO_CONE
             for k in range(max(count, 0), D):
                 rows[k] = -1
-    R.dead[r] = 0
+    dead[r] = 0
     return verdict
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
+def _scale_forms(F, forms, R, base, scaled, errors):  # type: ignore[no-untyped-def]
+    """Write the forms scaled by the reach, their errors, and the bounds and norms of their rows.
+
+    The errors of coefficients scaled by the reach add up to at most the error of the form.
+    """
+    reach, rows, bounds, norms = F.reach, forms.row, R.bound, R.norm
+    for n in range(len(errors)):
+        errors[n], bounds[base + n] = forms.error[n] * F.factor, forms.bound[n]
+        scaled[n, 0], norm = rows[n, 0], 1e-300
+        for j in range(len(reach)):
+            scaled[n, 1 + j] = rows[n, 1 + j] * reach[j]
+            norm += abs(rows[n, 1 + j])
+        norms[base + n] = norm
+
+
+@kernel
 def prove(  # type: ignore[no-untyped-def]
     F, forms, R, base, T, S, begin, end, trusted, pairs, room
 ):
@@ -286,76 +330,65 @@ def prove(  # type: ignore[no-untyped-def]
     (number of pairs, first region not looked at for want of room or of time).
     """
     N, D = len(F.word), len(F.shift)
-    sign = np.zeros(N, dtype=np.int8)
-    wanted = np.zeros(T.words.shape[1], dtype=np.uint64)
-    a, b = np.zeros(N), np.zeros(N)
-    rows, errors, keys = np.zeros((N, D + 1)), np.zeros(N), np.zeros((N, 2))
-    count = 0
-    group = -1
+    sign, wanted, a, b, suspect = room.sign, room.wanted, room.a, room.b, T.suspect
+    words, word, place, spent = T.words, F.word, F.place, S.spent
+    most = len(pairs.i) - N
+    count, group = 0, -1
+    generic = trusted
     for i in range(begin, end):
-        if count + N > room or S.spent[0] > ALLOWANCE:
+        if count > most or spent[0] > ALLOWANCE:
             return count, i
-        S.spent[0] += N * D
+        spent[0] += N * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
-            for n in range(N):
-                rows[n] = forms.row[n]
-                # Coefficients scaled by the reach: their errors add up to at most this.
-                errors[n] = forms.error[n] * F.factor
-                for j in range(D):
-                    rows[n, 1 + j] *= F.reach[j]
-                R.bound[base + n], R.norm[base + n] = forms.bound[n], 1e-300
-                for j in range(D):
-                    R.norm[base + n] += abs(forms.row[n, 1 + j])
-            generic = trusted or _are_generic(rows, errors, keys)
-        T.suspect[i] = not generic
+            _scale_forms(F, forms, R, base, room.rows, room.errors)
+            generic = trusted or _are_generic(room.rows, room.errors, room.keys, room.order)
+        suspect[i] = not generic
         if not generic:
             continue
         known = False
-        wanted[:] = T.words[i]
+        copy(wanted, words[i])
         for n in range(N):
-            flip = np.uint64(1) << np.uint64(F.place[n])
-            wanted[F.word[n]] ^= flip
-            j = find(T.words, T.slots, wanted)
-            wanted[F.word[n]] ^= flip
-            if j < 0:
-                continue
+            flip = np.uint64(1) << np.uint64(place[n])
+            wanted[word[n]] ^= flip
+            j = find(words, T.slots, wanted)
+            wanted[word[n]] ^= flip
             # The other region, if it comes earlier, has dealt with the pair unless suspect.
-            if j < i and not T.suspect[j]:
+            if j < 0 or (j < i and not suspect[j]):
                 continue
-            pairs.i[count], pairs.j[count], pairs.neuron[count] = i, j, n
+            y, v, x = T.y[i], T.y[j], pairs.x[count]
             if not known:
-                _values(F, forms, T.y[i], a)
+                _values(F, forms, y, a)
                 known = True
-            v, x = T.y[j], pairs.x[count]
             _values(F, forms, v, b)
             if _is_beyond(R, base, sign, b, n) and _is_inside(F, R, base, T.x[j], v):
-                x[:] = T.x[j]
-                pairs.verdict[count] = EDGE
-            elif _find_beyond(F, forms, R, base, a, b, T.y[i], v, sign, n, x, S.work):
-                pairs.verdict[count] = EDGE
+                copy(x, T.x[j])
+                verdict = EDGE
+            elif _find_beyond(F, forms, R, base, a, b, y, v, sign, n, x, S.work):
+                verdict = EDGE
             else:
-                pairs.verdict[count] = _settle(
-                    F, forms, R, base, T.y[i], sign, a, b, n, pairs, count, S
-                )
+                verdict = _settle(F, forms, R, base, y, sign, a, b, n, pairs, count, S)
+            pairs.i[count], pairs.j[count], pairs.neuron[count] = i, j, n
+            pairs.verdict[count] = verdict
             count += 1
     return count, end
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def]
     """Look for a direction along which all rows grow: an inner point of a facet at infinity."""
     D = len(y)
     f, lo, work = S.work[0, :D], S.work[1, :D], S.work[2:]
-    V = Vertex(S.pool_y[0], S.pool_inv[0], S.pool_active[0])
-    for i in range(D):
-        f[i], lo[i], V.y[i] = 0.0, F.lo[i], y[i]
+    v = S.pool_y[0]
+    V = Vertex(v, S.pool_inv[0], S.pool_active[0])
+    copy(v, y)
+    copy(lo, F.lo)
+    fill(f, 0.0)
     f[0], lo[0] = -1.0, -1.0
     P = polyhedron(R, m, lo, F.hi, S.spent)
     if not climb(P, f, V, work):
         return False
     maximise(P, Objective(f, 0.0, 1.0, 0.0), 2.0**-20, V, work)
-    v = V.y
     if not v[0] < -(2.0**-40):
         return False
     t = y[0] / (y[0] - v[0])
@@ -366,6 +399,7 @@ def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def
     if not largest > 0.0:
         return False
     scale = 2.0 ** -np.ceil(np.log2(largest))
+    a, bound = R.a, R.bound
     for bits in (6.0, 12.0, 24.0, 48.0):
         f[0], fits = 0.0, True
         for i in range(1, D):
@@ -373,67 +407,65 @@ def _facet_at_infinity(F, R, m, y, S, direction):  # type: ignore[no-untyped-def
             fits = fits and abs(f[i]) <= 1.0  # what the bounds assume
         for r in range(m):
             # A row without a gradient does not change along any direction.
-            fits = fits and row_slope(R.a, r, f) > R.bound[r]
+            fits = fits and row_slope(a, r, f) > bound[r]
         if fits:
-            direction[:] = f[1:]
+            copy(direction, f[1:])
             return True
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
+def _recession_cone(R, G):  # type: ignore[no-untyped-def]
+    """Write the gradients of all rows along x to G, with constants that keep the origin inside."""
+    a, gradients, norms, constants, errors = R.a, G.a, G.norm, G.c, G.error
+    for n in range(len(gradients)):
+        for j in range(gradients.shape[1]):
+            gradients[n, j] = a[n, 1 + j]
+        norms[n] = np.sqrt(row_square(gradients, n)) + 1e-300
+        constants[n], errors[n] = norms[n], R.error[n]
+
+
+@kernel
 def recede(  # type: ignore[no-untyped-def]
-    F, forms, R, T, S, begin, end, verdict, direction, bases
+    F, forms, R, T, S, G, P, V, room, begin, end, verdict, direction, bases
 ):
     """Say which regions of R^d are unbounded: where a direction keeps all rows growing.
 
     Bounded is a region if none of d + 1 linear functions, each coordinate and minus the sum of all,
     grows along a direction of its recession cone; then the only such direction is zero. The basis
-    of each proof goes to ``bases``. Returns the first region not looked at for want of time.
+    of each proof goes to ``bases``. ``G``, ``P`` and ``V`` are room for the cone's rows, the
+    polyhedron of them and a vertex of it. Returns the first region not looked at for want of time.
     """
     N, D = len(F.word), len(F.shift)
     d = D - 1
-    sign = np.zeros(N, dtype=np.int8)
-    # The gradients along x; the constants keep the origin inside.
-    G = Rows(np.zeros((N, d)), np.ones(N), np.zeros(N), np.ones(N), np.zeros(N), np.zeros(N),
-             np.ones(N, dtype=np.bool_), R.name, np.zeros(N, dtype=np.uint8))  # fmt: skip
-    f, rows = np.zeros(d), np.zeros(d, np.int64)
-    P = polyhedron(G, N, np.full(d, -_FAR), np.full(d, _FAR), S.spent)
-    V = Vertex(np.zeros(d), np.zeros((d, d)), np.zeros(d, np.int64))
-    work = np.zeros((2 * d + 8, d + 1))
+    sign, f, spent, a, norms = room.sign, room.f, S.spent, R.a, R.norm
     group = -1
     for i in range(begin, end):
-        if S.spent[0] > ALLOWANCE:
+        if spent[0] > ALLOWANCE:
             return i
-        S.spent[0] += N * D
+        spent[0] += N * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
         _fill_rows(F, forms, R, 0, sign)
         for n in range(N):
-            R.norm[n] = 1e-300
+            norm = 1e-300
             for j in range(D):
-                R.norm[n] += abs(R.a[n, j])
-        verdict[i] = OPEN
+                norm += abs(a[n, j])
+            norms[n] = norm
         if _facet_at_infinity(F, R, N, T.y[i], S, direction[i]):
             verdict[i] = UNBOUNDED
             continue
-        for n in range(N):
-            for j in range(d):
-                G.a[n, j] = R.a[n, 1 + j]
-            G.norm[n] = np.sqrt(row_square(G.a, n)) + 1e-300
-            G.c[n], G.error[n] = G.norm[n], R.error[n]
-        proven = True
+        _recession_cone(R, G)
+        verdict[i] = BOUNDED
         for k in range(D):
             for j in range(d):
                 f[j] = -1.0 if k == d else (1.0 if j == k else 0.0)
-                V.y[j] = 0.0
-            proven = (
-                climb(P, f, V, work)
-                and maximise(P, Objective(f, 0.0, 1.0, 0.0), np.inf, V, work) == OPTIMAL
-                and cone_proof(G, f, 0.0, F.narrow, -3 - 2 * d, V, rows, work) >= 0
-            )
-            if not proven:
+            fill(V.y, 0.0)
+            if not (
+                climb(P, f, V, S.work)
+                and maximise(P, Objective(f, 0.0, 1.0, 0.0), np.inf, V, S.work) == OPTIMAL
+                and cone_proof(G, f, 0.0, F.narrow, -3 - 2 * d, V, bases[i, k], S.work) >= 0
+            ):
+                verdict[i] = OPEN
                 break
-            bases[i, k] = rows
-        if proven:
-            verdict[i] = BOUNDED
     return end

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exactbn.engines.compiled import kernel
 from exactbn.engines.lp.products import (
     add_row,
     column_product,
     column_size,
     copy,
     greatest,
-    kernel,
 )
 from exactbn.engines.lp.simplex import Floats, Ints, gradient
 
@@ -66,7 +66,7 @@ def box_proof(P, R, objective, V, proof, work):  # type: ignore[no-untyped-def]
     quantum = 2.0 ** min(np.floor(np.log2(margin / weight)), 0.0)
     if quantum < 1.0 / _LARGEST:
         return -1
-    kept, most, error = combine(P, R, objective, 1.0 / quantum, proof, count, g)
+    kept, most, error = combine(P, R, objective, 1.0 / quantum, proof, np.int64(count), g)
     # Not "return -1 if ...": a NaN must prove nothing.
     if most + _SUM_OF_BOUNDS * error + _COMBINATION_UNDERFLOW <= 0.0:
         factors[D] = 1.0 / quantum

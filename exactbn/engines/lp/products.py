@@ -5,20 +5,10 @@ constant passes n roundings and no product more than n + 1: |computed - exact| i
 (n + 1) u (1 + (n + 1) u) times the sum of the absolute values, u = 2^-53, where nothing underflows.
 """
 
-from numba import njit
-from numba.core.options import DefaultOptions
-
-# The option is numba's own and may go; without it the loops are right, and slower.
-_COUNTS_NO_REFERENCES = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
-
-#: Compiles a function that allocates nothing and returns no array. References to the arrays of its
-#: records, dozens a call, are then not counted: in short programs that was half of the time.
-kernel = njit(
-    cache=True, error_model="numpy", **_COUNTS_NO_REFERENCES
-)  # type: ignore[call-overload]
+from exactbn.engines.compiled import inlined
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def dot(a, b):  # type: ignore[no-untyped-def]
     """Return sum_i a_i b_i."""
     total = 0.0
@@ -27,7 +17,7 @@ def dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def form_value(row, y):  # type: ignore[no-untyped-def]
     """Return the value of the form (c, a) = row: c + sum_i a_i y_i."""
     total = row[0]
@@ -36,7 +26,7 @@ def form_value(row, y):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def form_size(row, reach):  # type: ignore[no-untyped-def]
     """Return sum_i |a_i| reach_i of the form (c, a) = row."""
     total = 0.0
@@ -45,7 +35,7 @@ def form_size(row, reach):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def row_value(c, A, r, y):  # type: ignore[no-untyped-def]
     """Return c_r + sum_i A_ri y_i."""
     total = c[r]
@@ -54,7 +44,7 @@ def row_value(c, A, r, y):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def row_slope(A, r, v):  # type: ignore[no-untyped-def]
     """Return sum_i A_ri v_i."""
     total = 0.0
@@ -63,7 +53,7 @@ def row_slope(A, r, v):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def row_square(A, r):  # type: ignore[no-untyped-def]
     """Return sum_i A_ri^2."""
     total = 0.0
@@ -72,7 +62,7 @@ def row_square(A, r):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def slope_and_slack(c, A, r, v, y):  # type: ignore[no-untyped-def]
     """Return (sum_i A_ri v_i, c_r + sum_i A_ri y_i) in one pass."""
     slope, slack = 0.0, c[r]
@@ -82,7 +72,7 @@ def slope_and_slack(c, A, r, v, y):  # type: ignore[no-untyped-def]
     return slope, slack
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def column_product(f, M, j):  # type: ignore[no-untyped-def]
     """Return sum_i f_i M_ij."""
     total = 0.0
@@ -91,7 +81,7 @@ def column_product(f, M, j):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def column_size(M, j):  # type: ignore[no-untyped-def]
     """Return max_i |M_ij|."""
     largest = 0.0
@@ -100,28 +90,35 @@ def column_size(M, j):  # type: ignore[no-untyped-def]
     return largest
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def copy(y, v):  # type: ignore[no-untyped-def]
     """Write v to y, which is another array: a slice would look first whether they overlap."""
     for i in range(len(y)):
         y[i] = v[i]
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
+def fill(y, value):  # type: ignore[no-untyped-def]
+    """Write the same number to all places of y."""
+    for i in range(len(y)):
+        y[i] = value
+
+
+@inlined
 def add(y, t, v):  # type: ignore[no-untyped-def]
     """Add t v to y."""
     for i in range(len(y)):
         y[i] += t * v[i]
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def add_row(y, t, A, r):  # type: ignore[no-untyped-def]
     """Add t times row r of A to y."""
     for i in range(len(y)):
         y[i] += t * A[r, i]
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def greatest(g, lo, hi, start):  # type: ignore[no-untyped-def]
     """Return start plus the greatest value of g y for lo <= y <= hi."""
     total = start

@@ -15,17 +15,17 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from exactbn.engines.compiled import inlined, kernel
 from exactbn.engines.lp.multipliers import Proof, box_proof, cone_proof
 from exactbn.engines.lp.products import (
+    add,
     copy,
     dot,
+    fill,
     form_size,
     form_value,
-    kernel,
-    row_square,
     row_value,
 )
 from exactbn.engines.lp.simplex import (
@@ -167,33 +167,35 @@ LEVEL, POOL, REGIONS, LOGGED, ASKED, BASE, PROGRAMS, PIECES = range(8)
 @kernel
 def enter_layer(F, forms, layer, state):  # type: ignore[no-untyped-def]
     """Compute the forms of a layer from those of the layers before and the signs there."""
-    for n in range(F.offset[layer], F.offset[layer] + F.widths[layer]):
-        row, begin, end = forms.row[n], forms.start[n], forms.start[n + 1]
-        for i in range(len(row)):
-            row[i] = 0.0
+    rows, errors, sizes, bounds = forms.row, forms.error, forms.size, forms.bound
+    start, units, weights, slopes = forms.start, forms.unit, forms.weight, forms.slope
+    own_start, own_place, own_value = forms.own_start, forms.own_place, forms.own_value
+    first = F.offset[layer]
+    for n in range(first, first + F.widths[layer]):
+        row, begin, end = rows[n], start[n], start[n + 1]
+        fill(row, 0.0)
         total, error = forms.own_size[n], 0.0
         for e in range(begin, end):
-            j = forms.unit[e]
-            factor = forms.weight[e] * forms.slope[j, 0 if state[j] > 0 else 1]
+            j = units[e]
+            factor = weights[e] * slopes[j, 0 if state[j] > 0 else 1]
             if factor == 0.0:
                 continue
-            for i in range(len(row)):
-                row[i] += factor * forms.row[j, i]
-            total += abs(factor) * forms.size[j]
-            error += abs(factor) * forms.error[j]
-        for e in range(forms.own_start[n], forms.own_start[n + 1]):
-            row[forms.own_place[e]] += forms.own_value[e]
+            add(row, factor, rows[j])
+            total += abs(factor) * sizes[j]
+            error += abs(factor) * errors[j]
+        for e in range(own_start[n], own_start[n + 1]):
+            row[own_place[e]] += own_value[e]
         if begin < end:
             # Weight, slope, their product, the product with the row: four roundings; then a sum.
             share = (end - begin + 4) * UNIT * _LAYER_SLACK
-            forms.error[n] = (1.0 + 2.0 * share) * error + share * total + FORM_UNDERFLOW
+            error = (1.0 + 2.0 * share) * error + share * total + FORM_UNDERFLOW
         else:
-            forms.error[n] = forms.own_error[n]
-        size, bound = bounds_of(F, row, forms.error[n])
-        forms.size[n], forms.bound[n] = size, bound
+            error = forms.own_error[n]
+        errors[n] = error
+        sizes[n], bounds[n] = bounds_of(F, row, error)
 
 
-@njit(error_model="numpy", inline="always")
+@kernel
 def bounds_of(F, row, error):  # type: ignore[no-untyped-def]
     """Return size and bound of a form (c, a) = row with that error.
 
@@ -206,47 +208,39 @@ def bounds_of(F, row, error):  # type: ignore[no-untyped-def]
     return size, bound if bound < _LARGEST_BOUND and size < _LARGEST_BOUND else np.inf
 
 
-@njit(cache=True, error_model="numpy", inline="always")
-def proof_error(F, forms, n):  # type: ignore[no-untyped-def]
+@inlined
+def proof_error(error, bound, factor):  # type: ignore[no-untyped-def]
     """Return the error of a form as proofs count it: infinite where its bound is."""
-    return forms.error[n] * F.factor if forms.bound[n] < np.inf else np.inf
+    return error * factor if bound < np.inf else np.inf
 
 
 @kernel
 def look(F, forms, S, level):  # type: ignore[no-untyped-def]
-    """Evaluate the open neurons of a node's layer at its witness."""
-    layer = S.layer[level]
-    offset = F.offset[layer]
+    """Write the proven signs of the open neurons of a node's layer at its witness."""
+    layer, y, state, sign, cut = S.layer[level], S.y[level], S.state[level], S.sign[level], S.cut
+    rows, bounds, offset = forms.row, forms.bound, F.offset[layer]
     for k in range(F.widths[layer]):
         n = offset + k
-        S.cut[level, n] = -1
-        S.sign[level, n] = 0
-        if S.state[level, n] == 0:
-            value, bound = form_value(forms.row[n], S.y[level]), forms.bound[n]
-            if value > bound:
-                S.sign[level, n] = 1
-            elif value < -bound:
-                S.sign[level, n] = -1
+        cut[level, n], sign[n] = -1, 0
+        if state[n] == 0:
+            value = form_value(rows[n], y)
+            sign[n] = (value > bounds[n]) - (value < -bounds[n])
 
 
-@kernel
-def _evaluate_vertex(F, forms, S, layer, v):  # type: ignore[no-untyped-def]
-    """Write the values of the layer's neurons at a vertex of the pool."""
-    offset = F.offset[layer]
-    for k in range(F.widths[layer]):
-        S.pool_z[v, k] = form_value(forms.row[offset + k], S.pool_y[v])
+@inlined
+def evaluate(rows, first, count, y, z):  # type: ignore[no-untyped-def]
+    """Write the values at y of the forms from ``first`` on to z."""
+    for k in range(count):
+        z[k] = form_value(rows[first + k], y)
 
 
-@kernel
-def _copy_vertex(S, v):  # type: ignore[no-untyped-def]
-    """Return the number of a copy of a vertex on top of the pool."""
-    w, D = S.used[POOL], S.pool_y.shape[1]
-    S.used[POOL] += 1
-    for i in range(D):
-        S.pool_y[w, i], S.pool_active[w, i] = S.pool_y[v, i], S.pool_active[v, i]
-        for j in range(D):
-            S.pool_inv[w, i, j] = S.pool_inv[v, i, j]
-    return w
+@inlined
+def _copy_vertex(y, inv, active, w, v):  # type: ignore[no-untyped-def]
+    """Write vertex v of the pool to place w."""
+    copy(y[w], y[v])
+    copy(active[w], active[v])
+    for i in range(y.shape[1]):
+        copy(inv[w, i], inv[v, i])
 
 
 @kernel
@@ -295,7 +289,7 @@ def round_to(F, y, bits, x, back):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inlined
 def _strict(R, m, y):  # type: ignore[no-untyped-def]
     """Return whether all rows of the path are proven positive at y."""
     for r in range(m):
@@ -304,34 +298,35 @@ def _strict(R, m, y):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@inlined
 def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     """Find a witness beyond zero of neuron n; return whether there is a proven one.
 
     On the way from the witness w to a vertex v beyond zero, all rows stay positive short of v. The
     points in the middle of the part beyond zero are averaged over the vertices.
     """
-    layer = S.layer[level]
+    layer, vertices, vertex, work = S.layer[level], S.vertices[level], S.vertex[level], S.work
+    pool_y, pool_z = S.pool_y, S.pool_z
     k = n - F.offset[layer]
     row, bound, sign = forms.row[n], forms.bound[n], S.sign[level, n]
-    D, m = len(F.shift), S.used[BASE] + level
-    y, back, middle = S.work[0, :D], S.work[1, :D], S.work[2, :D]
-    w = S.y[level]
+    w, m = S.y[level], S.used[BASE] + level
+    D = len(w)
+    y, back, middle = work[0, :D], work[1, :D], work[2, :D]
     here = -sign * form_value(row, w)
     weight = 0.0
     for i in range(D):
         middle[i] = 0.0
-    for a in range(S.vertices[level] + 1):
-        v = S.vertex[level, a] if a < S.vertices[level] else S.cut[level, n]
+    for a in range(vertices + 1):
+        v = vertex[a] if a < vertices else np.int64(S.cut[level, n])
         if v < 0:
             continue
-        there = -sign * S.pool_z[v, k]
+        there = -sign * pool_z[v, k]
         if not there > 4.0 * bound:
             continue
         t = 0.5 - 0.5 * here / (there - here)
         weight += 1.0
         for i in range(D):
-            middle[i] += w[i] + t * (S.pool_y[v, i] - w[i])
+            middle[i] += w[i] + t * (pool_y[v, i] - w[i])
     if weight == 0.0:
         return False
     for i in range(D):
@@ -345,261 +340,261 @@ def _other_witness(F, forms, R, S, level, n):  # type: ignore[no-untyped-def]
     return False
 
 
-@kernel
-def _write(L, S, value):  # type: ignore[no-untyped-def]
-    L.log[S.used[LOGGED]] = value
-    S.used[LOGGED] += 1
+@inlined
+def _write(log, used, value):  # type: ignore[no-untyped-def]
+    """Append a number to the log."""
+    log[used[LOGGED]] = value
+    used[LOGGED] += 1
 
 
-@kernel
+@inlined
 def _test(F, forms, R, S, L, level, n):  # type: ignore[no-untyped-def]
     """Decide whether neuron n, of known sign at the witness, has it on the whole node.
 
     Returns 1 when it cuts (a vertex beyond zero is in the pool), 0 when its sign is proven to be
     constant, -1 when neither is proven.
     """
-    D, m = len(F.shift), S.used[BASE] + level
-    layer = S.layer[level]
-    k = n - F.offset[layer]
+    used, layer, w, room = S.used, S.layer[level], S.y[level], S.work
+    vertices, vertex = S.vertices, S.vertex[level]
+    pool_y, pool_inv, pool_active, pool_z = S.pool_y, S.pool_inv, S.pool_active, S.pool_z
+    D, k = len(w), n - F.offset[layer]
     row, bound, sign = forms.row[n], forms.bound[n], S.sign[level, n]
-    f, proof, work = S.work[3, :D], Proof(S.rows, S.work[4]), S.work[5:]
+    f, proof, work = room[3, :D], Proof(S.rows, room[4]), room[5:]
     for i in range(D):
         f[i] = -sign * row[1 + i]
-    size = forms.size[n]
-    objective = Objective(f, -sign * row[0], size, proof_error(F, forms, n))
-    S.used[PROGRAMS] += 1
+    size, error = forms.size[n], proof_error(forms.error[n], bound, F.factor)
+    objective = Objective(f, -sign * row[0], size, error)
+    used[PROGRAMS] += 1
     best, start = -np.inf, -1
-    for a in range(S.vertices[level]):
-        v = S.vertex[level, a]
-        if -sign * S.pool_z[v, k] > best:
-            best, start = -sign * S.pool_z[v, k], v
-    v = S.used[POOL]
-    V = Vertex(S.pool_y[v], S.pool_inv[v], S.pool_active[v])
-    P = polyhedron(R, m, F.lo, F.hi, S.spent)
+    for a in range(vertices[level]):
+        v = vertex[a]
+        if -sign * pool_z[v, k] > best:
+            best, start = -sign * pool_z[v, k], v
+    v = used[POOL]
+    V = Vertex(pool_y[v], pool_inv[v], pool_active[v])
+    P = polyhedron(R, used[BASE] + level, F.lo, F.hi, S.spent)
     for attempt in range(2):
         if start >= 0 and attempt == 0:
-            _copy_vertex(S, start)
-            S.used[POOL] -= 1
+            _copy_vertex(pool_y, pool_inv, pool_active, v, start)
         else:
-            copy(V.y, S.y[level])
+            copy(V.y, w)
             if not climb(P, f, V, work):
                 continue
         status = maximise(P, objective, 8.0 * bound + 2.0**-30 * size, V, work)
         copy(S.hint, V.active)
         if status == ABOVE or objective.c + dot(f, V.y) > 8.0 * bound:
-            _evaluate_vertex(F, forms, S, layer, v)
-            S.used[POOL] += 1
+            evaluate(forms.row, n - k, F.widths[layer], pool_y[v], pool_z[v])
+            used[POOL] += 1
             S.cut[level, n] = v
-            if S.vertices[level] < VERTICES:
-                S.vertex[level, S.vertices[level]] = v
-                S.vertices[level] += 1
+            if vertices[level] < VERTICES:
+                vertex[vertices[level]] = v
+                vertices[level] += 1
             return 1
         if status != OPTIMAL:
             continue
-        count = box_proof(P, R, objective, V, proof, work)
+        tag, count = BOX, box_proof(P, R, objective, V, proof, work)
+        if count < 0 and forms.is_zero[layer] and bound < np.inf:
+            tag, count = CONE, cone_proof(
+                R, f, objective.error * F.narrow, F.narrow, F.zero_bound, V, proof.rows, work
+            )
         if count >= 0:
             if L.keep_log:
-                _log_box(R, S, L, n, sign, count, proof)
+                _log_proof(R.name, L.log, used, tag, n, sign, count, proof)
             S.state[level, n] = sign
             return 0
-        if forms.is_zero[layer] and bound < np.inf:
-            count = cone_proof(R, f, objective.error * F.narrow, F.narrow, F.zero_bound, V,
-                               proof.rows, work)  # fmt: skip
-            if count >= 0:
-                if L.keep_log:
-                    _log_cone(R, S, L, n, sign, count, proof.rows)
-                S.state[level, n] = sign
-                return 0
         if start < 0:
             break
     return -1
 
 
-@kernel
-def _log_box(R, S, L, n, sign, count, proof):  # type: ignore[no-untyped-def]
-    """Log that multipliers prove the sign of neuron n."""
-    _write(L, S, BOX)
-    _write(L, S, n)
-    _write(L, S, sign)
-    _write(L, S, count)
+@inlined
+def _log_proof(names, log, used, tag, n, sign, count, proof):  # type: ignore[no-untyped-def]
+    """Log that multipliers (BOX) or a basis (CONE) prove the sign of neuron n."""
+    rows, factors = proof.rows, proof.factors
+    _write(log, used, tag)
+    _write(log, used, n)
+    _write(log, used, sign)
+    _write(log, used, count)
     for j in range(count):
-        _write(L, S, R.name[proof.rows[j]])
-        _write(L, S, np.int64(proof.factors[j]))
-    _write(L, S, np.int64(proof.factors[-1]))
+        _write(log, used, names[rows[j]] if rows[j] >= 0 else np.int64(AT_INFINITY))
+        if tag == BOX:
+            _write(log, used, np.int64(factors[j]))
+    if tag == BOX:
+        _write(log, used, np.int64(factors[-1]))
 
 
-@kernel
-def _log_cone(R, S, L, n, sign, count, rows):  # type: ignore[no-untyped-def]
-    """Log that a basis proves the sign of neuron n."""
-    _write(L, S, CONE)
-    _write(L, S, n)
-    _write(L, S, sign)
-    _write(L, S, count)
-    for j in range(count):
-        _write(L, S, R.name[rows[j]] if rows[j] >= 0 else np.int64(AT_INFINITY))
-
-
-@kernel
+@inlined
 def _choose(F, S, level):  # type: ignore[no-untyped-def]
     """Return the open neuron that splits the node: the one with most vertices beyond zero."""
-    layer = S.layer[level]
+    layer, state, vertex, pool_z = S.layer[level], S.state[level], S.vertex[level], S.pool_z
     offset = F.offset[layer]
     best, most = -1, -1
     for k in range(F.widths[layer]):
-        n = offset + k
-        if S.state[level, n] != 0:
+        if state[offset + k] != 0:
             continue
         plus, minus = 0, 0
         for a in range(S.vertices[level]):
-            z = S.pool_z[S.vertex[level, a], k]
+            z = pool_z[vertex[a], k]
             plus += z > 0.0
             minus += z < 0.0
         if min(plus, minus) > most:
-            best, most = n, min(plus, minus)
+            best, most = offset + k, min(plus, minus)
     return best
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _descend(F, forms, R, S, level, sign):  # type: ignore[no-untyped-def]
     """Make the half of a node where its splitting neuron has the given sign."""
-    D, child = len(F.shift), level + 1
-    n, layer = S.split[level], S.layer[level]
+    used, states, signs, pool_z = S.used, S.state, S.sign, S.pool_z
+    y, exact, next_exact, vertex, vertices = S.y, S.exact, S.next_exact, S.vertex, S.vertices
+    n, layer, child = S.split[level], S.layer[level], level + 1
     k = n - F.offset[layer]
-    r = S.used[BASE] + level
-    row = forms.row[n]
-    R.c[r] = sign * row[0]
-    for i in range(D):
-        R.a[r, i] = sign * row[1 + i]
-    R.norm[r] = np.sqrt(row_square(R.a, r)) + 1e-300
-    R.size[r], R.error[r] = forms.size[n], proof_error(F, forms, n)
-    R.bound[r] = forms.bound[n]
+    row, bound, r = forms.row[n], forms.bound[n], used[BASE] + level
+    constants, gradient = R.c, R.a[r]
+    constants[r] = sign * row[0]
+    for i in range(len(gradient)):
+        gradient[i] = sign * row[1 + i]
+    R.norm[r] = np.sqrt(dot(gradient, gradient)) + 1e-300
+    R.size[r], R.bound[r] = forms.size[n], bound
+    R.error[r] = proof_error(forms.error[n], bound, F.factor)
     R.is_zero[r], R.name[r] = forms.is_zero[layer], n
     S.stage[child], S.layer[child] = 0, layer
-    S.state[child] = S.state[level]
-    S.state[child, n] = sign
+    copy(states[child], states[level])
+    states[child, n] = sign
     S.next_for[child] = -1
-    S.top[child] = S.used[POOL]
-    keeps = S.sign[level, n] == sign
+    S.top[child] = used[POOL]
+    keeps = signs[level, n] == sign
     if keeps:
-        S.x[child], S.y[child], S.exact[child] = S.x[level], S.y[level], S.exact[level]
-        S.sign[child] = S.sign[level]
-        S.cut[child] = -1
+        exact[child] = exact[level]
+        copy(S.x[child], S.x[level])
+        copy(y[child], y[level])
+        copy(signs[child], signs[level])
+        fill(S.cut[child], -1)
     else:
-        S.x[child], S.exact[child] = S.next_x[level], S.next_exact[level]
-        to_frame(F, S.x[child], S.y[child])
+        exact[child] = next_exact[level]
+        copy(S.x[child], S.next_x[level])
+        to_frame(F, S.x[child], y[child])
     count = 0
-    edge = 8.0 * forms.bound[n]
-    for a in range(S.vertices[level]):
-        v = S.vertex[level, a]
-        if sign * S.pool_z[v, k] > edge:
-            S.vertex[child, count] = v
+    for a in range(vertices[level]):
+        v = vertex[level, a]
+        if sign * pool_z[v, k] > 8.0 * bound:
+            vertex[child, count] = v
             count += 1
-    S.vertices[child] = count
-    S.used[LEVEL] = child
+    vertices[child] = count
+    used[LEVEL] = child
     if not keeps:
         look(F, forms, S, child)
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _begin(F, forms, S, level):  # type: ignore[no-untyped-def]
     """Go on to the next layer at a node all of whose neurons so far are decided."""
-    S.layer[level] += 1
-    layer = S.layer[level]
+    used, vertex, pool_y, pool_z = S.used, S.vertex[level], S.pool_y, S.pool_z
+    pool_inv, pool_active = S.pool_inv, S.pool_active
+    layer = S.layer[level] + 1
+    S.layer[level] = layer
     enter_layer(F, forms, layer, S.state[level])
-    offset = F.offset[layer]
-    S.spent[0] += (forms.start[offset + F.widths[layer]] - forms.start[offset]) * (1 + len(F.shift))
+    rows, start, first, width = forms.row, forms.start, F.offset[layer], F.widths[layer]
+    S.spent[0] += (start[first + width] - start[first]) * (1 + pool_y.shape[1])
     for a in range(S.vertices[level]):
-        v = _copy_vertex(S, S.vertex[level, a])
-        S.vertex[level, a] = v
-        _evaluate_vertex(F, forms, S, layer, v)
+        v = used[POOL]
+        used[POOL] += 1
+        _copy_vertex(pool_y, pool_inv, pool_active, v, vertex[a])
+        vertex[a] = v
+        evaluate(rows, first, width, pool_y[v], pool_z[v])
     look(F, forms, S, level)
 
 
-@kernel
+@inlined
 def _find_cuts(F, forms, R, S, L, level):  # type: ignore[no-untyped-def]
     """Decide for every open neuron of the layer whether it cuts; return DONE or a question."""
-    layer = S.layer[level]
-    offset = F.offset[layer]
+    used, layer, state, vertex = S.used, S.layer[level], S.state[level], S.vertex[level]
+    signs, cut, vertices, pool_z = S.sign[level], S.cut[level], S.vertices, S.pool_z
+    offset, bounds = F.offset[layer], forms.bound
     for k in range(F.widths[layer]):
         n = offset + k
-        if S.state[level, n] != 0 or S.cut[level, n] >= 0:
+        if state[n] != 0 or cut[n] >= 0:
             continue
-        sign = S.sign[level, n]
+        sign = signs[n]
         if sign == 0:
-            S.used[ASKED] = n
+            used[ASKED] = n
             return SIGN
-        edge = 8.0 * forms.bound[n]
-        for a in range(S.vertices[level]):
-            v = S.vertex[level, a]
-            if -sign * S.pool_z[v, k] > edge:
-                S.cut[level, n] = v
+        for a in range(vertices[level]):
+            v = vertex[a]
+            if -sign * pool_z[v, k] > 8.0 * bounds[n]:
+                cut[n] = v
                 break
-        if S.cut[level, n] >= 0:
+        if cut[n] >= 0:
             continue
-        if S.used[POOL] == len(S.pool_y):
+        if used[POOL] == len(pool_z):
             return ROOM
         if S.spent[0] > ALLOWANCE:
             return TIME
         if _test(F, forms, R, S, L, level, n) < 0:
-            S.used[ASKED] = n
+            used[ASKED] = n
             return SETTLE
     return DONE
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
+def _keep_region(F, L, i, state, x, exact):  # type: ignore[no-untyped-def]
+    """Write the pattern and the witness of a region in row i of what is found."""
+    words, word, place = L.words[i], F.word, F.place
+    fill(words, np.uint64(0))
+    for n in range(len(state)):
+        if state[n] > 0:
+            words[word[n]] |= np.uint64(1) << np.uint64(place[n])
+    copy(L.x[i], x)
+    L.exact[i] = exact
+
+
+@kernel
 def search(F, forms, R, S, L):  # type: ignore[no-untyped-def]
     """Go on with the search until it is done, the room is full, or a question arises."""
-    layers, neurons = len(F.widths), S.state.shape[1]
-    D = len(F.shift)
-    log_room = len(L.log) - (neurons + 2) * (2 * D + 8)
+    used, stage, next_for, spent, log = S.used, S.stage, S.next_for, S.spent, L.log
+    D, neurons = S.y.shape[1], S.state.shape[1]
+    log_room = len(log) - (neurons + 2) * (2 * D + 8)
     while True:
-        level = S.used[LEVEL]
+        level = used[LEVEL]
         if level < 0:
             return DONE
-        if S.stage[level] == 1:
-            S.stage[level] = 2
-            S.used[POOL] = S.top[level + 1]
-            _descend(F, forms, R, S, level, -1)
+        if stage[level] == 2:
+            used[LEVEL] -= 1
             continue
-        if S.stage[level] == 2:
-            S.used[LEVEL] -= 1
-            continue
-        if S.used[REGIONS] == len(L.words) or S.used[LOGGED] > log_room:
-            return FULL
-        if S.used[POOL] + VERTICES > len(S.pool_y):
-            return ROOM
-        if S.spent[0] > ALLOWANCE:
-            return TIME
-        S.spent[0] += neurons * D
-        n = S.next_for[level]
-        if n < 0:  # else the answer to a question was a witness, and that half comes first
-            question = _find_cuts(F, forms, R, S, L, level)
-            if question != DONE:
-                return question
-            n = _choose(F, S, level)
-        if n >= 0:
-            if S.next_for[level] != n and not _other_witness(F, forms, R, S, level, n):
-                S.used[ASKED] = n
+        if stage[level] == 1:
+            half = -1
+            used[POOL] = S.top[level + 1]
+        else:
+            half = 1
+            if used[REGIONS] == len(L.words) or used[LOGGED] > log_room:
+                return FULL
+            if used[POOL] + VERTICES > len(S.pool_y):
+                return ROOM
+            if spent[0] > ALLOWANCE:
+                return TIME
+            spent[0] += neurons * D
+            n = next_for[level]
+            if n < 0:  # else the answer to a question was a witness, and that half comes first
+                question = _find_cuts(F, forms, R, S, L, level)
+                if question != DONE:
+                    return question
+                n = _choose(F, S, level)
+            if n < 0:
+                if S.layer[level] + 1 < len(F.widths):
+                    _begin(F, forms, S, level)
+                    continue
+                _keep_region(F, L, used[REGIONS], S.state[level], S.x[level], S.exact[level])
+                used[REGIONS] += 1
+                if L.keep_log:
+                    _write(log, used, LEAF)
+                used[LEVEL] -= 1
+                continue
+            if next_for[level] != n and not _other_witness(F, forms, R, S, level, n):
+                used[ASKED] = n
                 return SETTLE
             S.split[level] = n
-            S.stage[level] = 1
             if L.keep_log:
-                _write(L, S, SPLIT)
-                _write(L, S, n)
-            _descend(F, forms, R, S, level, 1)
-            continue
-        if S.layer[level] + 1 < layers:
-            _begin(F, forms, S, level)
-            continue
-        i = S.used[REGIONS]
-        for w in range(L.words.shape[1]):
-            L.words[i, w] = 0
-        for n in range(neurons):
-            if S.state[level, n] > 0:
-                L.words[i, F.word[n]] |= np.uint64(1) << np.uint64(F.place[n])
-        L.x[i] = S.x[level]
-        L.exact[i] = S.exact[level]
-        S.used[REGIONS] += 1
-        if L.keep_log:
-            _write(L, S, LEAF)
-        S.used[LEVEL] -= 1
+                _write(log, used, SPLIT)
+                _write(log, used, n)
+        stage[level] += 1
+        _descend(F, forms, R, S, level, half)

@@ -11,16 +11,15 @@ Pivots use thresholds. What their bases promise is proven in exactbn/engines/lp/
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from exactbn.engines.compiled import inlined, kernel
 from exactbn.engines.lp.products import (
     add,
     add_row,
     column_product,
     copy,
     dot,
-    kernel,
     row_slope,
     slope_and_slack,
 )
@@ -66,7 +65,7 @@ class Polyhedron(NamedTuple):
     spent: Ints  # (1,) multiplications so far, roughly
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def polyhedron(R, num_rows, lo, hi, spent):  # type: ignore[no-untyped-def]
     """Return the polyhedron of the first rows."""
     return Polyhedron(R.a, R.c, R.norm, R.dead, num_rows, lo, hi, spent)
@@ -101,7 +100,7 @@ def gradient(code, A, g):  # type: ignore[no-untyped-def]
             g[(-2 - code) // 2] = -1.0
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def _among(code, active, k):  # type: ignore[no-untyped-def]
     """Return whether a constraint is one of the first k active ones."""
     for j in range(k):
@@ -110,13 +109,13 @@ def _among(code, active, k):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@inlined
 def _is_sooner(t, share, best, steep):  # type: ignore[no-untyped-def]
     """Return whether a constraint stops a step before another one, or as soon and more steeply."""
     return t < best * (1.0 - _SAME_STEP) or (t <= best * (1.0 + _SAME_STEP) and share > steep)
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def _step(P, direction, length, V, k):  # type: ignore[no-untyped-def]
     """Return (t, code): how far y can move along a direction, and the constraint that stops it.
 
@@ -202,7 +201,7 @@ def refresh(P, V, G):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(error_model="numpy", inline="always")
+@inlined
 def _project(g, span, k):  # type: ignore[no-untyped-def]
     """Take the components along k orthonormal rows out of g, twice; return |g|^2 of the rest."""
     for _ in range(2):

@@ -1,8 +1,8 @@
 """The log of a search as text, in compiled code: some ten microseconds a region less."""
 
 import numpy as np
-from numba import njit
 
+from exactbn.engines.compiled import kernel
 from exactbn.engines.lp.facets import EDGE
 from exactbn.engines.lp.search import BOX, CONE, EXACT, SPLIT
 
@@ -14,7 +14,7 @@ _SPLIT, _ON, _OFF, _WITNESS, _FACET, _NONE = 115, 43, 45, 119, 102, 103  # s + -
 _BLANK, _COLON, _LINE, _MINUS, _ROW = 32, 58, 10, 45, 114
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put(out, at, value):  # type: ignore[no-untyped-def]
     """Write an integer in decimal and return the place after it."""
     if value < 0:
@@ -31,7 +31,7 @@ def _put(out, at, value):  # type: ignore[no-untyped-def]
     return at + digits
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_point(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
     """Write a point as integers and return the place after it; -1 if they are too long."""
     power = 1.0
@@ -55,7 +55,7 @@ def _put_point(out, at, x, is_homogeneous):  # type: ignore[no-untyped-def]
     return at + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_product(out, at, name, factor):  # type: ignore[no-untyped-def]
     """Write a multiplier of a neuron, or of row -1 - name, and return the place after it."""
     out[at] = _BLANK
@@ -69,7 +69,7 @@ def _put_product(out, at, name, factor):  # type: ignore[no-untyped-def]
     return _put(out, at + 1, factor)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_pair(out, at, pairs, p, rows, is_homogeneous):  # type: ignore[no-untyped-def]
     """Write the record of a pair and return the place after it; -1 if its point is too long."""
     is_edge = pairs.verdict[p] == EDGE
@@ -88,7 +88,7 @@ def _put_pair(out, at, pairs, p, rows, is_homogeneous):  # type: ignore[no-untyp
     return at + 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def format_log(  # type: ignore[no-untyped-def]
     log, x, exact, marked, is_homogeneous, pairs, first, rows, out, marks
 ):
@@ -133,7 +133,7 @@ def format_log(  # type: ignore[no-untyped-def]
                 marks[count, 0], marks[count, 1], marks[count, 2] = at, e, region
                 count += 1
             while p < len(pairs.i) and pairs.i[p] == first + region:
-                end = _put_pair(out, at, pairs, p, rows, is_homogeneous)
+                end = _put_pair(out, at, pairs, np.int64(p), rows, is_homogeneous)
                 if end >= 0:
                     at = end
                 else:
