@@ -7,29 +7,33 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WORKERS = str(min(os.cpu_count() or 1, 4))
-CHECKS = (
-    ["flake8", "exactbn", "tests", "data"],
-    ["mypy"],
-    # The tests come last: whoever reads the output wants their summary at its end.
-    ["pytest", "-q", "-n", WORKERS, *sys.argv[1:]],
-)
+LOOPS = (["lp"], ["complex", "sampling"])
+CHECKS = (["flake8", "exactbn", "tests", "data"], ["mypy"])
+TESTS = ["pytest", "-q", "-n", WORKERS, "--dist", "worksteal", *sys.argv[1:]]
 
 
 def main() -> str | int:
     """Run the checks, all of them even if one fails, and say which failed."""
-    failed = []
-    # Loops are compiled beside the checks that use one core, and once for all workers.
-    warming = [
-        subprocess.Popen([sys.executable, "-m", "tests.warm", *parts], cwd=ROOT)
-        for parts in (["lp"], ["complex", "sampling"])
-    ]
-    for check in CHECKS:
-        if check[0] == "pytest" and any([warm.wait() for warm in warming]):
-            failed.append("tests.warm")
-        print("==", *check, flush=True)
-        if subprocess.run([sys.executable, "-m", *check], cwd=ROOT).returncode:
-            failed.append(check[0])
+    # Loops are compiled beside the checks, each of which uses one core, and once for all workers.
+    warming = [_start("tests.warm", *parts) for parts in LOOPS]
+    failed = [check[0] for check in CHECKS if _fails(check)]
+    if any([process.wait() for process in warming]):
+        failed.append("tests.warm")
+    # The tests come last: whoever reads the output wants their summary at its end.
+    if _fails(TESTS):
+        failed.append(TESTS[0])
     return f"failed: {', '.join(failed)}" if failed else 0
+
+
+def _start(*command: str) -> "subprocess.Popen[bytes]":
+    """Start a module."""
+    return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT)
+
+
+def _fails(command: list[str]) -> bool:
+    """Run a module, say so, and return whether it fails."""
+    print("==", *command, flush=True)
+    return _start(*command).wait() != 0
 
 
 if __name__ == "__main__":

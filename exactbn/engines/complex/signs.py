@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
 
 from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
 from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_points
@@ -24,9 +23,12 @@ from exactbn.model.domain import Domain
 from exactbn.model.evaluation import IntegerNetwork
 from exactbn.model.network import Network
 
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
+
 Floats = NDArray[np.float64]
 #: A matrix of weights, sparse where it is large and has few of them.
-Weights = Floats | csc_array
+Weights: TypeAlias = "Floats | csc_array"
 #: Features at some points, the constant first, and a bound of the length of their errors at each.
 State = tuple[Floats, Floats]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
@@ -231,6 +233,8 @@ def _scaled(
         if rows is not None:
             weight = np.ldexp(weight, rows[:, None])
         return weight if columns is None else np.ldexp(weight, columns)
+    from scipy.sparse import csc_array
+
     values = weight.data
     if rows is not None:
         values = np.ldexp(values, rows[weight.indices])
