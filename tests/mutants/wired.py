@@ -5,6 +5,8 @@ from tests.mutants.mutation import Mutant
 _WIRED = "tests/test_wired.py"
 _INTEGERS = f"{_WIRED}::test_integers_agree_with_fractions"
 _FORMS = f"{_WIRED}::test_forms_are_those_of_the_pattern"
+_ZEROS = "tests/test_vanishing.py::test_what_is_zero_with_what_it_reads"
+_TWINS = "tests/test_vanishing.py::test_filtered_and_exact_signs_agree_where_twins_are"
 _BRUTE = f"{_WIRED}::test_engines_agree_with_brute_force"
 _STAY = "tests/test_lp_wired.py::test_forms_of_every_layer_stay_where_they_are"
 _ZERO = "tests/test_lp_wired.py::test_a_skip_to_the_inputs_keeps_what_is_exactly_zero"
@@ -91,7 +93,7 @@ MUTANTS: list[Mutant] = [
          f"{_WIRED}::test_what_is_not_there_cannot_be_read"),
     ),
     *_of(
-        "engines/complex/signs.py",
+        "engines/complex/float_blocks.py",
         ("the errors of several sources are those of the last",
          "            bound = bound + error\n", "            bound = error\n",
          "tests/test_complex_bounds.py::test_errors_of_several_sources_add_up"),
@@ -107,9 +109,41 @@ MUTANTS: list[Mutant] = [
          _BRUTE),
         ("as many features as the first source has are all of it",
          "if not others and len(features)", "if len(features)", _BRUTE),
+    ),
+    *_of(
+        "engines/complex/vanishing.py",
+        ("a unit with a bias is zero with what it reads",
+         "elif bias == 0 and len(row) <= _MOST", "elif len(row) <= _MOST", _ZEROS),
+        ("a constant is zero everywhere", "if bias == 0 and not row:", "if not row:", _ZEROS),
+        ("units with other biases are twins", "key = (bias, slope, ", "key = (slope, ", _ZEROS),
+        ("units with other slopes are twins", "key = (bias, slope, ", "key = (bias, ", _TWINS),
+        ("units that read the same with other weights are twins",
+         "frozenset(row.items())", "frozenset(row)", _ZEROS),
+        ("a leaky unit of a negative bias that reads nothing is zero",
+         "(bias < 0 and slope == 0)", "bias < 0", _TWINS),
+        ("a unit is zero where one feature that it reads is",
+         "np.maximum.reduceat(", "np.minimum.reduceat(", _BRUTE),
+    ),
+    *_of(
+        "engines/complex/engine.py",
+        ("leaky units count as off",
+         "leaky = sum((slope != 0) << k", "leaky = sum((slope > 9) << k", _TWINS),
+    ),
+    *_of(
+        "engines/complex/kernels.py",
+        ("a new vertex has the zeros of one end of its edge",
+         "alive[slot[a], i] | alive[slot[b], i]", "alive[slot[a], i]", _TWINS),
+    ),
+    *_of(
+        "engines/complex/vertex_signs.py",
+        ("a zero with a bound is known",
+         "elif not (value == 0.0 and bound == 0.0):", "elif not value == 0.0:", _TWINS),
+    ),
+    *_of(
+        "engines/complex/signs.py",
         ("the features that a block reads have the scales of the first ones",
-         "_scaled(rounded_block, exponents[features], None)",
-         "_scaled(rounded_block, exponents[: len(features)], None)", _BRUTE),
+         "scaled(rounded_block, exponents[features], None)",
+         "scaled(rounded_block, exponents[: len(features)], None)", _BRUTE),
         ("the exponents of a block are not kept",
          "exponents = np.append(exponents, floats.exponent)",
          "exponents = np.append(exponents, 0 * floats.exponent)", _BRUTE),

@@ -146,7 +146,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
                 progress(done, total, counted(regions, "region"))
             if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
-        run.subdivision.end_block(block.index)
+        run.subdivision.end_block(block.index, block.leaky)
     return run.finish(None, total)
 
 
@@ -169,6 +169,8 @@ class _Block:
     begin: int
     width: int
     first_neuron: int
+    #: The neurons whose slope for negative values is not zero, as bits.
+    leaky: int
 
     @property
     def columns(self) -> slice:
@@ -182,7 +184,9 @@ def _blocks(network: Network) -> list[_Block]:
     for layer, width in enumerate(network.widths):
         for begin in range(0, width, BLOCK):
             size = min(BLOCK, width - begin)
-            blocks.append(_Block(len(blocks), layer, begin, size, before + begin))
+            slopes = network.blocks[layer].slopes[begin : begin + size]
+            leaky = sum((slope != 0) << k for k, slope in enumerate(slopes))
+            blocks.append(_Block(len(blocks), layer, begin, size, before + begin, leaky))
         before += width
     return blocks
 
@@ -198,7 +202,9 @@ class _Run:
         self.is_fan = domains[0].box is None
         self.factor = float(factor)
         self.budget = budget
-        self.subdivision = Subdivision(domains, len(_blocks(network)))
+        self.subdivision = Subdivision(
+            domains, len(_blocks(network)), keeps_signs=not network.is_chain
+        )
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
@@ -315,7 +321,13 @@ class _Run:
         self.pause()
         work = self.subdivision.work
         self.floats.preactivations(
-            work.x[rows], work.ex[rows], block.layer, block.columns, work.z[rows], work.ez[rows]
+            work.x[rows],
+            work.ex[rows],
+            block.layer,
+            block.columns,
+            work.z[rows],
+            work.ez[rows],
+            work.alive[rows],
         )
 
     def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:

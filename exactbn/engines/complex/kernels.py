@@ -76,6 +76,7 @@ class Work(NamedTuple):
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
     words: NDArray[np.uint64]  # (regions, blocks) activation patterns
     component: NDArray[np.int32]  # (regions,) index of the box that holds the region
+    alive: NDArray[np.uint64]  # (vertices, blocks or 0) neurons whose activation is not zero
     head: NDArray[np.int32]  # (1 + d, block) first entry of each bucket
     link: NDArray[np.int32]  # (entries,) next entry
     entry: NDArray[np.int32]  # (entries,) face
@@ -336,7 +337,7 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
     below = bit - _ONE
     word, arena, first, slot, used = w.word, w.arena, w.first, w.slot, w.used
     x, ex, z, ez, parents, places = w.x, w.ex, w.z, w.ez, w.parents, w.place
-    entry, link, faces, left_open = w.entry, w.link, w.face, w.open
+    entry, link, faces, left_open, alive = w.entry, w.link, w.face, w.open, w.alive
     total = 0
     used[UNDECIDED] = 0
     e = w.head[1, j]
@@ -356,6 +357,9 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         faces[v] = v_id
         sa, sb = slot[ra], slot[rb]
         parents[v, 0], parents[v, 1], parents[v, 2] = sa, sb, neuron
+        # Of finished blocks: their neurons have weakly equal signs at the ends of the edge.
+        for i in range(alive.shape[1]):
+            alive[v, i] = alive[slot[a], i] | alive[slot[b], i]
         up = word[a, POS] & bit != _ZERO
         za = z[sa, j] if up else -z[sa, j]
         zb = -z[sb, j] if up else z[sb, j]
@@ -515,6 +519,17 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
             if k == d:
                 _new_region(w, n, f)
     return 0
+
+
+@kernel
+def record_alive(w, block, leaky):  # type: ignore[no-untyped-def]
+    """Write for each vertex which neurons of a finished block have an activation that is not zero.
+
+    ``leaky`` are the neurons whose slope for negative values is not zero.
+    """
+    for v in range(w.used[VERTICES]):
+        f = w.face[v]
+        w.alive[v, block] = w.word[f, POS] | (w.word[f, NEG] & leaky)
 
 
 @kernel

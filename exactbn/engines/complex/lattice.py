@@ -116,10 +116,12 @@ class FaceLattice:
 class Subdivision:
     """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
 
-    def __init__(self, domains: Sequence[Domain], num_words: int) -> None:
+    def __init__(
+        self, domains: Sequence[Domain], num_words: int, *, keeps_signs: bool = False
+    ) -> None:
         self.dim = domains[0].dim
         self.exponents = axis_exponents(domains)
-        self.work, self.starts = _start(domains, num_words)
+        self.work, self.starts = _start(domains, num_words, num_words * keeps_signs)
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
 
@@ -209,11 +211,13 @@ class Subdivision:
         if face:
             raise InternalError(f"face {face} has no proper middle; please report this network")
 
-    def end_block(self, block: int) -> None:
-        """Record the patterns of the block's neurons."""
+    def end_block(self, block: int, leaky: int = 0) -> None:
+        """Record the patterns of the block's neurons; ``leaky`` are those with a slope below."""
         face = kernels.record_patterns(self.work, self.dim, block)
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
+        if self.work.alive.shape[1]:
+            kernels.record_alive(self.work, block, np.uint64(leaky))
         self._sorted = False
         # The largest arrays, of no use until the next block begins.
         rows = len(self.work.x)
@@ -273,7 +277,7 @@ class Subdivision:
 
 
 _FACE_ARRAYS = ("dim", "first", "size", "word", "slot")
-_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "place", "face", "open")
+_VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "place", "face", "open", "alive")
 _REGION_ARRAYS = ("words", "component")
 
 
@@ -295,7 +299,9 @@ def _moved(array: NDArray[Any], used: int, rows: int) -> NDArray[Any]:
     return moved
 
 
-def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.int64]]:
+def _start(
+    domains: Sequence[Domain], num_words: int, kept_words: int
+) -> tuple[Work, NDArray[np.int64]]:
     """Return the lattice of the faces of disjoint copies of the domains, sorted by dimension."""
     d, m = domains[0].dim, len(domains)
     templates = list(map(template, domains))
@@ -356,6 +362,7 @@ def _start(domains: Sequence[Domain], num_words: int) -> tuple[Work, NDArray[np.
         open=np.zeros(vertices, dtype=np.uint64),
         words=np.zeros((regions, num_words), dtype=np.uint64),
         component=np.repeat(number, sizes[:, d]).astype(np.int32),
+        alive=np.zeros((vertices, kept_words), dtype=np.uint64),
         head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
         link=np.empty(0, dtype=np.int32),
         entry=np.empty(0, dtype=np.int32),

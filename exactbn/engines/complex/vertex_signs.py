@@ -27,7 +27,7 @@ from exactbn.engines.complex.start import corner_coordinates
 from exactbn.errors import StructureError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
-from exactbn.model.patterns import WORD
+from exactbn.model.patterns import WORD, num_words
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -73,7 +73,7 @@ def vertex_signs(
         If a vertex cannot lie where its parents say.
     """
     run = _Run(network, domain, parents)
-    before = 0
+    before = words = 0
     for layer, width in enumerate(network.widths):
         end = min(before + width, neurons_done)
         blocks = []
@@ -85,6 +85,8 @@ def vertex_signs(
         for block in blocks:
             run.imply(block, range(block.first + block.width, end))
             run.follow(block, end)
+            run.keep(block, words)
+            words += 1
             yield block
         before += width
 
@@ -102,6 +104,10 @@ class _Run:
         neurons = np.arange(network.num_hidden + 1, dtype=parents.dtype)
         made = np.searchsorted(np.ascontiguousarray(parents[self.corners :, 2]), neurons)
         self.begins: list[int] = (self.corners + made).tolist()
+        self.slopes = [block.slopes for block in network.blocks]
+        #: The units whose activation is not zero; kept where zeros follow from it.
+        words = 0 if network.is_chain else num_words(network.widths)
+        self.alive = np.zeros((len(parents), words), dtype=np.uint64)
         self.x = np.empty((len(parents), 1 + domain.dim))
         self.ex = np.empty_like(self.x)
         numbers = parents[: self.corners, 2].tolist()
@@ -115,7 +121,7 @@ class _Run:
         begin, end = self.begins[block.first], self.begins[block.first + block.width]
         z = np.empty((end, block.width))
         ez = np.empty(z.shape, dtype=np.float32)
-        self._write_values(block, self.x[:begin], self.ex[:begin], z[:begin], ez[:begin])
+        self._write_values(block, np.arange(begin), z[:begin], ez[:begin])
         everything = np.full(begin, (1 << block.width) - 1, dtype=np.uint64)
         self._settle(block, np.arange(begin), everything, z[:begin], ez[:begin])
         for k in range(block.width):
@@ -146,7 +152,7 @@ class _Run:
             z = np.empty((len(rows), block.width))
             ez = np.empty(z.shape, dtype=np.float32)
             vertices = first + rows
-            self._write_values(block, self.x[vertices], self.ex[vertices], z, ez)
+            self._write_values(block, vertices, z, ez)
             self._settle(block, vertices, rest[rows], z, ez)
 
     def follow(self, block: BlockSigns, neuron: int) -> None:
@@ -160,10 +166,18 @@ class _Run:
                 f"{block.first + int(opposite).bit_length() - 1} of a lower layer is zero between"
             )
 
+    def keep(self, block: BlockSigns, word: int) -> None:
+        """Keep which activations of a block are not zero, the ``word``-th of all blocks."""
+        if self.alive.shape[1]:
+            slopes = self.slopes[block.layer][block.columns]
+            leaky = sum((slope != 0) << k for k, slope in enumerate(slopes))
+            self.alive[:, word] = block.pos | block.neg & np.uint64(leaky)
+
     def _write_values(
-        self, block: BlockSigns, x: Floats, ex: Floats, z: Floats, ez: NDArray[np.float32]
+        self, block: BlockSigns, vertices: Ids, z: Floats, ez: NDArray[np.float32]
     ) -> None:
-        self.floats.preactivations(x, ex, block.layer, block.columns, z, ez)
+        x, ex, alive = self.x[vertices], self.ex[vertices], self.alive[vertices]
+        self.floats.preactivations(x, ex, block.layer, block.columns, z, ez, alive)
 
     def _settle(
         self, block: BlockSigns, vertices: Ids, wanted: Words, z: Floats, ez: NDArray[np.float32]
@@ -182,7 +196,7 @@ class _Run:
             chunk = rows[start : start + _CHUNK]
             self._settle_exactly(block, vertices[chunk], undecided[chunk].tolist())
         fresh, bounds = z[rows], ez[rows]
-        self._write_values(block, self.x[vertices[rows]], self.ex[vertices[rows]], fresh, bounds)
+        self._write_values(block, vertices[rows], fresh, bounds)
         z[rows], ez[rows] = fresh, bounds
 
     def _settle_exactly(self, block: BlockSigns, vertices: Ids, masks: list[int]) -> None:
@@ -207,7 +221,10 @@ class _Run:
 
 @kernel
 def _classify(z, ez, vertices, wanted, pos, neg, undecided):  # type: ignore[no-untyped-def]
-    """Set the wanted signs that the values and their bounds decide; list the others."""
+    """Set the wanted signs that the values and their bounds decide; list the others.
+
+    Where the value is known to be 0, bound 0, neither is set.
+    """
     for i in range(z.shape[0]):
         v = vertices[i]
         for k in range(z.shape[1]):
@@ -218,7 +235,7 @@ def _classify(z, ez, vertices, wanted, pos, neg, undecided):  # type: ignore[no-
                     pos[v] |= bit
                 elif value < -bound:
                     neg[v] |= bit
-                else:
+                elif not (value == 0.0 and bound == 0.0):
                     undecided[i] |= bit
 
 

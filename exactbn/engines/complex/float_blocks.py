@@ -1,0 +1,251 @@
+"""Blocks of a network in float64, with proven bounds of their errors: docs/error_analysis.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+#: A matrix of weights, sparse where it is large and has few of them.
+Weights: TypeAlias = "Floats | csc_array"
+#: Features at some points, the constant first, and a bound of the length of their errors at each.
+State = tuple[Floats, Floats]
+Bounds = NDArray[np.float64] | NDArray[np.float32]
+#: A block whose features are read, 0 the inputs, and the columns of them; None for all.
+Source = tuple[int, Ints | None]
+
+# The constants of the bounds that the kernels do not need, named as in docs/error_analysis.md.
+#: More than the squares of a length can lose when they underflow.
+LENGTH_FLOOR = 2.0**-500
+#: A neuron whose weights are shorter is not scaled.
+LEAST_LENGTH = 2.0**-400
+#: Rows of points that are evaluated at once: their layers fit a second-level cache.
+CHUNK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class FloatBlock:
+    """A block rounded to float64, for inputs whose columns the blocks before it have scaled.
+
+    ``weight`` has shape (1 + m, n), the bias first; unit k is divided by 2^exponent[k], which
+    brings the length of its column near 1. ``norm`` (n,) bounds these lengths, and ``spread`` the
+    length of ``norm``. ``sources`` are the blocks whose features it reads, 0 the inputs, and of
+    each the columns, None for all of the only one. ``h`` is room for a chunk of activations
+    (1, a(z)): memory is asked for once, since fresh pages cost more than the arithmetic.
+    """
+
+    weight: Weights
+    exponent: NDArray[np.int32]
+    norm: Floats
+    spread: float
+    slope: Floats
+    sources: tuple[Source, ...]
+    h: Floats
+
+    @property
+    def rounding(self) -> float:
+        """Return c: rounding takes at most c |weight| |h| from a product, see the analysis."""
+        return (int(self.weight.shape[0]) + 5) * UNIT_ROUNDOFF
+
+    @cached_property
+    def growth(self) -> float:
+        """Return a bound of the activations' derivatives."""
+        return max(1.0, float(np.abs(self.slope).max()))
+
+    def inputs(self, states: Sequence[State], lead: Floats) -> State:
+        """Return the features that the block reads, and a bound of the length of their errors.
+
+        Of each block before it ``states`` has the same, the leading 1 with its error ``lead``
+        included.
+        """
+        (first, columns), *others = self.sources
+        if columns is None:
+            return states[first]
+        parts = [states[first][0][:, :1]]
+        bound = lead
+        for source, columns in self.sources:
+            h, error = states[source]
+            parts.append(h[:, columns])
+            bound = bound + error
+        return np.concatenate(parts, axis=1), bound
+
+    def activations(self, h: Floats, bound: Floats, lead: Floats) -> State:
+        """Return (1, a(W h)) and a bound of the length of its error vector at each point.
+
+        ``bound`` is the same of ``h``. The leading 1 of h is carried along with its own error, of
+        which ``lead`` is a bound.
+        """
+        result = self.h[: len(h)]
+        result[:, 0] = h[:, 0]
+        z = result[:, 1:]
+        _multiply(h, self.weight, z)
+        if not self.slope.any():
+            np.maximum(z, 0.0, out=z)
+        else:
+            negative = np.minimum(z, 0.0)
+            np.maximum(z, 0.0, out=z)
+            np.multiply(negative, self.slope, out=negative)
+            np.add(z, negative, out=z)
+        return result, lead + self.error(h, bound) * (self.growth * self.spread)
+
+    def preactivations(
+        self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
+    ) -> None:
+        """Write W h of some units to z and bounds of its error to ez."""
+        _multiply(h, self.weight[:, columns], z)
+        error = self.error(h, bound)[:, None] * (self.norm[columns] * TO_SINGLE)
+        np.add(error, SIGN_FLOOR, out=ez, casting="same_kind")
+
+    def error(self, h: Floats, bound: Floats) -> Floats:
+        """Return L at each point such that unit k of W h is wrong by at most L |W_k|.
+
+        |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) holds with absolute values taken
+        entry by entry; by Cauchy and Schwarz lengths do, one number a point in place of a second
+        product of matrices.
+        """
+        c = self.rounding
+        length = np.sqrt(np.einsum("ij,ij->i", h, h))
+        result: Floats = (bound + c * length + LENGTH_FLOOR) * (1.0 + 8.0 * c)
+        return result
+
+
+def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[FloatBlock]:
+    """Return some units of a block, last, and what they depend on of the blocks before it.
+
+    What is left out is read with the float weight 0, which adds nothing to a sum: the bounds hold
+    of the parts as they do of the whole.
+    """
+    # Of each source, the columns that are read; the first column of every one is the constant's.
+    wanted = {last + 1: np.arange(columns.start, columns.stop) + 1}
+    parts: list[tuple[int, Ints, list[tuple[int, Ints]]]] = []
+    for source in range(last + 1, 0, -1):
+        if source not in wanted:
+            continue
+        block = blocks[source - 1]
+        used = np.flatnonzero(_is_read(block.weight[:, wanted[source] - 1])[1:])
+        reads: list[tuple[int, Ints]] = []
+        begin = 0
+        for earlier, own in block.sources:
+            every = np.arange(1, block.weight.shape[0]) if own is None else own
+            end = begin + len(every)
+            at = every[used[(used >= begin) & (used < end)] - begin]
+            begin = end
+            if len(at):
+                reads.append((earlier, at))
+                wanted[earlier] = np.union1d(wanted[earlier], at) if earlier in wanted else at
+        parts.append((source, np.append(0, used + 1), reads))
+    parts.reverse()
+    numbers = {source: number for number, (source, _, _) in enumerate(parts, start=1)}
+    result = []
+    for source, rows, reads in parts:
+        sources: list[Source] = [
+            (numbers[t], 1 + np.searchsorted(wanted[t], at)) if t else (t, at) for t, at in reads
+        ]
+        # A unit that reads nothing has the constant of the inputs.
+        sources = sources or [(0, np.empty(0, dtype=np.int64))]
+        result.append(_part(blocks[source - 1], rows, wanted[source] - 1, tuple(sources)))
+    return result
+
+
+def _part(block: FloatBlock, rows: Ints, units: Ints, sources: tuple[Source, ...]) -> FloatBlock:
+    """Return some units of a block, and of their weights the rows that they need."""
+    return FloatBlock(
+        weight=block.weight[:, units][rows],
+        exponent=block.exponent[units],
+        norm=block.norm[units],
+        spread=float(_lengths(block.norm[units])),
+        slope=block.slope[units],
+        sources=sources,
+        h=np.empty((CHUNK, 1 + len(units))),
+    )
+
+
+def _is_read(weight: Weights) -> NDArray[np.bool_]:
+    """Return which rows of a matrix are not zero."""
+    if isinstance(weight, np.ndarray):
+        dense: NDArray[np.bool_] = (weight != 0).any(axis=1)
+        return dense
+    result = np.zeros(weight.shape[0], dtype=bool)
+    result[weight.indices[weight.data != 0]] = True
+    return result
+
+
+def sources_of(features: Ints, starts: Sequence[int]) -> tuple[Source, ...]:
+    """Return the blocks that hold some features, and the columns of each, see FloatBlock.
+
+    ``starts[i]`` is the first feature of source i, where the inputs are source 0 and begin with
+    the constant; a column is one of (1, features of the source).
+    """
+    sources: list[Source] = []
+    for source, (start, stop) in enumerate(zip(starts, starts[1:])):
+        own = features[(features >= start) & (features < stop)]
+        if len(own):
+            sources.append((source, own - start + (source > 0)))
+    (source, columns), *others = sources
+    start, stop = starts[source], starts[source + 1]
+    if not others and len(features) == stop - start - (source == 0):
+        return ((source, None),)
+    return tuple(sources)
+
+
+def _multiply(h: Floats, weight: Weights, out: Floats) -> None:
+    """Write h @ weight to ``out``."""
+    if isinstance(weight, np.ndarray):
+        np.matmul(h, weight, out=out)
+    else:
+        out[:] = (weight.T @ h.T).T
+
+
+def scaled(
+    weight: Weights, rows: NDArray[np.int32] | None, columns: NDArray[np.int32] | None
+) -> Weights:
+    """Return weights with rows and columns multiplied by powers of two of these exponents."""
+    if isinstance(weight, np.ndarray):
+        if rows is not None:
+            weight = np.ldexp(weight, rows[:, None])
+        return weight if columns is None else np.ldexp(weight, columns)
+    from scipy.sparse import csc_array
+
+    values = weight.data
+    if rows is not None:
+        values = np.ldexp(values, rows[weight.indices])
+    if columns is not None:
+        values = np.ldexp(values, np.repeat(columns, np.diff(weight.indptr)))
+    return csc_array((values, weight.indices, weight.indptr), shape=weight.shape)
+
+
+def float_block(
+    weight: Weights, slope: Floats, sources: tuple[Source, ...]
+) -> FloatBlock:
+    """Return a block with its units scaled."""
+    norm = _lengths(weight) + LENGTH_FLOOR
+    exponent = np.where(np.isfinite(norm), np.frexp(norm)[1], 0).astype(np.int32)
+    # What its weights have lost when they underflowed must not become large.
+    exponent[norm <= LEAST_LENGTH] = 0
+    weight, norm = scaled(weight, None, -exponent), np.ldexp(norm, -exponent)
+    room = np.empty((CHUNK, 1 + len(norm)))
+    return FloatBlock(
+        weight, exponent, norm, float(_lengths(norm)), slope, sources, room
+    )
+
+
+def greatest_sum(columns: Weights) -> float:
+    """Return the greatest sum of the absolute values in a column."""
+    absolute: Any = abs(columns)
+    return float(absolute.sum(axis=0).max())
+
+
+def _lengths(columns: Weights) -> Floats:
+    """Return upper bounds of the lengths of the columns, but for squares that underflow."""
+    inflation = 1.0 + 2.0 * (columns.shape[0] + 8) * UNIT_ROUNDOFF
+    result: Floats = np.sqrt((columns * columns).sum(axis=0)) * inflation
+    return result

@@ -1,0 +1,122 @@
+"""Zeros that need no number, and the parts of blocks on which some units depend."""
+
+from fractions import Fraction
+from math import inf
+from random import Random
+
+import numpy as np
+import pytest
+
+from exactbn import Box, Network, partition
+from exactbn.engines.complex.float_blocks import cone
+from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.engines.complex.vanishing import vanishing
+from exactbn.model.domain import Domain
+from exactbn.model.network import Layer
+from exactbn.selfcheck.wired import wire
+
+TINY = Fraction(1, 2**60)
+
+
+def test_comparisons_of_units_that_are_off_need_no_integers() -> None:
+    """Where the four entries of a maximum are off, its three contests are exactly 0."""
+    hidden = Layer([[3, 1], [1, 7], [5, 11], [2, -9]], [-13, -17, -19, -23], 0, (0, 1))
+    contests = Layer([[-1, 1, 0, 0], [0, 0, -1, 1]], [0, 0], 0, (2, 3, 4, 5))
+    final = Layer([[-1, 1, -1, 1]], [0], 0, (2, 4, 6, 7))
+    layers = (hidden, contests, final, Layer([[1, 1, 1]], [0], 1, (2, 6, 8)))
+    network = Network(layers, num_inputs=2)
+    part = partition(network, ((-5, -6), (4, 7)), engine="complex")
+    assert part.is_complete
+    assert part.statistics["exact_signs"] == 0
+    slow = partition(network, ((-5, -6), (4, 7)), engine="complex", filter_factor=inf)
+    assert slow.statistics["exact_signs"] > 0
+    assert (part.patterns == slow.patterns).all() and part.f_vector == slow.f_vector
+
+
+def test_what_is_zero_with_what_it_reads() -> None:
+    """Unit by unit: leaky or not, with a bias, with an input, twins, and what cancels nearly."""
+    first = Layer([[1], [1], [2], [1], [0]], [0, 0, 0, TINY, -1], 0, (0,))
+    rows = {
+        "reads two twins with opposite weights": ([1, -1, 0, 0, 0], 0),
+        "reads two that are equal but for a tiny bias": ([1, 0, 0, -1, 0], 0),
+        "reads two of which one is twice the other": ([2, 0, -1, 0, 0], 0),
+        "reads a unit that is never on": ([0, 0, 0, 0, 1], 0),
+        "has a bias": ([1, 0, 0, 0, 0], 1),
+        "reads twins with weights that nearly cancel": ([1 + TINY, -1, 0, 0, 0], 0),
+    }
+    second = Layer(*zip(*rows.values()), 0, (1, 2, 3, 4, 5))
+    third = Layer([[1, 1]], [0], 0, (0, 1))  # an input is not known to be 0
+    fourth = Layer([[1, -1]], [0], 0, (6, 7))
+    output = Layer([[1]], [0], 1, (13,))
+    found = vanishing(Network((first, second, third, fourth, output), num_inputs=1))
+    assert [t.everywhere.tolist() for t in found] == [[], [0, 3], []]
+    # Bits in words of 64: the first unit is bit 0 of word 0. Twins are read as the first of them.
+    assert found[1].units.tolist() == [1, 2, 5]
+    assert [found[1].reads[a:b].tolist() for a, b in zip(found[1].begins, found[1].begins[1:])] == [
+        [0, 3], [0, 2], [0],
+    ]  # fmt: skip
+    assert found[0].units.tolist() == [] and found[2].units.tolist() == [0]
+    assert found[2].reads.tolist() == [64 + 1]
+
+
+@pytest.mark.parametrize("slope", [0, Fraction(1, 3)])
+def test_a_leaky_unit_is_zero_on_its_boundary_only(slope: Fraction | int) -> None:
+    """A unit that reads a ReLU which is off vanishes there, one that reads a leaky one does not."""
+    layers = (
+        Layer([[1]], [0], slope, (0,)), Layer([[1]], [0], 0, (1,)), Layer([[1]], [-1], 0, (0,)),
+        Layer([[1, 1]], [0], 1, (2, 3)),
+    )  # fmt: skip
+    part = partition(Network(layers, num_inputs=1), (-2, 2), engine="complex")
+    assert part.is_complete and part.num_regions == 3
+    assert sorted(map(tuple, part.patterns.tolist())) == [(0, 0, 0), (1, 1, 0), (1, 1, 1)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_filtered_and_exact_signs_agree_where_twins_are(seed: int) -> None:
+    """Wired networks with small weights, some of whose rows occur twice or cancel."""
+    random = Random(seed)
+    layers: list[Layer] = []
+    count = d = 1 + seed % 2
+    for _ in range(4):
+        width = random.randint(2, 4)
+        reads = sorted(random.sample(range(count), min(count, random.randint(1, 4))))
+        rows = [[random.choice((-1, 0, 0, 1)) for _ in reads] for _ in range(width)]
+        rows[-1] = random.choice((rows[0], [-t for t in rows[0]]))
+        biases = [random.choice((0, 0, 0, 1, -1)) for _ in rows]
+        slopes = [random.choice((0, 0, 0, Fraction(1, 2), -1)) for _ in rows]
+        layers.append(Layer(rows, biases, slopes, tuple(reads)))
+        count += width
+    layers.append(Layer([[1] * (count - d)], [0], 1, tuple(range(d, count))))
+    network = Network(tuple(layers), num_inputs=d)
+    for box in ((-2, 2), None):
+        fast = partition(network, box, engine="complex")
+        slow = partition(network, box, engine="complex", filter_factor=inf)
+        assert fast.is_complete and fast.check() is None
+        assert (fast.patterns == slow.patterns).all()
+        assert fast.num_adjacencies == slow.num_adjacencies
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_cone_has_the_values_of_the_whole(seed: int) -> None:
+    """Sums over fewer features are the same within the bounds of both."""
+    random = Random(seed)
+    sizes = (2, 5, 5, 5, 1)
+    weights = [[[random.uniform(-1, 1) for _ in range(m)] for _ in range(n)]
+               for m, n in zip(sizes, sizes[1:])]
+    biases = [[random.uniform(-1, 1) for _ in range(n)] for n in sizes[1:]]
+    network = wire(random, Network.from_arrays(weights, biases))
+    floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 2))])
+    x = np.array([[1.0, 0.3, -0.7]])
+    last = len(floats.blocks) - 1
+    for k in range(network.widths[-1]):
+        parts = cone(floats.blocks, last, slice(k, k + 1))
+        assert len(parts[-1].norm) == 1
+        for part, whole in zip(parts[::-1], floats.blocks[last::-1]):
+            assert len(part.norm) <= len(whole.norm)
+        z, ez = np.empty((1, 1)), np.empty((1, 1))
+        floats.preactivations(x, np.zeros_like(x), last, slice(k, k + 1), z, ez)
+        exact = network.preactivations([Fraction(0.3), Fraction(-0.7)])
+        value = [t for values in exact for t in values][sum(network.widths[:-1]) + k]
+        unit = Fraction(2) ** int(floats.blocks[last].exponent[k])
+        assert abs(Fraction(z[0, 0]) * unit - value) <= Fraction(ez[0, 0]) * unit
+        assert ez[0, 0] < 2.0**-40
