@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -27,7 +27,7 @@ from exactbn.selfcheck import (
     running,
     shrinking,
 )
-from exactbn.selfcheck.answers import OPINIONS, Answer, Opinion, brute_answer
+from exactbn.selfcheck.answers import OPINIONS, Answer, Opinion, Silence, brute_answer
 from exactbn.selfcheck.brute import brute_partition, volume
 from exactbn.selfcheck.certificates import Examiner, Verdict
 from exactbn.selfcheck.examination import examine
@@ -173,7 +173,7 @@ def test_networks_of_all_families_pass(tmp_path: Path) -> None:
     assert summary.total("disagreements") == 0
     spoke = summary.by_kind("answers")
     assert spoke["LP engine"] == len(NAMES)
-    assert spoke["complex engine"] == len(NAMES) - 1
+    assert spoke["complex engine"] == len(NAMES)
     assert 0.8 * len(NAMES) < spoke["brute force"]
     assert summary.total("regions") > 250 and summary.total("exact volumes compared") > 40
     assert summary.total("certified networks") > 5
@@ -236,9 +236,34 @@ BUGS: list[tuple[Callable[[Answer], Answer], str]] = [
 ]
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, bug: Callable[[Answer], Answer]) -> None:
+KNOWN: dict[tuple[str, str], Answer | Silence] = {}
+
+
+def remembered(opinion: Opinion) -> Opinion:
+    """Return the opinion, who is asked about a problem once: bugs differ, the problems do not."""
+
+    def answer(problem: Problem, path: Path | None) -> Answer:
+        key = (opinion.name, problem.name)
+        if key not in KNOWN:
+            try:
+                KNOWN[key] = opinion.answer(problem, None)
+            except Silence as silence:
+                KNOWN[key] = silence
+        known = KNOWN[key]
+        if isinstance(known, Silence):
+            raise known
+        return known
+
+    return Opinion(opinion.name, answer)
+
+
+def plant(
+    monkeypatch: pytest.MonkeyPatch,
+    bug: Callable[[Answer], Answer],
+    opinions: Sequence[Opinion] = OPINIONS,
+) -> None:
     """Give the first opinion a bug that shows where there are four regions or more."""
-    first, *others = OPINIONS
+    first, *others = opinions
 
     def answer(problem: Problem, path: Path | None) -> Answer:
         right = first.answer(problem, None)
@@ -252,7 +277,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, bug: Callable[[Answer], Answer]) -> N
 def test_planted_bugs_are_found(
     bug: Callable[[Answer], Answer], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(monkeypatch, bug)
+    plant(monkeypatch, bug, [remembered(opinion) for opinion in OPINIONS])
     found = [examine(random_problem(1, k, DEGENERATE), None) for k in range(40)]
     faults = [fault.sentence for result in found for fault in result.faults]
     assert any(sentence.startswith(message) for sentence in faults)
