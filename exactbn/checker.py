@@ -17,15 +17,16 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import gcd, lcm
-from operator import mul
+from operator import itemgetter, mul
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-VERSION = "exactbn-certificate 1"
+VERSION = "exactbn-certificate"
+CHAIN, WIRED = "1", "2"  # of chains of layers, and of all other networks
 MAX_LINE = 1 << 20  # characters of a line
 MAX_DIGITS = 4000  # of a number that is read
 MAX_BITS = 1 << 16  # of a number that is computed for a vertex, of a common denominator
@@ -45,7 +46,9 @@ FREE_BITS = 1 << 10  # a coordinate of so many bits is not counted
 Ints = list[int]
 Forms = list[Ints]  # one (constant, gradient) a neuron
 Factors = dict[tuple[bool, int], int]  # whether it is a row of the domain, which, how often
-Exact = list[tuple[list[list[Fraction]], list[Fraction], Fraction]]  # weights, biases, slope
+Exact = list["Layer"]
+Part = tuple[Callable[[Ints], Ints], Forms]  # what picks the features that rows read, and the rows
+Document = Any  # a unit of the user: a number, {"clip": [low, high]} or {"max": contest}
 
 
 class Rejection(Exception):
@@ -102,91 +105,156 @@ class Allowance:
 # -- the network ------------------------------------------------------------------------------
 
 
-class Network:
-    """Integer layers of the network: sign(row . (D, h)) is the sign of the preactivation.
+class Layer(NamedTuple):
+    """A layer in fractions, and the features that it reads: inputs from 0 on, then all units."""
 
-    Rows are multiplied by positive scales, the next layer's columns divided by them. A slope is
-    below / above with above > 0; the leading entry D of an activation vector is multiplied by it.
+    weight: list[list[Fraction]]
+    bias: list[Fraction]
+    slopes: list[Fraction]
+    reads: Sequence[int]
+
+
+class Network:
+    """Integer blocks of the network: sign(row . (D, features)) is the sign of the preactivation.
+
+    A block is the longest run of layers that do not read each other; of a chain each layer is one.
+    Rows are multiplied by positive scales, the columns of what reads them divided by these. Slopes
+    of a block are below / above with above > 0, so its features are multiplied by it: later rows
+    have D, the inputs and earlier features as often as the block before them.
     """
 
-    def __init__(self, layers: Exact, sha256: str, allowance: Allowance) -> None:
-        self.sha256 = sha256
-        self.dim = len(layers[0][0][0])
-        self.layers: list[tuple[Forms, int, int]] = []
-        self.layer_of: Ints = []
+    def __init__(
+        self, dim: int, layers: Exact, units: list[Document], version: str, sha256: str,
+        allowance: Allowance,
+    ) -> None:  # fmt: skip
+        self.dim, self.units, self.version, self.sha256 = dim, units, version, sha256
+        self.blocks: list[tuple[list[Part], int, Ints]] = []
+        self.block_of: Ints = []
         self.first: Ints = []
         self.weights = growth = 0
-        scales = [Fraction(1)] * self.dim
-        for index, (weight, bias, slope) in enumerate(layers[:-1]):
-            rows, following = [], []
-            for w, b in zip(weight, bias):
-                exact = [b] + [entry / scale for entry, scale in zip(w, scales)]
-                row, common = allowance.integers(exact)
-                content = gcd(*row) or 1
-                rows.append([t // content for t in row])
-                following.append(Fraction(common, content))
-            widest = max(t.bit_length() for row in rows for t in row)
-            growth += widest + len(scales).bit_length()
-            growth += max(slope.numerator.bit_length(), slope.denominator.bit_length())
+        scales, ages, age = [Fraction(1)] * dim, [1] * dim, 1  # ages: of the features' scales
+        for index, block in enumerate(blocks_of(layers[:-1], dim)):
+            below, above = allowance.integers([slope for layer in block for slope in layer.slopes])
+            parts: list[Part] = []
+            following: list[Fraction] = []
+            bits, widest = age.bit_length(), 0
+            for layer in block:
+                allowance.spend(len(layer.reads) * (bits + bits * bits // 512))
+                times = [age] + [1 if ages[f] == age else age // ages[f] for f in layer.reads]
+                columns = len(layer.reads)
+                rows: Forms = []
+                for w, b in zip(layer.weight, layer.bias):
+                    exact = [b] + [entry / scales[f] for entry, f in zip(w, layer.reads)]
+                    row, common = allowance.integers(exact)
+                    content = gcd(*row) or 1
+                    row = [t // content for t in row]
+                    longest = max(t.bit_length() for t in row)
+                    widest = max(widest, longest + columns.bit_length())
+                    following.append(Fraction(common, content))
+                    if age > 1:
+                        allowance.spend(len(row) * bits)
+                        row = list(map(mul, row, times))
+                    rows.append(row)
+                self.weights += len(rows) * (1 + columns)
+                parts.append((itemgetter(0, *(1 + f for f in layer.reads)), rows))
+            growth += widest + max(t.bit_length() for t in (above, *below))
             if growth > MAX_GROWTH:
                 raise Unreadable(f"its layers add more than {MAX_GROWTH} bits to a point's")
-            self.first.append(len(self.layer_of))
-            self.layer_of += [index] * len(rows)
-            self.layers.append((rows, slope.denominator, slope.numerator))
-            self.weights += len(rows) * (1 + len(scales))
-            scales = following
-        self.size = len(self.layer_of)
+            self.first.append(len(self.block_of))
+            self.block_of += [index] * len(below)
+            self.blocks.append((parts, above, below))
+            age *= above
+            scales += following
+            ages += [age] * len(below)
+        self.size = len(self.block_of)
 
     def forward(self, point: Sequence[int]) -> Ints:
         """Return positive multiples of all hidden preactivations at a homogeneous point."""
         state, result = list(point), list[int]()
-        for rows, above, below in self.layers:
-            z = [sum(map(mul, row, state)) for row in rows]
+        for parts, above, below in self.blocks:
+            z = values(parts, state)
             result += z
-            state = [above * state[0]] + [above * t if t > 0 else below * t for t in z]
+            state += [above * t if t > 0 else b * t for t, b in zip(z, below)]
         return result
 
     def sides(self, point: Sequence[int], step: Sequence[int]) -> Ints:
         """Return the signs of all preactivations at point + epsilon * step, epsilon -> 0."""
         state, slope, result = list(point), list(step), list[int]()
-        for rows, above, below in self.layers:
-            z = [sum(map(mul, row, state)) for row in rows]
-            dz = [sum(map(mul, row, slope)) for row in rows]
+        for parts, above, below in self.blocks:
+            z, dz = values(parts, state), values(parts, slope)
             signs = [t or dt for t, dt in zip(z, dz)]
             result += signs
-            factors = [above] + [above if sign > 0 else below for sign in signs]
-            state = [f * t for f, t in zip(factors, [state[0], *z])]
-            slope = [f * t for f, t in zip(factors, [slope[0], *dz])]
+            factors = [above if sign > 0 else b for sign, b in zip(signs, below)]
+            state += map(mul, factors, z)
+            slope += map(mul, factors, dz)
         return result
 
-    def forms(
-        self, layer: int, pattern: int, columns: Forms | None = None
-    ) -> tuple[Forms, Forms]:
-        """Return the forms (constant, gradient) of a layer under a pattern, and the next columns.
+    def columns(self) -> Forms:
+        """Return D and the inputs as affine forms: column c are the features where c is 1."""
+        return [[int(i == k) for k in range(1 + self.dim)] for i in range(1 + self.dim)]
 
-        ``pattern`` is the integer whose bit n says that neuron n is on; ``columns`` are the forms
-        of the inputs of this layer as columns, None at the first.
-        """
-        rows, above, below = self.layers[layer]
-        if columns is None:
-            columns = [[int(i == k) for k in range(1 + self.dim)] for i in range(1 + self.dim)]
-        forms = [[sum(map(mul, row, column)) for column in columns] for row in rows]
-        first = self.first[layer]
-        factors = [above if pattern >> first + k & 1 else below for k in range(len(rows))]
-        following = [
-            [above * columns[c][0]] + [f * form[c] for f, form in zip(factors, forms)]
-            for c in range(1 + self.dim)
-        ]
-        return forms, following
+    def forms(self, index: int, columns: Forms) -> Forms:
+        """Return the forms (constant, gradient) of a block, given the features before it."""
+        found = [values(self.blocks[index][0], column) for column in columns]
+        return [list(form) for form in zip(*found)]
+
+    def extend(self, columns: Forms, index: int, forms: Forms, pattern: int) -> None:
+        """Add the features of a block under a pattern, whose bit n says that neuron n is on."""
+        _, above, below = self.blocks[index]
+        first = self.first[index]
+        for k, (form, b) in enumerate(zip(forms, below)):
+            factor = above if pattern >> first + k & 1 else b
+            for column, t in zip(columns, form):
+                column.append(factor * t)
 
     def all_forms(self, pattern: int) -> Forms:
         """Return the forms of all hidden neurons under a pattern."""
         result: Forms = []
-        columns = None
-        for layer in range(len(self.layers)):
-            forms, columns = self.forms(layer, pattern, columns)
+        columns = self.columns()
+        for index in range(len(self.blocks)):
+            forms = self.forms(index, columns)
+            self.extend(columns, index, forms, pattern)
             result += forms
         return result
+
+    def label(self, pattern: int) -> Hashable:
+        """Return the pattern in the units of the user: bits, pieces of clips, winners of maxima."""
+        return tuple(piece(unit, pattern) for unit in self.units) if self.units else pattern
+
+
+def blocks_of(layers: Exact, dim: int) -> Iterator[Exact]:
+    """Yield the longest runs of layers that do not read each other."""
+    run: Exact = []
+    first = count = dim
+    for layer in layers:
+        if run and layer.reads[-1] >= first:
+            yield run
+            run, first = [], count
+        run.append(layer)
+        count += len(layer.bias)
+    if run:
+        yield run
+
+
+def values(parts: list[Part], state: Ints) -> Ints:
+    """Return the products of all rows of a block with the features that they read."""
+    result: Ints = []
+    for pick, rows in parts:
+        read = pick(state)
+        result += [sum(map(mul, row, read)) for row in rows]
+    return result
+
+
+def piece(unit: Document, pattern: int) -> int:
+    """Return the bit of a unit, which piece of a clip a pattern says, or who wins a maximum."""
+    if isinstance(unit, int):
+        return pattern >> unit & 1
+    if "clip" in unit:
+        return sum(pattern >> n & 1 for n in unit["clip"])
+    side = unit["max"]
+    while not isinstance(side, int):
+        side = side[pattern >> side[2] & 1]
+    return side
 
 
 def are_multiples(u: Ints, v: Ints) -> bool:
@@ -203,34 +271,196 @@ def long_text(value: Fraction) -> str:
     return "/".join(str(Decimal(part)) for part in parts)
 
 
-def read_layers(document: Any, allowance: Allowance) -> Exact:
-    """Return the layers of a JSON document whose numbers are texts; what is odd raises an error."""
-    if set(document) != {"layers"}:
-        more = "; networks that are no chains have no certificates" if "format" in document else ""
-        raise ValueError('expected the one key "layers"' + more)
+def natural(text: Any) -> int:
+    """Return a natural number, a short one."""
+    if not isinstance(text, str) or not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise ValueError(f"{str(text)[:40]!r} is no natural number")
+    return int(text)
+
+
+def read_layers(document: Any, allowance: Allowance) -> tuple[int, Exact]:
+    """Return inputs and layers of a JSON document whose numbers are texts; odd ones are errors."""
+    is_wired = "format" in document
+    known = {"format", "inputs", "layers", "units"} if is_wired else {"layers"}
+    if not known - {"units"} <= set(document) <= known or document.get("format", WIRED) != WIRED:
+        raise ValueError('expected the one key "layers", or "format" 2, "inputs" and "layers"')
     layers: Exact = []
-    number, left = allowance.number, MAX_NUMBERS
+    start, left = 0, MAX_NUMBERS
+    dim = count = natural(document["inputs"]) if is_wired else -1
     for entry in document["layers"]:
-        if not {"W", "b"} <= set(entry) <= {"W", "b", "slope"}:
-            raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
-        if not all(isinstance(part, list) for part in (entry["W"], entry["b"], *entry["W"])):
-            raise ValueError('"W" is a list of lists and "b" a list')
-        left -= sum(map(len, entry["W"])) + len(entry["b"])
+        layer = read_layer(entry, is_wired, allowance)
+        left -= sum(map(len, layer.weight)) + 2 * len(layer.bias) + len(layer.reads)
         if left < 0:
             raise Unreadable(f"more than {MAX_NUMBERS} numbers")
-        weight = [[number(t) for t in row] for row in entry["W"]]
-        bias = [number(t) for t in entry["b"]]
-        layers.append((weight, bias, number(entry.get("slope", "0"))))
-    weight, bias, slope = layers[-1]
-    if slope not in (0, 1):
-        raise ValueError("the output layer has no activation")
-    layers[-1] = weight, bias, Fraction(1)
-    inputs = len(layers[0][0][0])
-    for weight, bias, _ in layers:
-        if len(weight) != len(bias) or {len(row) for row in weight} != {inputs} or not inputs:
+        if dim < 0:
+            dim = count = len(layer.weight[0])
+        layer = layer._replace(reads=layer.reads or range(start, count))
+        if {len(row) for row in layer.weight} != {len(layer.reads)} or not layer.reads:
             raise ValueError("shapes do not fit")
-        inputs = len(weight)
-    return layers
+        if layer.reads[-1] >= count:
+            raise ValueError("a layer reads what comes later")
+        layers.append(layer)
+        start, count = count, count + len(layer.bias)
+    allowance.spend((1 + dim) ** 2)  # of the inputs as affine forms
+    if not set(layers[-1].slopes) <= {0, 1}:
+        raise ValueError("the output layer has no activation")
+    layers[-1] = layers[-1]._replace(slopes=[Fraction(1)] * len(layers[-1].bias))
+    return dim, layers
+
+
+def read_layer(entry: Any, is_wired: bool, allowance: Allowance) -> Layer:
+    """Return a layer; that it reads nothing says that it reads all of the layer before."""
+    known = {"W", "b", "slope"} | ({"slopes", "reads"} if is_wired else set())
+    if not {"W", "b"} <= set(entry) <= known or {"slope", "slopes"} <= set(entry):
+        raise ValueError('a layer has the keys "W", "b" and maybe "slope"')
+    lists = [part for key, part in entry.items() if key != "slope"]
+    if not all(isinstance(part, list) for part in (*lists, *entry["W"])) or not all(lists):
+        raise ValueError('"W" is a list of lists and "b" a list')
+    number = allowance.number
+    weight = [[number(t) for t in row] for row in entry["W"]]
+    bias = [number(t) for t in entry["b"]]
+    if "slopes" in entry:
+        slopes = [number(t) for t in entry["slopes"]]
+    else:
+        slopes = [number(entry.get("slope", "0"))] * len(bias)
+    if not len(weight) == len(bias) == len(slopes):
+        raise ValueError("shapes do not fit: rows, biases and slopes")
+    reads = [natural(t) for t in entry.get("reads", [])]
+    if any(a >= b for a, b in zip(reads, reads[1:])):
+        raise ValueError("what a layer reads is not ascending")
+    return Layer(weight, bias, slopes, reads)
+
+
+def read_unit(unit: Any) -> Document:
+    """Return a unit of the user with its numbers as integers."""
+    if isinstance(unit, dict) and set(unit) == {"clip"}:
+        low, high = map(natural, unit["clip"])
+        return {"clip": [low, high]}
+    if isinstance(unit, dict) and set(unit) == {"max"}:
+        first, second, own = unit["max"]
+        return {"max": [read_side(first), read_side(second), natural(own)]}
+    return natural(unit)
+
+
+def read_side(side: Any) -> Document:
+    """Return a side of a contest: an entry, or the winner of another contest."""
+    if not isinstance(side, list):
+        return natural(side)
+    first, second, own = side
+    return [read_side(first), read_side(second), natural(own)]
+
+
+def contests_of(side: Document) -> Iterator[Any]:
+    """Yield all contests of a side."""
+    waiting = [side]
+    while waiting:
+        side = waiting.pop()
+        if not isinstance(side, int):
+            yield side
+            waiting += side[:2]
+
+
+def spine_of(side: Document) -> Ints:
+    """Return the units whose outputs, added to the first entry of a side, are its value."""
+    spine: Ints = []
+    while not isinstance(side, int):
+        spine.append(side[2])
+        side = side[0]
+    return spine
+
+
+class Reading(NamedTuple):
+    """A row without its zeros: what it reads by unit, of inputs by number - d; bias and slope."""
+
+    weights: dict[int, Fraction]
+    bias: Fraction
+    slope: Fraction
+
+
+def check_units(units: list[Document], dim: int, layers: Exact, allowance: Allowance) -> None:
+    """Check that clips and maxima are what they are said to be (U1, U2)."""
+    rows = [
+        Reading({f - dim: w for f, w in zip(layer.reads, row) if w}, b, slope)
+        for layer in layers
+        for row, b, slope in zip(layer.weight, layer.bias, layer.slopes)
+    ]
+    members: Ints = []
+    owner: dict[int, int] = {}  # of a unit of a maximum, which maximum
+    roots: list[Document] = []
+    for unit in units:
+        own = [unit] if isinstance(unit, int) else unit.get("clip") or check_contests(unit["max"])
+        members += own
+        if isinstance(unit, dict) and "clip" in unit:
+            low, high = (rows[n] for n in own)
+            if low.weights != high.weights or high.bias > low.bias:
+                raise ValueError(f"units {own} are no clip")
+        elif isinstance(unit, dict):
+            owner |= dict.fromkeys(own, len(roots))
+            roots.append(unit["max"])
+    if sorted(members) != list(range(len(rows) - len(layers[-1].bias))):
+        raise ValueError("units are not made of each unit of the layers once")
+    allowed: dict[int, dict[int, int]] = {}
+    for root in roots:
+        for first, second, own in contests_of(root):
+            minus, plus = spine_of(first), spine_of(second)
+            allowance.spend(64 * (1 + len(minus) + len(plus)))
+            allowed[own] = dict.fromkeys(minus, -1) | dict.fromkeys(plus, 1)
+    spines = [set(spine_of(root)) for root in roots]
+    for n, row in enumerate(rows):
+        check_reading(n, row, owner, allowed, spines)
+
+
+def check_contests(root: Document) -> Ints:
+    """Return the units of a maximum, whose entries must be numbered from 0 on, each once."""
+    contests = list(contests_of(root))
+    entries = [side for contest in contests for side in contest[:2] if isinstance(side, int)]
+    if sorted(entries) != list(range(len(entries))):
+        raise ValueError("a maximum does not number its entries")
+    return [own for _, _, own in contests]
+
+
+def check_reading(
+    n: int,
+    row: Reading,
+    owner: dict[int, int],
+    allowed: dict[int, dict[int, int]],
+    spines: list[set[int]],
+) -> None:
+    """Check what a row reads of maxima: of its own the two sides, of others all their value."""
+    read: dict[int, dict[int, Fraction]] = {}
+    for source, weight in row.weights.items():
+        if source in owner:
+            read.setdefault(owner[source], {})[source] = weight
+    if n in owner and (row.slope or read.pop(owner[n], {}) != allowed[n]):
+        raise ValueError(f"unit {n} is none of a maximum")
+    for number, found in read.items():
+        if set(found) != spines[number] or len(set(found.values())) > 1:
+            raise ValueError(f"unit {n} reads a part of a maximum")
+
+
+def canonical(dim: int, layers: Exact, units: list[Document]) -> tuple[str, str]:
+    """Return the canonical exact form of a network, and the version of its certificates."""
+    document: dict[str, Any] = {"layers": []}
+    version, start, count = WIRED if units else CHAIN, 0, dim
+    for layer in layers:
+        record: dict[str, Any] = {
+            "W": [[long_text(t) for t in row] for row in layer.weight],
+            "b": [long_text(t) for t in layer.bias],
+        }
+        slopes = [long_text(slope) for slope in layer.slopes]
+        if len(set(slopes)) > 1:
+            record["slopes"], version = slopes, WIRED
+        else:
+            record["slope"] = slopes[0]
+        if list(layer.reads) != list(range(start, count)):
+            record["reads"], version = list(layer.reads), WIRED
+        document["layers"].append(record)
+        start, count = count, count + len(layer.bias)
+    if version == WIRED:
+        document |= {"format": int(WIRED), "inputs": dim}
+    if units:
+        document["units"] = units
+    return json.dumps(document, sort_keys=True, separators=(",", ":")), version
 
 
 def read_network(path: str | Path) -> Network:
@@ -252,18 +482,19 @@ def read_network(path: str | Path) -> Network:
     except (ValueError, RecursionError) as error:
         raise Stranger(f"no network in exact JSON: {error}") from None
     try:
-        layers = read_layers(document, allowance)
+        dim, layers = read_layers(document, allowance)
+        units = [read_unit(unit) for unit in document.get("units", [])]
+        if units == list(range(sum(len(layer.bias) for layer in layers[:-1]))):
+            units = []
+        if units:
+            check_units(units, dim, layers, allowance)
     except (
         ValueError, TypeError, AttributeError, LookupError, RecursionError, ZeroDivisionError
     ) as error:  # fmt: skip
         raise Unreadable(f"no network in exact JSON: {error}") from None
-    records = [
-        {"W": [[long_text(t) for t in row] for row in weight], "b": [long_text(t) for t in bias],
-         "slope": long_text(slope)}
-        for weight, bias, slope in layers
-    ]  # fmt: skip
-    text = json.dumps({"layers": records}, sort_keys=True, separators=(",", ":"))
-    return Network(layers, hashlib.sha256(text.encode()).hexdigest(), allowance)
+    text, version = canonical(dim, layers, units)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return Network(dim, layers, units, version, sha256, allowance)
 
 
 # -- the certificate's lines ------------------------------------------------------------------
@@ -519,10 +750,11 @@ def read_faces(below: Faces, lines: Lines, is_edge: bool) -> tuple[Faces, list[s
         faces.add(ids, pos, neg, on, parts)
 
 
-def check_complex(
-    network: Network, domain: Domain, lines: Lines
-) -> tuple[int, int, int, list[str]]:
-    """Return how many regions, adjacencies, unbounded regions are proven, and the last line."""
+Proven = tuple[dict[int, bool | None], set[frozenset[int]] | None, list[str]]
+
+
+def check_complex(network: Network, domain: Domain, lines: Lines) -> Proven:
+    """Return the cells and whether they are unbounded, the pairs that touch, and the last line."""
     faces, fields = read_vertices(network, domain, lines)
     levels = [faces]
     for k in range(1, network.dim + 1):
@@ -533,13 +765,13 @@ def check_complex(
     regions = check_cells(network, domain, levels[-1])
     edges = check_facets(network, domain, levels[-2], levels[-1])
     check_flag(domain, levels)
-    return len(regions), len(edges), sum(regions.values()), fields
+    return regions, edges, fields
 
 
-def check_cells(network: Network, domain: Domain, cells: Faces) -> dict[int, bool]:
+def check_cells(network: Network, domain: Domain, cells: Faces) -> dict[int, bool | None]:
     """Return the patterns of the cells (C3), and whether they reach infinity."""
     full = (1 << network.size) - 1
-    regions: dict[int, bool] = {}
+    regions: dict[int, bool | None] = {}
     for i in range(len(cells.pos)):
         pos, neg = cells.pos[i] & full, cells.neg[i]
         if pos & neg:
@@ -559,22 +791,22 @@ def check_cells(network: Network, domain: Domain, cells: Faces) -> dict[int, boo
 
 def check_facets(
     network: Network, domain: Domain, facets: Faces, cells: Faces
-) -> set[tuple[int, int]]:
+) -> set[frozenset[int]]:
     """Return the pairs of patterns that share a facet; all facets have their cells (C4)."""
     owners: list[Ints] = [[] for _ in facets.pos]
     for i, boundary in enumerate(cells.boundary):
         for facet in boundary:
             owners[facet].append(i)
     full = (1 << network.size) - 1
-    adjacent: set[tuple[int, int]] = set()
+    adjacent: set[frozenset[int]] = set()
     for facet, of in enumerate(owners):
         expected = 1 if facets.on[facet] & domain.boundary else 2
         if len(of) != expected:
             raise Rejection(f"facet {facet} has {len(of)} cells, expected {expected}")
-        pair = sorted({cells.pos[i] & full for i in of})
+        pair = frozenset(cells.pos[i] & full for i in of)
         if len(pair) == 2:
             check_facet(network, facets, facet, cells, of)
-            adjacent.add((pair[0], pair[1]))
+            adjacent.add(pair)
     return adjacent
 
 
@@ -628,16 +860,17 @@ class Branch:
         self.network, self.domain = network, domain
         self.sign = [0] * network.size
         self.trail: Ints = []
-        self.left = [len(rows) for rows, _, _ in network.layers]
+        self.left = [len(below) for _, _, below in network.blocks]
         self.pattern = 0
         self.forms: Forms = []
-        self.columns: list[Forms | None] = [None]
+        self.columns = network.columns()  # of the features before block ``done``
+        self.done = 0
 
     def decide(self, n: int, sign: int) -> None:
         """Put neuron n on the side ``sign``."""
         self.sign[n] = sign
         self.trail.append(n)
-        self.left[self.network.layer_of[n]] -= 1
+        self.left[self.network.block_of[n]] -= 1
         if sign > 0:
             self.pattern |= 1 << n
 
@@ -645,37 +878,38 @@ class Branch:
         """Take back all but the first ``length`` decisions."""
         while len(self.trail) > length:
             n = self.trail.pop()
-            layer = self.network.layer_of[n]
+            block = self.network.block_of[n]
             self.sign[n] = 0
-            self.left[layer] += 1
+            self.left[block] += 1
             self.pattern &= ~(1 << n)
-            # The forms of the layer itself do not depend on its own pattern.
-            after = self.network.first[layer] + len(self.network.layers[layer][0])
-            del self.columns[layer + 1 :], self.forms[after:]
+            # The forms of the block itself do not depend on its own pattern.
+            first = self.network.first[block]
+            del self.forms[first + len(self.network.blocks[block][2]) :]
+            if block < self.done:
+                self.done = block
+                for column in self.columns:
+                    del column[1 + self.network.dim + first :]
 
     def open_neuron(self, text: str) -> int:
         """Return an undecided neuron whose form the path fixes (T1)."""
         n = integers([text])[0]
         if not 0 <= n < self.network.size or self.sign[n]:
             raise Rejection(f"neuron {n} does not exist or is decided")
-        layer = self.network.layer_of[n]
-        if any(self.left[:layer]):
+        block = self.network.block_of[n]
+        if any(self.left[:block]):
             raise Rejection(f"neuron {n} comes before the layers below it are decided")
         self.form(n)
         return n
 
     def form(self, n: int) -> Ints:
-        """Return the form of a neuron of a layer below which all is decided."""
-        layer = self.network.layer_of[n]
-        while len(self.columns) <= layer:
-            index = len(self.columns) - 1
-            del self.forms[self.network.first[index] :]
-            forms, columns = self.network.forms(index, self.pattern, self.columns[index])
-            self.forms += forms
-            self.columns.append(columns)
-        if len(self.forms) <= n:
-            # The layer itself is not all decided: its forms do not depend on its pattern.
-            self.forms += self.network.forms(layer, self.pattern, self.columns[layer])[0]
+        """Return the form of a neuron of a block below which all is decided."""
+        network = self.network
+        while len(self.forms) <= n:
+            if len(self.forms) > network.first[self.done]:
+                own = self.forms[network.first[self.done] :]
+                network.extend(self.columns, self.done, own, self.pattern)
+                self.done += 1
+            self.forms += network.forms(self.done, self.columns)
         return self.forms[n]
 
     def row(self, n: int) -> Ints:
@@ -739,9 +973,7 @@ class Region:
         self.directions: set[int] = set()
 
 
-def check_tree(
-    network: Network, domain: Domain, lines: Lines
-) -> tuple[int, int | None, int | None, list[str]]:
+def check_tree(network: Network, domain: Domain, lines: Lines) -> Proven:
     """Return what a search tree proves, None for what it leaves open, and the last line."""
     if domain.is_all and domain.extra:
         raise Rejection("rows need a box in a tree")
@@ -769,7 +1001,9 @@ def check_tree(
             else:
                 is_open = False
         if not is_open:
-            return (*check_adjacency(regions, edges, barred, network.size), fields)
+            is_settled = check_adjacency(regions, edges, barred, network.size)
+            cells = {pattern: leaf.is_unbounded for pattern, leaf in regions.items()}
+            return cells, edges if is_settled else None, fields
         if kind in ("s", "+", "-") and rest:
             n = path.open_neuron(rest[0])
             if kind == "s":
@@ -913,15 +1147,15 @@ def finish_region(region: Region, regions: dict[int, Leaf]) -> None:
 
 def check_adjacency(
     regions: dict[int, Leaf], edges: set[frozenset[int]], barred: set[frozenset[int]], size: int
-) -> tuple[int, int | None, int | None]:
-    """Return the numbers of regions, of adjacencies and of unbounded regions, None if unproven."""
+) -> bool:
+    """Return whether the pairs that are shown to touch are all that do (Theorem 3)."""
     for edge in edges:
         if len(edge) != 2 or not all(pattern in regions for pattern in edge):
             raise Rejection("a facet leads to no region")
     if edges & barred:
         raise Rejection("a facet is both there and ruled out")
     known = edges | barred
-    is_complete = all(
+    return all(
         leaf.is_settled
         if leaf.is_special
         else all(
@@ -931,9 +1165,26 @@ def check_adjacency(
         )
         for pattern, leaf in regions.items()
     )
-    is_known = all(leaf.is_unbounded is not None for leaf in regions.values())
-    unbounded = sum(bool(leaf.is_unbounded) for leaf in regions.values()) if is_known else None
-    return len(regions), len(edges) if is_complete else None, unbounded
+
+
+# -- the regions ------------------------------------------------------------------------------
+
+
+def count_regions(
+    network: Network, cells: dict[int, bool | None], edges: set[frozenset[int]] | None
+) -> tuple[int, int | None, int | None]:
+    """Return the numbers of regions, of adjacencies and of unbounded regions, None if unproven.
+
+    Cells are what one pattern holds; those of equal label are one region (Theorem 5).
+    """
+    labels = {pattern: network.label(pattern) for pattern in cells}
+    adjacencies = unbounded = None
+    if edges is not None:
+        pairs = {frozenset(labels[pattern] for pattern in edge) for edge in edges}
+        adjacencies = sum(len(pair) == 2 for pair in pairs)
+    if None not in cells.values():
+        unbounded = len({labels[pattern] for pattern, is_far in cells.items() if is_far})
+    return len(set(labels.values())), adjacencies, unbounded
 
 
 # -- the program ------------------------------------------------------------------------------
@@ -947,6 +1198,7 @@ class Proof(NamedTuple):
     unbounded: int | None
     domain: str
     network: str
+    cells: int | None = None  # where clips or maxima make regions of several
 
     def __str__(self) -> str:
         """Return the proof as one line."""
@@ -955,6 +1207,8 @@ class Proof(NamedTuple):
             edges = counted(self.adjacencies, "adjacency", "adjacencies")
         far = "" if self.unbounded is None else f", {self.unbounded} unbounded"
         regions = counted(self.regions, "region", "regions")
+        if self.cells is not None:
+            regions += f" of {counted(self.cells, 'cell', 'cells')}"
         return f"{regions}, {edges}{far}; domain {self.domain}; network {self.network}"
 
 
@@ -970,19 +1224,18 @@ def check(network: Network, stream: BinaryIO) -> Proof:
     """
     lines = Lines(stream)
     try:
-        if lines.expect(*VERSION.split()[:1]) != VERSION.split()[1:]:
-            raise Unreadable(f"another version, expected {VERSION!r}")
+        if lines.expect(VERSION) != [network.version]:
+            raise Unreadable(f"another version, expected '{VERSION} {network.version}'")
         if lines.expect("network") != [network.sha256]:
             raise Rejection(f"the certificate is of another network, expected {network.sha256}")
         domain, fields = read_domain(network.dim, lines)
         if fields == ["proof", "complex"]:
-            proven: tuple[int, int | None, int | None, list[str]]
-            proven = check_complex(network, domain, lines)
+            cells, edges, fields = check_complex(network, domain, lines)
         elif fields == ["proof", "tree"]:
-            proven = check_tree(network, domain, lines)
+            cells, edges, fields = check_tree(network, domain, lines)
         else:
             raise Unreadable("expected 'proof complex' or 'proof tree'")
-        regions, adjacencies, unbounded, fields = proven
+        regions, adjacencies, unbounded = count_regions(network, cells, edges)
         if fields[0] != "end" or len(fields) != 3:
             raise Unreadable(f"expected 'end' and two numbers, got {' '.join(fields)[:80]!r}")
         is_claimed = fields[2] != "-"
@@ -1003,6 +1256,7 @@ def check(network: Network, stream: BinaryIO) -> Proof:
         unbounded if domain.is_all else None,
         domain.text,
         network.sha256,
+        len(cells) if network.units else None,
     )
 
 
@@ -1018,13 +1272,13 @@ def open_regular(path: str, flags: int) -> int:
 def open_certificate(path: str | Path) -> BinaryIO:
     """Return the binary stream of a certificate, unpacked where it is compressed by gzip."""
     stream = open(path, "rb", opener=open_regular)
-    name = VERSION.split()[0].encode()
+    name = VERSION.encode()
     head = stream.read(len(name))
     stream.seek(0)
     if head[:2] != b"\x1f\x8b":
         if head and head != name:
             stream.close()
-            raise Stranger(f"line 1: no certificate, expected {VERSION!r}")
+            raise Stranger(f"line 1: no certificate, expected '{VERSION} {CHAIN}'")
         return stream
     stream.close()
     return cast(BinaryIO, gzip.open(path))

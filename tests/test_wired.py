@@ -177,7 +177,6 @@ def test_engines_agree_with_brute_force(seed: int, engine: str, factor: float) -
 def test_what_takes_chains_only_says_so() -> None:
     part = exactbn.partition(RESIDUAL, (-1, 1))
     for ask in (
-        lambda: part.write_certificate("unwritten"),
         lambda: exactbn.sample(part, 10),
         lambda: examine_one(Problem(RESIDUAL, None), out=Path("unwritten"), mutants=0),
     ):

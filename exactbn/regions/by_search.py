@@ -165,9 +165,11 @@ class SearchEvidence(Value):
         recession = None
         if domain.is_space:
             recession = find_unbounded(network, domain, cells, factor=factor, budget=budget)
+        first, of_cell = self._grouped
+        edges = joined_edges(adjacency.edges, of_cell, len(first))
         write_tree(
             path, network, domain, adjacency=adjacency, recession=recession, words=cells.words,
-            factor=factor, force=force, budget=budget,
+            counts=(len(first), len(edges)), factor=factor, force=force, budget=budget,
         )  # fmt: skip
 
     def tables(self) -> Tables:

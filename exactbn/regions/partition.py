@@ -349,7 +349,6 @@ class Partition(Value):
         """
         if self.stopped is not None:
             raise InputError("the partition is incomplete, so there is nothing to prove")
-        self.network.chained("a certificate")
         budget = Budget.asked(max_seconds=max_seconds)
         self.evidence.write_proof(as_path(path), force=force, budget=budget)
 

@@ -107,7 +107,6 @@ def partition(
         if progress is not None and engine != "complex":
             progress(0, network.num_hidden, f"engine {engine}: {why}")
     if certificate is not None:
-        network.chained("a certificate")
         check_file(certificate)
     budget = Budget.asked(max_regions, max_seconds)
     factor = checked_factor(filter_factor)

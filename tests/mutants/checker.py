@@ -2,7 +2,7 @@
 
 from tests.mutants.mutation import Mutant
 
-_BY_HAND = ("tests/test_certificates.py",)
+_BY_HAND = ("tests/test_certificates.py", "tests/test_certificates_wired.py")
 
 
 def _mutant(old: str, new: str, remark: str, redundant: str = "") -> Mutant:
@@ -27,6 +27,46 @@ MUTANTS = [
     _mutant(
         'texts.append(" ".join(fields))', "texts.append(fields[0])", "rows are not named"
     ),
+    # networks that are no chains, and their units
+    _mutant('if lines.expect(VERSION) != [network.version]:',
+            'if lines.expect(VERSION) not in ([CHAIN], [WIRED]):', "versions are mixed"),
+    _mutant('<= known or document.get("format", WIRED) != WIRED:', "<= known:",
+            "a format of any number"),
+    _mutant(' or {"slope", "slopes"} <= set(entry):', ":", "a slope and slopes"),
+    _mutant("if not len(weight) == len(bias) == len(slopes):", "if len(weight) != len(bias):",
+            "slopes of some units"),
+    _unchecked("layer.reads[-1] >= count", "that nothing is read that comes later"),
+    _unchecked("any(a >= b for a, b in zip(reads, reads[1:]))", "that reads ascend"),
+    _mutant("allowance.spend((1 + dim) ** 2)", "pass", "inputs cost nothing"),
+    _mutant('record["slopes"], version = slopes, WIRED', 'record["slopes"] = slopes',
+            "several slopes make a chain"),
+    _mutant('record["reads"], version = list(layer.reads), WIRED',
+            'record["reads"] = list(layer.reads)', "whatever is read makes a chain"),
+    _mutant("if run and layer.reads[-1] >= first:", "if run:", "each layer is a block"),
+    _mutant("1 if ages[f] == age else age // ages[f]", "1",
+            "what is read is as old as the block before"),
+    _mutant("times = [age] +", "times = [1] +", "a bias is as old as the inputs"),
+    _unchecked("low.weights != high.weights or high.bias > low.bias", "U1, of clips"),
+    _mutant("if low.weights != high.weights or high.bias > low.bias:",
+            "if low.weights != high.weights:", "U1, a clip whose pieces are in no order"),
+    _unchecked("sorted(entries) != list(range(len(entries)))", "U2, of the entries of a maximum"),
+    _unchecked("sorted(members) != list(range(len(rows) - len(layers[-1].bias)))",
+               "U2, that each unit has one owner"),
+    _mutant("if n in owner and (row.slope or read.pop(owner[n], {}) != allowed[n]):",
+            "if n in owner and read.pop(owner[n], {}) != allowed[n]:", "U2, of slopes"),
+    _mutant("if n in owner and (row.slope or read.pop(owner[n], {}) != allowed[n]):",
+            "if n in owner and (row.slope or read.pop(owner[n], {}) is None):",
+            "U2, of the rows of contests"),
+    _mutant("if set(found) != spines[number] or len(set(found.values())) > 1:",
+            "if len(set(found.values())) > 1:", "U2, a part of a maximum is read"),
+    _mutant("if set(found) != spines[number] or len(set(found.values())) > 1:",
+            "if set(found) != spines[number]:", "U2, a maximum is read unequally"),
+    _mutant("side = side[pattern >> side[2] & 1]", "side = side[1 - (pattern >> side[2] & 1)]",
+            "the loser of a contest wins"),
+    _mutant("adjacencies = sum(len(pair) == 2 for pair in pairs)", "adjacencies = len(pairs)",
+            "a region is its own neighbour"),
+    _mutant("return len(set(labels.values())), adjacencies", "return len(labels), adjacencies",
+            "cells are regions"),
     # the complex
     _unchecked("min(values) < 0", "C1, that a vertex is in the domain"),
     _mutant("0 <= a < len(points) and", "a < len(points) and", "a vertex before the first"),
@@ -81,7 +121,7 @@ MUTANTS = [
         "if not 0 <= n < self.network.size or self.sign[n]:",
         "if n >= self.network.size or self.sign[n]:", "T1, a neuron before the first",
     ),
-    _unchecked("any(self.left[:layer])", "T1, of the layers below"),
+    _unchecked("any(self.left[:block])", "T1, of the layers below"),
     _unchecked("not self.sign[n]", "T2, that a row is decided"),
     _mutant(
         'raise Rejection(f"neuron {n} vanishes identically and is no row")', "pass",

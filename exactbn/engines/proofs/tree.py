@@ -35,16 +35,18 @@ def write_tree(
     adjacency: Adjacency | None = None,
     recession: Recession | None = None,
     words: NDArray[np.uint64] | None = None,
+    counts: tuple[int, int] | None = None,
     factor: float = 1.0,
     force: bool = False,
     budget: Budget = UNLIMITED,
 ) -> int:
-    """Search the patterns, write the proof on the way, and return the number of regions.
+    """Search the patterns, write the proof on the way, and return the number of cells.
 
     Memory grows with the depth of the search. With ``adjacency``, whose proofs must have been kept,
     the facets are proven as well, and with ``recession`` which regions of R^d are unbounded; both
     must come from the same search with the same ``factor``, whose order is always the same; its
-    patterns are ``words``.
+    patterns are ``words``. ``counts`` are the numbers of regions and of adjacencies that the
+    certificate claims, where cells are not regions.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def write_tree(
             writer.write(stream, chunk, count)
             count += len(chunk.words)
         edges = "-" if adjacency is None else str(len(adjacency.edges))
-        stream.write(f"end {count} {edges}\n")
+        claims = f"{count} {edges}" if counts is None else f"{counts[0]} {counts[1]}"
+        stream.write(f"end {claims}\n")
     return count
 
 

@@ -12,7 +12,8 @@ from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.output import create_file
 
-VERSION = "exactbn-certificate 1"
+#: The first word of a certificate; version 1 is that of chains, 2 that of all other networks.
+VERSION = "exactbn-certificate"
 
 #: Characters of a number that the checker reads.
 LONGEST = min(MAX_DIGITS, 4000)
@@ -42,7 +43,8 @@ def write_head(stream: TextIO, network: Network, domain: Domain, proof: str) -> 
     """Write the lines before the records."""
     box = domain.box
     where = f"all {domain.dim}" if box is None else f"box {_texts((*box.lo, *box.hi))}"
-    lines = [VERSION, f"network {network.sha256}", f"domain {where}"]
+    version = 1 if network.is_chain else 2
+    lines = [f"{VERSION} {version}", f"network {network.sha256}", f"domain {where}"]
     rows = zip(domain.bounds, domain.matrix, strict=True)
     lines += [f"row {_texts((b, *a))}" for b, a in rows]
     stream.write("\n".join([*lines, f"proof {proof}", ""]))
