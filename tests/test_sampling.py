@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from exactbn import Box, Network, load, partition
 from exactbn.errors import InternalError
-from exactbn.sampling import SamplingResult, compare_devices, devices, points, sample
+from exactbn.sampling import SamplingResult, compare_devices, points, sample, wired
 from exactbn.sampling.classify import Classifier
 from exactbn.sampling.floats import round_layers, static_filter
 from exactbn.sampling.hits import CompiledHitCounter, DeviceHitCounter, make_counters
@@ -278,7 +278,7 @@ def test_device_that_errs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         swapped = patterns[[1, 0, *range(2, len(patterns))]] if len(made) == 2 else patterns
         return of(network, swapped, *args, **options)
 
-    monkeypatch.setattr(devices, "Classifier", SimpleNamespace(of=err_once))
+    monkeypatch.setattr(wired, "Classifier", SimpleNamespace(of=err_once))
     result = compare_devices(part, 3000, seed=2, device_b="cpu")
     assert result.differing == hits[0] + hits[1] > 0
     assert result.example is not None and "0x" in result.example

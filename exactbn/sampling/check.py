@@ -20,7 +20,6 @@ from exactbn.sampling.checked import (
     shares_of_box,
     to_integer,
 )
-from exactbn.sampling.classify import Classifier
 from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.hits import count_hits
 from exactbn.sampling.points import PointStream, choose_dtype, float_bounds
@@ -33,6 +32,7 @@ from exactbn.sampling.statistics import (
     enclose_sum,
     estimate_unseen,
 )
+from exactbn.sampling.wired import classifier_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +168,8 @@ def sample(
     rows = chunk or chunk_size(where)
     middle, radius = shares_of_box(part, samples)
     with ieee_products():
-        classifier = Classifier.of(
-            part.network,
-            part.patterns,
+        classifier = classifier_of(
+            part,
             middle,
             bounds,
             dtype=dtype,

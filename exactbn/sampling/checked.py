@@ -47,6 +47,10 @@ class CheckedPartition(Protocol):
     def patterns(self) -> NDArray[np.uint8]:
         """Return the patterns, shape (regions, neurons)."""
 
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Return the patterns as bits, shape (regions, words)."""
+
     def volumes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return (middle, radius) of the volumes."""
 

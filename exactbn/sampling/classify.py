@@ -69,7 +69,7 @@ class Classifier:
         ``patterns`` has shape (regions, neurons), ``weights`` (regions,) says which regions are
         large. ``factor`` multiplies all error bounds, for tests.
         """
-        layers = round_layers(network.chained("sampling"))
+        layers = round_layers(network.chained("the classifier of codes"))
 
         def stage(dtype: str, chunk: int) -> FloatStage:
             filtered = static_filter(layers, *bounds, dtype=dtype, factor=factor)
@@ -96,6 +96,16 @@ class Classifier:
     def on_boundary(self) -> int:
         """Return the result for points in the closure of two or more regions."""
         return self.table.regions + 1
+
+    @property
+    def chunk(self) -> int:
+        """Return how many points go through the layers together."""
+        return self.first.chunk
+
+    @property
+    def shapes(self) -> list[torch.Size]:
+        """Return the shapes of the products, with a row for the biases."""
+        return [weight.shape for weight in self.first.weights]
 
     def twin(self) -> "Classifier":
         """Return the same classifier with buffers of its own, for another thread."""

@@ -7,9 +7,9 @@ import torch
 from exactbn.engines.run import Progress
 from exactbn.errors import InputError
 from exactbn.sampling.checked import CheckedPartition, check_request, shares_of_box
-from exactbn.sampling.classify import Classifier
 from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products, one_thread
+from exactbn.sampling.wired import classifier_of
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,8 @@ def compare_devices(
     bounds = float_bounds(part.box, "float32")
     middle, _ = shares_of_box(part, samples)
     classifiers = [
-        Classifier.of(
-            part.network,
-            part.patterns,
+        classifier_of(
+            part,
             middle,
             bounds,
             dtype=dtype,

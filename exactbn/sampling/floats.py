@@ -84,10 +84,11 @@ class FilteredLayer:
 
 def round_layers(network: Network) -> tuple[RoundedLayer, ...]:
     """Return the hidden layers in float64 with the errors of their entries."""
-    return tuple(_round_layer(layer) for layer in network.hidden)
+    return tuple(round_layer(layer) for layer in network.hidden)
 
 
-def _round_layer(layer: Layer) -> RoundedLayer:
+def round_layer(layer: Layer) -> RoundedLayer:
+    """Return a layer of one slope in float64 with the errors of its entries."""
     rows = [[*w, b] for w, b in zip(layer.weight, layer.bias, strict=True)]
     pairs = [[_round(entry) for entry in row] for row in rows]
     weight = np.array([[value for value, _ in row] for row in pairs])

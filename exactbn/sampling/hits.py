@@ -16,6 +16,7 @@ from exactbn.sampling.kernels import CompiledStage, CompiledTable
 from exactbn.sampling.points import PointStream
 from exactbn.sampling.stage import one_thread
 from exactbn.sampling.timing import BareProduct, Clock
+from exactbn.sampling.wired import WiredClassifier
 
 # Points that a first look into the table did not find are collected until there are this many.
 _PENDING = 1 << 13
@@ -38,7 +39,7 @@ class HitCounts:
 class HitCounter(ABC):
     """Draws and counts blocks of points, with buffers of its own; one thread uses it."""
 
-    def __init__(self, classifier: Classifier, stream: PointStream) -> None:
+    def __init__(self, classifier: Classifier | WiredClassifier, stream: PointStream) -> None:
         self.classifier = classifier
         self.stream = stream
         self.counts = torch.zeros(
@@ -52,7 +53,7 @@ class HitCounter(ABC):
     def count(self, k: int) -> None:
         """Count the points of block k."""
         for points in torch.split(
-            self.stream.draw(k, self._buffer).t(), self.classifier.first.chunk
+            self.stream.draw(k, self._buffer).t(), self.classifier.chunk
         ):
             missed = self._count_found(points)
             if len(missed):
@@ -74,11 +75,22 @@ class HitCounter(ABC):
         self._pending, self._waiting = [], 0
 
 
+class WiredHitCounter(HitCounter):
+    """A counter for networks that are no chains: no point is found at once."""
+
+    def _count_found(self, points: torch.Tensor) -> torch.Tensor:
+        return torch.arange(len(points), device=points.device)
+
+
 class DeviceHitCounter(HitCounter):
     """A counter for any device, made of tensor operations."""
 
+    def __init__(self, classifier: Classifier, stream: PointStream) -> None:
+        super().__init__(classifier, stream)
+        self._first, self._table = classifier.first, classifier.table
+
     def _count_found(self, points: torch.Tensor) -> torch.Tensor:
-        regions, missed = self.classifier.table.look_up(self.classifier.first.codes(points))
+        regions, missed = self._table.look_up(self._first.codes(points))
         ones = torch.ones_like(regions, dtype=torch.int64).index_fill_(0, missed, 0)
         self.counts.index_add_(0, regions, ones)
         return missed
@@ -91,7 +103,7 @@ class CompiledHitCounter(HitCounter):
         super().__init__(classifier, stream)
         self._table = table
         self._stage = CompiledStage.of(classifier.first)
-        self._missed = np.empty(classifier.first.chunk, dtype=np.int64)
+        self._missed = np.empty(classifier.chunk, dtype=np.int64)
 
     def _count_found(self, points: torch.Tensor) -> torch.Tensor:
         codes = self._stage.run(points)
@@ -99,7 +111,7 @@ class CompiledHitCounter(HitCounter):
 
 
 def count_hits(
-    classifier: Classifier, stream: PointStream, progress: Progress | None
+    classifier: Classifier | WiredClassifier, stream: PointStream, progress: Progress | None
 ) -> HitCounts:
     """Return how many points of the stream have which result.
 
@@ -107,12 +119,11 @@ def count_hits(
     not depend on the order. A GPU is kept busy by one thread.
     """
     counters = make_counters(classifier, stream)
-    threads, first = len(counters), classifier.first
+    threads, chunk = len(counters), classifier.chunk
     bare = [
-        BareProduct([w.shape for w in first.weights], first.chunk, stream.dtype, stream.device)
-        for _ in counters
+        BareProduct(classifier.shapes, chunk, stream.dtype, stream.device) for _ in counters
     ]
-    repeats = max(1, stream.block // _BARE_SHARE // first.chunk)
+    repeats = max(1, stream.block // _BARE_SHARE // chunk)
     clock, bare_clock = Clock(stream.device), Clock(stream.device)
     lap = _LAP * threads
     with one_thread(), ThreadPoolExecutor(threads) as pool:
@@ -142,18 +153,23 @@ def count_hits(
         sum(counter.undecided for counter in counters),
         threads,
         clock.seconds,
-        bare_clock.laps * threads * repeats * first.chunk / bare_clock.seconds,
+        bare_clock.laps * threads * repeats * chunk / bare_clock.seconds,
     )
 
 
-def make_counters(classifier: Classifier, stream: PointStream) -> Sequence[HitCounter]:
+def make_counters(
+    classifier: Classifier | WiredClassifier, stream: PointStream
+) -> Sequence[HitCounter]:
     """Return a counter a thread."""
+    threads = min(torch.get_num_threads(), stream.num_blocks)
+    if isinstance(classifier, WiredClassifier):
+        is_cpu = stream.device.type == "cpu"
+        return [WiredHitCounter(classifier, stream) for _ in range(threads if is_cpu else 1)]
     if stream.device.type != "cpu":
         return [DeviceHitCounter(classifier, stream)]
     table = CompiledTable.of(
         classifier.patterns, classifier.weights, classifier.network.widths
     )
-    threads = min(torch.get_num_threads(), stream.num_blocks)
     return [CompiledHitCounter(classifier.twin(), stream, table) for _ in range(threads)]
 
 

@@ -24,7 +24,7 @@ _PROVES_FINITE = 2.0**960
 
 
 @dataclass(frozen=True, eq=False)
-class _RunningLayer:
+class RunningLayer:
     """One layer: ``weight`` of shape (m + 1, n), the bias last, and what its bounds need.
 
     The bound is ``terms`` applied to the row (|h|, e, [h or e is not 0]), see the module
@@ -63,7 +63,7 @@ class _RunningLayer:
 class RunningBounds:
     """The hidden layers for bounds that follow each point through the network."""
 
-    layers: tuple[_RunningLayer, ...]
+    layers: tuple[RunningLayer, ...]
     device: torch.device
 
     @classmethod
@@ -91,7 +91,7 @@ class RunningBounds:
                 )
                 scaled = factor * terms
             running.append(
-                _RunningLayer(
+                RunningLayer(
                     tensor(layer.weight), tensor(scaled), layer.slope, layer.slope_error
                 )
             )

@@ -12,6 +12,7 @@ CASES = f"{RANGE}::test_entries_and_boxes_at_the_ends_of_the_range"
 GRID = "tests/test_sampling_certainty.py::test_central_network_on_a_grid"
 TABLE = "tests/test_sampling_table.py"
 RUN = "tests/test_sampling.py"
+WIRED = "tests/test_sampling_wired.py"
 VAGUE = f"{BOUNDS}::test_vague_enclosures_and_no_others_become_exact"
 INTERVALS = f"{BOUNDS}::test_intervals_of_activations_hold_the_exact_ones"
 
@@ -120,5 +121,24 @@ MUTANTS: list[Mutant] = [
          f"{BOUNDS}::test_volumes_of_boxes_beyond_the_floats_are_exact"),
         ("no subnormal errors", " + _SUBNORMAL_ERRORS", "",
          f"{BOUNDS}::test_shares_that_are_subnormal_are_enclosed"),
+    ),
+    *_of(
+        "wired",
+        ("features have no errors",
+         "            error[:, step.units] = step.layer.activated_error(z, bound, negative)\n", "",
+         f"{WIRED}::test_what_is_read_may_err_from_far_away"),
+        ("a sign within its bound is known",
+         "known &= (positive | negative | (bound == 0)).all(dim=1)", "pass",
+         f"{WIRED}::test_grids_on_which_zeros_abound"),
+        ("the units of one slope are all of the layer's first ones",
+         "torch.tensor(rows, device=device) + count",
+         "torch.arange(len(rows), device=device) + count",
+         f"{WIRED}::test_grids_on_which_zeros_abound"),
+        ("a point of several regions is in the first",
+         "matches[0] if len(matches) == 1 else several", "matches[0] if matches else several",
+         f"{WIRED}::test_grids_on_which_zeros_abound"),
+        ("what is outside is on a boundary",
+         "self.on_boundary if matches else self.outside", "self.on_boundary",
+         f"{WIRED}::test_a_missing_region_is_found"),
     ),
 ]  # fmt: skip
