@@ -17,6 +17,7 @@ __all__ = [
     "count_regions",
     "load",
     "partition",
+    "partition_many",
     "sample",
     "standardize",
 ]
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from exactbn.model.files import load as load
     from exactbn.model.network import Network as Network
     from exactbn.regions.counting import count_regions as count_regions
+    from exactbn.regions.counting import partition_many as partition_many
     from exactbn.regions.partitioning import Partition as Partition
     from exactbn.regions.partitioning import partition as partition
     from exactbn.sampling import sample as sample
@@ -42,6 +44,7 @@ _HOMES = {
     "count_regions": "regions.counting",
     "load": "model.files",
     "partition": "regions.partitioning",
+    "partition_many": "regions.counting",
     "sample": "sampling",
     "standardize": "model.batchnorm",
 }

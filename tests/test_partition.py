@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import exactbn
 from exactbn.errors import DimensionError, InputError, LimitError, NotRationalError
-from exactbn.model.domain import Box
+from exactbn.model.domain import Box, Domain
 from exactbn.model.files import save_json
 from exactbn.model.network import Network
 from exactbn.regions import counting
-from exactbn.regions.counting import count_regions
+from exactbn.regions.counting import count_regions, partition_many
 from exactbn.regions.partitioning import MOST_ROWS, Partition, partition
 from tests.agreement import answer_of, check_promises, patterns_of
 from tests.examples import EXAMPLES, NETWORK_A, TINY, Example, one_layer
@@ -237,6 +237,40 @@ def test_counting_in_many_boxes(network: Network, data: st.DataObject) -> None:
     counts = count_regions(network, several)
     assert counts.dtype == np.int64 and counts.shape == (len(several),)
     assert counts.tolist() == [partition(network, box).num_regions for box in several]
+
+
+@given(networks(), st.data())
+@settings(max_examples=15, deadline=None)
+def test_many_partitions_are_those_of_one_call_each(network: Network, data: st.DataObject) -> None:
+    d = network.num_inputs
+    several: list[Domain] = [
+        Domain.of(box) for box in data.draw(st.lists(boxes(d), min_size=1, max_size=4))
+    ]
+    middle = [sum(ends, Fraction(0)) / 2 for ends in zip(several[0].box.lo, several[0].box.hi)]
+    several += [Domain.cut(domain, ([[1] * d], [sum(middle)])) for domain in several[:1]]
+    several += [Domain.space(d)]
+    for part in (many := partition_many(network, several)):
+        part.check()
+        assert part.is_complete
+    for part, domain in zip(many, several, strict=True):
+        alone = partition(network, domain)
+        assert part == alone and np.array_equal(part.edges, alone.edges)
+        for name in ("starts", "indptr", "indices", "parents", "component"):
+            assert np.array_equal(getattr(part.lattice, name), getattr(alone.lattice, name))
+            assert getattr(part.lattice, name).dtype == getattr(alone.lattice, name).dtype
+
+
+def test_many_partitions_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    several = [Box.of(k, k + 2, 2) for k in range(3)]
+    assert partition_many(CROSS, []) == ()
+    monkeypatch.setattr(counting, "_MOST_FACES", 20)
+    assert [part.domain.box for part in partition_many(CROSS, several)] == several
+    with pytest.raises(LimitError, match="cut in 3 boxes: 0 of 4 neurons done") as caught:
+        partition_many(CROSS, several, max_seconds=0)
+    assert caught.value.partial == ()
+    with pytest.raises(InputError, match=r"boxes\[1\]: the polytope is empty"):
+        flat = Domain.cut(several[0], ([[1, 0]], [-1]))
+        partition_many(CROSS, [several[0], flat])
 
 
 def test_counting_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:

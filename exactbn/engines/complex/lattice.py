@@ -113,6 +113,55 @@ class FaceLattice:
         return read_only(owners[owners[:, 1] >= 0])
 
 
+def components(lattice: FaceLattice, count: int) -> list[FaceLattice]:
+    """Return the lattices of the ``count`` domains that one lattice is of, in its order."""
+    d, starts = lattice.dim, lattice.starts
+    sizes = np.diff(lattice.indptr)
+    of_face = np.empty(int(starts[-1]), dtype=np.int32)
+    of_face[starts[d] :] = lattice.component
+    for k in range(d, 0, -1):
+        first, last = lattice.indptr[starts[k]], lattice.indptr[starts[k + 1]]
+        owners = np.repeat(of_face[starts[k] : starts[k + 1]], sizes[starts[k] : starts[k + 1]])
+        of_face[lattice.indices[first:last]] = owners
+    # A stable order keeps that by dimension, and so the vertices before all others.
+    order = np.argsort(of_face, kind="stable")
+    faces = np.concatenate(([0], np.cumsum(np.bincount(of_face, minlength=count))))
+    number = np.empty(len(order), dtype=np.int32)
+    number[order] = np.arange(len(order)) - faces[of_face[order]]
+    dims = np.repeat(np.arange(d + 1), np.diff(starts))
+    table = np.bincount(of_face * np.int64(d + 1) + dims, minlength=count * (d + 1))
+    table = table.reshape(count, d + 1)
+    ends = np.concatenate((np.zeros((count, 1), dtype=np.int64), np.cumsum(table, axis=1)), axis=1)
+    entries = np.argsort(np.repeat(of_face, sizes), kind="stable")
+    indices = number[lattice.indices[entries]]
+    indptr = np.concatenate(([0], np.cumsum(sizes[order])))
+    vertices = np.argsort(of_face[: starts[1]], kind="stable")
+    parents = lattice.parents[vertices]
+    made = parents[:, 0] >= 0
+    parents[made, :2] = number[parents[made, :2]]
+    parents[~made, 1] = 0
+    x, ex = lattice.x[vertices], lattice.ex[vertices]
+    words = lattice.words[np.argsort(lattice.component, kind="stable")]
+    of_vertex, of_cell = (np.cumsum(column) for column in (table[:, 0], table[:, d]))
+    result = []
+    for i in range(count):
+        lists = indptr[faces[i] : faces[i + 1] + 1]
+        points = slice(of_vertex[i] - table[i, 0], of_vertex[i])
+        result.append(
+            FaceLattice(
+                starts=ends[i],
+                indptr=lists - lists[0],
+                indices=indices[lists[0] : lists[-1]],
+                parents=parents[points],
+                x=x[points],
+                ex=ex[points],
+                words=words[of_cell[i] - table[i, d] : of_cell[i]],
+                component=np.zeros(table[i, d], dtype=np.int32),
+            )
+        )
+    return result
+
+
 class Subdivision:
     """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
 
@@ -121,7 +170,8 @@ class Subdivision:
     ) -> None:
         self.dim = domains[0].dim
         self.exponents = axis_exponents(domains)
-        self.work, self.starts = _start(domains, num_words, num_words * keeps_signs)
+        kept_words = num_words * keeps_signs
+        self.work, self.starts = _start(domains, num_words, kept_words, self.exponents)
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
 
@@ -300,7 +350,10 @@ def _moved(array: NDArray[Any], used: int, rows: int) -> NDArray[Any]:
 
 
 def _start(
-    domains: Sequence[Domain], num_words: int, kept_words: int
+    domains: Sequence[Domain],
+    num_words: int,
+    kept_words: int,
+    exponents: NDArray[np.int32],
 ) -> tuple[Work, NDArray[np.int64]]:
     """Return the lattice of the faces of disjoint copies of the domains, sorted by dimension."""
     d, m = domains[0].dim, len(domains)
@@ -331,7 +384,6 @@ def _start(
     slot = np.zeros(faces, dtype=np.int32)
     slot[:vertices] = np.arange(vertices)
     slot[starts[d] :] = np.arange(regions)
-    exponents = axis_exponents(domains)
     groups = [list(domains)] if is_same else [[domain] for domain in domains]
     x, ex = map(np.concatenate, zip(*(
         corner_coordinates(group, faces_of.corners.tolist(), exponents)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.polytopes import Point, Polytope, cut_by_rows
 from exactbn.engines.complex.templates import Template, cube, fan
-from exactbn.exact.rational import nearest_floats
+from exactbn.exact.rational import nearest_float
 from exactbn.model.domain import Domain
 
 Floats = NDArray[np.float64]
@@ -92,11 +92,27 @@ def axis_exponents(domains: Sequence[Domain]) -> NDArray[np.int32]:
     boxes = [domain.box for domain in domains if domain.box is not None]
     exponents = np.zeros(1 + domains[0].dim, dtype=np.int32)
     for axis in range(domains[0].dim if boxes else 0):
-        size = max(max(-box.lo[axis], box.hi[axis]) for box in boxes)
-        # A number of m binary digits over one of n is over 2^(m - n - 1).
-        exponent = size.numerator.bit_length() - size.denominator.bit_length()
-        exponents[1 + axis] = exponent + (size > Fraction(2) ** exponent)
+        ends = [(-t.numerator, t.denominator) for t in (box.lo[axis] for box in boxes)]
+        ends += [(t.numerator, t.denominator) for t in (box.hi[axis] for box in boxes)]
+        exponents[1 + axis] = max(_exponent_above(*end) for end in ends if end[0] > 0)
     return exponents
+
+
+def _exponent_above(above: int, below: int) -> int:
+    """Return the least integer e with above / below <= 2^e, of a fraction > 0."""
+    # A number of m binary digits over one of n is over 2^(m - n - 1) and below 2^(m - n + 1).
+    exponent = above.bit_length() - below.bit_length()
+    return exponent + (above << max(-exponent, 0) > below << max(exponent, 0))
+
+
+def _nearest_in_units(t: Fraction, exponent: int) -> tuple[float, bool]:
+    """Return the float nearest to t / 2^exponent, and whether it is exactly that."""
+    above, below = t.numerator << max(-exponent, 0), t.denominator << max(exponent, 0)
+    value = nearest_float(above, below)
+    if not isfinite(value):
+        return value, False
+    p, q = value.as_integer_ratio()
+    return value, p * below == above * q
 
 
 def in_plain_units(x: Floats, ex: Floats, exponents: NDArray[np.int32]) -> tuple[Floats, Floats]:
@@ -135,18 +151,17 @@ def corner_coordinates(
         rays = [[int(t) for t in at(corner)] for corner in corners]
         x = np.tile(np.array(rays, dtype=np.float64), (len(domains), 1))
         return x, np.zeros_like(x)
-    units = [Fraction(2) ** int(exponent) for exponent in exponents[1:]]
-    bounds = [
-        tuple(t if unit == 1 else t / unit for t, unit in zip(bound, units, strict=True))
+    rounded = [
+        _nearest_in_units(t, exponent)
         for box in boxes
         for bound in (box.lo, box.hi)
+        for t, exponent in zip(bound, exponents[1:].tolist(), strict=True)
     ]
-    rounded = [nearest_floats(bound) for bound in bounds]
-    nearest = np.array(rounded).reshape(len(domains), 2, -1)
+    nearest = np.array([t for t, _ in rounded]).reshape(len(domains), 2, -1)
     # Half a unit in the last place is at most u |x|; doubled, with room for denormals.
-    inexact = np.array([[t != f for t, f in zip(*pair)] for pair in zip(bounds, rounded)])
+    is_exact = np.array([is_exact for _, is_exact in rounded]).reshape(nearest.shape)
     wrong = np.abs(nearest) * NEAREST_ROUNDING + CORNER_FLOOR
-    errors = np.where(inexact.reshape(nearest.shape), wrong, 0.0)
+    errors = np.where(is_exact, 0.0, wrong)
     axes = np.arange(domains[0].dim)
     bits = np.array(corners)[:, None] >> axes & 1
     x = np.ones((len(domains) * len(bits), 1 + len(axes)))
@@ -160,14 +175,13 @@ def _nearest(
     points: Sequence[Point], exponents: NDArray[np.int32], *, is_box: bool
 ) -> tuple[Floats, Floats]:
     """Return the floats of homogeneous points, with x_0 = 1 or as rays of size 1, and bounds."""
-    units = [Fraction(2) ** int(exponent) for exponent in exponents]
+    units = exponents.tolist()
     x = np.empty((len(points), len(exponents)))
     ex = np.empty_like(x)
     for i, point in enumerate(points):
         length = int(point[0] if is_box else max(map(abs, point)))
-        exact = [Fraction(int(t), length) / unit for t, unit in zip(point, units, strict=True)]
-        x[i] = nearest_floats(exact)
-        is_exact = [isfinite(v) and t == v for t, v in zip(exact, x[i].tolist(), strict=True)]
+        exact = [Fraction(int(t), length) for t in point]
+        x[i], is_exact = zip(*map(_nearest_in_units, exact, units), strict=True)
         # As for the corners of a box.
         ex[i] = np.where(is_exact, 0.0, np.abs(x[i]) * NEAREST_ROUNDING + CORNER_FLOOR)
     return x, ex
