@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Box",
+    "Domain",
     "ExactBNError",
     "Network",
     "Partition",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from exactbn.model.batchnorm import center as center
     from exactbn.model.batchnorm import standardize as standardize
     from exactbn.model.domain import Box as Box
+    from exactbn.model.domain import Domain as Domain
     from exactbn.model.files import load as load
     from exactbn.model.network import Network as Network
     from exactbn.regions.counting import count_regions as count_regions
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Box": "model.domain",
+    "Domain": "model.domain",
     "ExactBNError": "errors",
     "Network": "model.network",
     "Partition": "regions.partitioning",

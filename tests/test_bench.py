@@ -38,7 +38,7 @@ def test_unknown_network() -> None:
 
 def test_bench_as_json(capsys: Output) -> None:
     command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
-    command += ["--no-proofs", "--json"]
+    command += ["--no-proofs", "--no-balls", "--json"]
     assert main([*command, "--no-relucent"]) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]
@@ -98,3 +98,12 @@ def test_the_lp_engine_is_timed(capsys: Output) -> None:
     row = json.loads(capsys.readouterr().out)
     assert row["regions"] == 942
     assert row["regions_per_second"] > 0 and row["adjacency"] > 0
+
+
+def test_balls_are_timed(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exactbn.bench.balls.COUNT", 20)
+    monkeypatch.setattr("exactbn.bench.balls.APART", 3)
+    command = ["bench", "--apart", "rnd-2-64-64", "--proof", "balls", "--repeat", "1"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["balls"] == 20 and row["regions"] >= 20 and row["ratio"] > 0

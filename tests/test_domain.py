@@ -131,3 +131,18 @@ def test_copies_are_equal(value):
     for twin in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert twin == value and hash(twin) == hash(value)
     assert value != "a box" and value != 1
+
+
+def test_balls_of_the_norm_one():
+    ball = Domain.ball((0, "1/2", 1), "1/3", norm=1)
+    assert len(ball.matrix) == 8 and ball.box == Box.ball((0, "1/2", 1), "1/3")
+    assert ball.contains((Fraction(1, 3), Fraction(1, 2), Fraction(1)))
+    assert not ball.contains((Fraction(1, 3), Fraction(1, 2), Fraction(2, 3)))
+    assert Domain.ball((0, 1), 2) == Domain.of(Box.ball((0, 1), 2))
+    assert Domain.ball([0], 2, norm="1") == Domain.cut(Box.ball([0], 2), ([[1], [-1]], [2, 2]))
+    with pytest.raises(InputError, match="norm 1 in 11 dimensions has 2.11 rows, .* 10 dim.*restr"):
+        Domain.ball([0] * 11, 1, norm=1)
+    with pytest.raises(InputError, match="the norm is 2, expected 'inf' or 1"):
+        Domain.ball((0, 0), 1, norm=2)
+    with pytest.raises(InputError, match="the radius is 0, expected > 0"):
+        Domain.ball((0, 0), 0, norm=1)

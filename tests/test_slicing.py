@@ -1,9 +1,10 @@
 """Restriction to a subspace commutes with evaluation."""
 
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exactbn.errors import DimensionError, InputError
@@ -19,10 +20,30 @@ numbers = st.fractions(-5, 5, max_denominator=9)
 @given(st.tuples(numbers, numbers, numbers), st.tuples(numbers, numbers, numbers),
        st.tuples(numbers, numbers, numbers), numbers, numbers)
 def test_values_agree_along_the_subspace(origin, u, v, s, t):
+    assume(any(a * d != b * c for (a, c), (b, d) in combinations(zip(u, v), 2)))
     x = tuple(o + s * a + t * b for o, a, b in zip(origin, u, v, strict=True))
     restricted = restrict(NET, origin, [u, v])
     assert restricted.preactivations((s, t)) == NET.preactivations(x)
     assert restricted.forward((s, t)) == NET.forward(x)
+
+
+def test_dependent_directions_are_named():
+    for directions, i in (([(0, 0, 0)], 0), ([(1, 2, 3), (0, 1, 0), (-2, "1/7", -6)], 2)):
+        with pytest.raises(InputError, match=rf"directions\[{i}\] depends on those before it"):
+            NET.restrict((1, 1, 1), directions)
+
+
+def test_slices_through_points():
+    points = [(1, 1, 1), (2, 0, 1), ("1/2", "1/3", 0)]
+    part = NET.through(points)
+    for t, x in zip(((0, 0), (1, 0), (0, 1)), points, strict=True):
+        assert part.forward(t) == NET.forward(x)
+    with pytest.raises(InputError, match=r"points\[2\] lies in the slice through those before it"):
+        NET.through([*points[:2], (3, -1, 1)])
+    with pytest.raises(InputError, match="a slice needs at least two points, got 1"):
+        NET.through(points[:1])
+    with pytest.raises(DimensionError, match="x has 2 coordinates, expected 3"):
+        NET.through([(1, 2), (3, 4)])
 
 
 def test_the_rest_of_the_network_stays():

@@ -85,6 +85,9 @@ SPACE = {
     f"{kind}-4-10-10 {name}": Recipe((4, 10, 10, 1), kind == "bnc", 4, side)
     for kind in ("rnd", "bnc")
     for name, side in (("in [-1000, 1000]^4", 1000), ("in R^4", None))
+} | {
+    f"rnd-2-25-25-25 {name}": Recipe((2, 25, 25, 25, 2), False, 3, side)
+    for name, side in (("in [-1000, 1000]^2", 1000), ("in R^2", None))
 }
 
 

@@ -14,6 +14,7 @@ from exactbn.errors import InputError
 ABSENT = "-"
 ENGINES = ("complex", "lp")
 SEARCH = "search"
+MANY = "balls"
 # Heading, key, form, factor.
 Column = tuple[str, str, str, int]
 PROOF_COLUMNS: tuple[Column, ...] = (
@@ -30,6 +31,13 @@ SEARCH_COLUMNS: tuple[Column, ...] = (
     ("regions/s", "regions_per_second", ",.0f", 1),
     ("ms with adjacencies", "seconds_with_adjacencies", ".1f", 1000),
     ("ratio", "adjacency", ".2f", 1),
+)
+BALL_COLUMNS: tuple[Column, ...] = (
+    ("balls", "balls", "d", 1),
+    ("regions", "regions", "d", 1),
+    ("cpu ms a ball, one call each", "seconds_each", ".3f", 1000),
+    ("in one call", "seconds_together", ".3f", 1000),
+    ("ratio", "ratio", ".1f", 1),
 )
 HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
 
@@ -56,6 +64,7 @@ def bench_command(
     proofs: Annotated[
         bool, typer.Option(help="Time writing and checking certificates.")
     ] = True,
+    balls: Annotated[bool, typer.Option(help="Time many small balls in one call.")] = True,
     relucent: Annotated[
         bool, typer.Option(help="Run relucent beside it where it is installed.")
     ] = True,
@@ -74,13 +83,7 @@ def bench_command(
     from exactbn.bench import engines as bench
 
     if apart is not None and proof is not None:
-        from exactbn.bench.proofs import measure_proof, measure_search
-
-        print_json(
-            measure_search(apart, repeat=repeat)
-            if proof == SEARCH
-            else measure_proof(apart, proof, repeat=repeat)
-        )
+        print_json(_measured(apart, proof, repeat))
         return
     if apart is not None:
         network, recipe = bench.named_network(apart), bench.named_recipe(apart)
@@ -109,6 +112,7 @@ def bench_command(
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
         certified = _proofs(options) if proofs else {}
         searches = _searches(options) if proofs else {}
+        many = _balls(options) if balls else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
@@ -117,6 +121,7 @@ def bench_command(
         "space_over_box": _space(scale),
         "proofs": certified,
         "lp": searches,
+        "balls": many,
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -128,6 +133,19 @@ def bench_command(
         _show_rows("LP engine, box [-1, 1]^d, regions certified", SEARCH_COLUMNS, searches)
         title = "certificates, box [-1, 1]^d, adjacencies included"
         _show_rows(title, PROOF_COLUMNS, certified)
+        _show_rows("balls of radius 1/100 in [-1, 1]^d", BALL_COLUMNS, many)
+
+
+def _measured(name: str, what: str, repeat: int) -> dict[str, object]:
+    """Return the figures of one network of the other tables, in this process."""
+    from exactbn.bench.balls import measure_balls
+    from exactbn.bench.proofs import measure_proof, measure_search
+
+    if what == MANY:
+        return measure_balls(name, repeat=repeat)
+    if what == SEARCH:
+        return measure_search(name, repeat=repeat)
+    return measure_proof(name, what, repeat=repeat)
 
 
 def _names(
@@ -187,6 +205,17 @@ def _searches(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     return {
         name: bench.measure_apart(name, (*options, "--proof", SEARCH), bench.TIME_LIMIT)
         for name in SEARCHES
+    }
+
+
+def _balls(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of many balls, by network."""
+    from exactbn.bench import engines as bench
+    from exactbn.bench.balls import BALLS
+
+    return {
+        name: bench.measure_apart(name, (*options, "--proof", MANY), bench.TIME_LIMIT)
+        for name in BALLS
     }
 
 

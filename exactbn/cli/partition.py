@@ -13,16 +13,24 @@ from exactbn.cli.common import (
     load_network,
     one_line,
     output_folder,
-    parse_domain,
     print_json,
     progress,
     versions,
     write_run,
 )
+from exactbn.cli.domains import (
+    BallOption,
+    BoxOption,
+    FeaturesOption,
+    NormOption,
+    RowsOption,
+    ThroughOption,
+    asked_domain,
+    domain_text,
+)
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
-from exactbn.exact.rational import to_text
-from exactbn.model.domain import Box
+from exactbn.model.domain import Domain
 from exactbn.model.network import SIGMA_POLICIES, Network
 from exactbn.output import check_file
 from exactbn.wording import counted
@@ -34,6 +42,9 @@ ENGINES = ("auto", "complex", "lp")
 
 #: Inputs from which on the cost of the first faces is said before it is paid.
 MANY_INPUTS = 11
+
+#: Rows from which on it is said that they are cut first.
+MANY_ROWS = 100
 
 #: Regions whose graph is written in a second, on a slow machine.
 REGIONS_A_SECOND = 5000
@@ -47,14 +58,12 @@ def partition_command(
         Path,
         typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
     ],
-    box: Annotated[
-        tuple[str, str],
-        typer.Option(
-            metavar="LO HI",
-            help="Exact bounds such as -1, 0.1 or 1/3, one for every axis or comma-separated "
-            "lists; 'none' is all of R^d.",
-        ),
-    ],
+    box: BoxOption = None,
+    rows: RowsOption = None,
+    ball: BallOption = None,
+    norm: NormOption = "inf",
+    through: ThroughOption = None,
+    features: FeaturesOption = None,
     slope: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +95,7 @@ def partition_command(
         float | None, typer.Option(min=0, help="Stop, incomplete, after this time.")
     ] = None,
 ) -> None:
-    """Cut a box, or all of R^d, into the exact activation regions of a network.
+    """Cut a box, a ball, a polytope, a slice, or all of R^d into the regions of a network, exactly.
 
     A region is a set of points, with interior, on which every hidden neuron is either on (> 0) or
     off (<= 0). Two regions are adjacent where they share a facet. No tolerance is used.
@@ -100,8 +109,11 @@ def partition_command(
     if certificate is not None:
         check_file(certificate, force=force)
     network = load_network(net, slope=_slopes(slope), logits=logits)
-    domain = parse_domain(*box, network.num_inputs)
-    engine = _engine_for(network, domain, engine)
+    asked = asked_domain(network, box, rows, ball, norm, through, features)
+    network, domain = asked.network, asked.domain
+    for remark in asked.remarks:
+        typer.echo(remark, err=True)
+    engine, why = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)
     part, lacking = _compute(network, domain, engine, clock)
     seconds = time.monotonic() - clock.started
@@ -113,13 +125,14 @@ def partition_command(
         "complete": part.is_complete,
         "seconds": round(seconds, 6),
         "engine": engine,
+        "engine_because": why,
         "network": {
             "file": str(net),
             "architecture": network.architecture,
             "sha256": network.sha256,
         },
         "sigma_policy": network.sigma_policy,
-        "box": None if domain is None else {"lo": domain.lo, "hi": domain.hi},
+        **asked.record,
     }
     if certificate is not None and part.stopped is None:
         try:
@@ -142,39 +155,43 @@ def partition_command(
         raise typer.Exit(EXIT_BUDGET)
 
 
-def _engine_for(network: Network, domain: Box | None, engine: str) -> str:
-    """Return the engine that computes, and say so where it is not the usual one or takes long."""
+def _engine_for(network: Network, domain: Domain, engine: str) -> tuple[str, str]:
+    """Return the engine that computes and why, and say what takes long."""
     from exactbn.engines.complex.engine import MAX_DIM
-    from exactbn.model.domain import Domain
     from exactbn.regions.partitioning import chosen_engine
 
+    why = "it was asked for"
     if engine == "auto":
-        place = Domain.space(network.num_inputs) if domain is None else Domain.of(domain)
-        engine, why = chosen_engine(network, place)
+        engine, why = chosen_engine(network, domain)
         if engine != "complex":
             typer.echo(f"Engine {engine}: {why}.", err=True)
-    if engine == "complex" and domain is not None and MANY_INPUTS <= domain.dim <= MAX_DIM:
+    if engine == "complex" and domain.box is not None and MANY_INPUTS <= domain.dim <= MAX_DIM:
         typer.echo(
             f"A box in {domain.dim} dimensions begins with 3^{domain.dim} = {3**domain.dim} faces, "
             "which takes time and memory; --engine lp makes none.",
             err=True,
         )
-    return engine
+    if engine == "complex" and len(domain.matrix) > MANY_ROWS:
+        typer.echo(
+            f"The domain is cut by {len(domain.matrix)} rows first, one after the other, which "
+            "takes time and memory.",
+            err=True,
+        )
+    return engine, why
 
 
 def _compute(
-    network: Network, domain: Box | None, engine: str, clock: Budget
+    network: Network, domain: Domain, engine: str, clock: Budget
 ) -> "tuple[Partition, list[str]]":
     """Return the partition with what the budget allows, and what it does not, in words."""
     from exactbn.regions.partitioning import Partition, partition
 
     lacking = []
-    box = None if domain is None else (domain.lo, domain.hi)
     with progress("neurons", [engine]) as report:
         try:
             part = partition(
                 network,
-                box,
+                domain,
                 engine=engine,
                 max_regions=clock.max_regions,
                 max_seconds=clock.max_seconds,
@@ -225,7 +242,7 @@ def _write(
 
 
 def _show(
-    network: Network, domain: Box | None, record: dict[str, Any], out: Path | None
+    network: Network, domain: Domain, record: dict[str, Any], out: Path | None
 ) -> None:
     """Print the result for people."""
     from rich.console import Console
@@ -235,9 +252,10 @@ def _show(
     table = Table(show_header=False)
     table.add_row("network", f"{network.architecture}, {network.num_hidden} hidden neurons")
     table.add_row("normalization", SIGMA_POLICIES[network.sigma_policy])
-    table.add_row("domain", _domain_text(domain, network.num_inputs))
+    table.add_row("domain", domain_text(domain))
+    table.add_row("engine", f"{record['engine']}: {record['engine_because']}")
     table.add_row("regions", f"{record['regions']}")
-    if domain is None:
+    if domain.box is None:
         table.add_row("unbounded regions", _proven(record["unbounded"]))
     table.add_row("adjacencies", _proven(record["adjacencies"]))
     faces = record["f_vector"]
@@ -246,7 +264,7 @@ def _show(
     table.add_row("complete", "yes" if record["complete"] else "NO")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
-    where = "its input space" if domain is None else "the box"
+    where = "its input space" if domain.is_space else "the box" if domain.is_box else "the polytope"
     regions = counted(record["regions"], "region")
     if not record["complete"]:
         sentence = f"The count is INCOMPLETE: {record['lacking'][0]}."
@@ -270,13 +288,3 @@ def _show(
 def _proven(count: int | None) -> str:
     """Return a count as text, or that there is none."""
     return "not proven" if count is None else f"{count}"
-
-
-def _domain_text(domain: Box | None, d: int) -> str:
-    """Return the domain as a mathematician writes it."""
-    if domain is None:
-        return f"all of R^{d}"
-    sides = [f"[{to_text(lo)}, {to_text(hi)}]" for lo, hi in zip(domain.lo, domain.hi, strict=True)]
-    if len(set(sides)) == 1:
-        return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]
-    return " x ".join(sides)

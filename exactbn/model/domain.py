@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from math import gcd, lcm, prod
 from typing import Any, final
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, dot, to_fraction, to_matrix, to_text, to_vector
 from exactbn.wording import counted
+
+#: Dimensions up to which there are balls of the norm 1: 1024 rows.
+MOST_INPUTS_OF_BALL = 10
 
 
 @final
@@ -160,6 +164,40 @@ class Domain:
         whole = cls.of(box)
         a, b = to_matrix(matrix, "A"), to_vector(bounds, "b")
         return cls(whole.dim, whole.box, (*whole.matrix, *a), (*whole.bounds, *b))
+
+    @classmethod
+    def ball(cls, center: Iterable[object], radius: object, *, norm: object = "inf") -> "Domain":
+        """Return a closed ball {x : |x - center| <= radius}, exact.
+
+        The norm "inf" is the greatest absolute value of a coordinate, its ball a box; the norm 1
+        is their sum, its ball the box cut by 2^d rows.
+
+        Raises
+        ------
+        InputError
+            If the radius is not positive, the norm is another one, or d is over
+            :data:`MOST_INPUTS_OF_BALL` for the norm 1.
+
+        Examples
+        --------
+        >>> len(Domain.ball((0, "1/2"), 1, norm=1).matrix)
+        4
+        """
+        middle = to_vector(center, "center")
+        box, d = Box.ball(middle, radius), len(middle)
+        if norm not in ("inf", "1", 1):
+            raise InputError(f"the norm is {norm!r}, expected 'inf' or 1")
+        if norm == "inf":
+            return cls.of(box)
+        if d > MOST_INPUTS_OF_BALL:
+            raise InputError(
+                f"a ball of the norm 1 in {d} dimensions has 2^{d} rows, expected at most "
+                f"{MOST_INPUTS_OF_BALL} dimensions; take the norm 'inf', or a slice of the inputs "
+                "(Network.restrict)"
+            )
+        rows = [[Fraction(sign) for sign in signs] for signs in product((1, -1), repeat=d)]
+        r = to_fraction(radius, "radius")
+        return cls.cut(box, (rows, [r + dot(row, middle) for row in rows]))
 
     @property
     def is_space(self) -> bool:

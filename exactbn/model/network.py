@@ -364,6 +364,15 @@ class Network(Value):
 
         return restrict(self, origin, directions)
 
+    def through(self, points: "Sequence[Sequence[object]]") -> "Network":
+        """Return the network on the slice through m + 1 points, exactly.
+
+        See :func:`exactbn.model.slices.through`, which this calls.
+        """
+        from exactbn.model.slices import through
+
+        return through(self, points)
+
     @cached_property
     def integers(self) -> IntegerNetwork:
         """Return the integer form of the blocks, for exact evaluation of many points."""

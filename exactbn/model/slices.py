@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from flint import fmpq, fmpq_mat
+
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Vector, dot, to_vector
 from exactbn.model.domain import Box
@@ -21,22 +23,21 @@ def restrict(
 
     Only layers that read inputs change, in a chain the first one: W becomes W U and b becomes
     W origin + b, where the directions u are the columns of U. The regions of the result are those
-    of ``network`` that meet the subspace in a set with interior points there, where the directions
-    are independent.
+    of ``network`` that meet the subspace in a set with interior points there.
 
     Parameters
     ----------
     network : Network
         ``d`` inputs.
     origin : point of d exact numbers
-    directions : m >= 1 vectors of d exact numbers
+    directions : m >= 1 independent vectors of d exact numbers
 
     Raises
     ------
     DimensionError
         If a vector's length is not d.
     InputError
-        If there is no direction.
+        If there is no direction, or one depends on those before it.
 
     Examples
     --------
@@ -44,6 +45,59 @@ def restrict(
     >>> restrict(net, (1, 1, 1), [(1, 0, 0), (0, 0, 1)]).layers[0].bias
     (Fraction(10, 1),)
     """
+    vectors = [to_vector(u, f"directions[{i}]") for i, u in enumerate(directions)]
+    restricted = _restricted(network, origin, vectors)
+    dependent = _first_dependent(vectors)
+    if dependent is not None:
+        raise InputError(
+            f"directions[{dependent}] depends on those before it, expected independent ones: "
+            "another would leave a slice of fewer dimensions than coordinates"
+        )
+    return restricted
+
+
+def through(network: Network, points: Sequence[Sequence[object]]) -> Network:
+    """Return the network on the slice through m + 1 points, in the coordinates that they make.
+
+    The first point is (0, ..., 0) there, the others are the unit vectors.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two points, or one lies in the slice through those before it.
+
+    Examples
+    --------
+    >>> net = Network.from_arrays([[[1, 2, 3]], [[1]]], [[4], [0]])
+    >>> through(net, [(1, 1, 1), (2, 1, 1), (1, 1, 0)]).layers[0].weight
+    ((Fraction(1, 1), Fraction(-3, 1)),)
+    """
+    if len(points) < 2:
+        raise InputError(f"a slice needs at least two points, got {len(points)}")
+    first, *others = [network.point(x) for x in points]
+    directions = [tuple(t - s for s, t in zip(first, x, strict=True)) for x in others]
+    dependent = _first_dependent(directions)
+    if dependent is not None:
+        raise InputError(
+            f"points[{dependent + 1}] lies in the slice through those before it, expected points "
+            "in general position"
+        )
+    return restrict(network, first, directions)
+
+
+def _first_dependent(vectors: Sequence[Vector]) -> int | None:
+    """Return the number of the first vector that depends on those before it, None if none does."""
+    rows = [[fmpq(t.numerator, t.denominator) for t in vector] for vector in vectors]
+    count = len(rows)
+    if fmpq_mat(rows).rref()[1] == count:
+        return None
+    return next(i for i in range(count) if fmpq_mat(rows[: i + 1]).rref()[1] <= i)
+
+
+def _restricted(
+    network: Network, origin: Sequence[object], directions: Sequence[Sequence[object]]
+) -> Network:
+    """Return the same as :func:`restrict`, whatever the directions are."""
     if not directions:
         raise InputError("a restriction needs at least one direction, got none")
     point = to_vector(origin, "origin")
@@ -94,7 +148,7 @@ def plane_view(network: Network, box: Box, centre: Vector) -> tuple[Network, Box
     if d == 2:
         return network, box
     if d == 1:
-        band = restrict(network, (0,), [(1,), (0,)])
+        band = _restricted(network, (0,), [(1,), (0,)])
         return band, Box((*box.lo, Fraction(0)), (*box.hi, Fraction(1)))
     origin = (Fraction(0), Fraction(0), *centre[2:])
     return restrict(network, origin, [axis(d, 0), axis(d, 1)]), Box(box.lo[:2], box.hi[:2])

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import NoReturn
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.exact.rational import to_fraction, to_matrix, to_vector
+from exactbn.exact.rational import Matrix, Vector, to_fraction, to_matrix, to_vector
 from exactbn.exact.stages import (
     Activation,
     Chain,
@@ -102,6 +102,33 @@ def read_network(document: object, allowance: Allowance) -> Chain | Graph:
     return Chain(tuple(stages))
 
 
+def read_rows(source: Source) -> tuple[Matrix, Vector]:
+    """Return (A, b) of the rows A x <= b that a ``.json`` file says, exact.
+
+    The file holds ``{"rows": [[...], ...], "bounds": [...]}``, numbers as in a network's.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else, or too much for its size; the message names the place.
+    """
+    content = source.read(MAX_TEXT)
+    document, allowance = parse(content), Allowance(len(content))
+    if not isinstance(document, dict) or set(document) != {"rows", "bounds"}:
+        raise InputError(
+            f'got {_kind(document)}, expected an object with the keys "rows" and "bounds"'
+        )
+    rows, bounds = _rows(document["rows"], "rows"), _flat(document["bounds"], "bounds")
+    for row in (*rows, bounds):
+        _take(row, allowance)
+    if len(rows) != len(bounds):
+        raise DimensionError(
+            f"there are {len(rows)} rows and {len(bounds)} bounds, expected as many of one as of "
+            "the other"
+        )
+    return to_matrix(rows, "rows"), to_vector(bounds, "bounds")
+
+
 def _layer(
     entry: object, where: str, is_last: bool, is_wired: bool, allowance: Allowance
 ) -> Wired:
@@ -121,10 +148,7 @@ def _layer(
     reads = _flat(entry["reads"], f"{where}.reads") if "reads" in entry else []
     slope_text = entry.get("slope", 0)
     for row in (*weight, bias, slopes, reads, [slope_text]):
-        allowance.take_numbers(len(row))
-        for value in row:
-            if isinstance(value, str):
-                allowance.take_text(value)
+        _take(row, allowance)
     matrix = to_matrix(weight, f"{where}.W")
     vector = to_vector(bias, f"{where}.b")
     slope = to_fraction(slope_text, f"{where}.slope")
@@ -138,6 +162,14 @@ def _layer(
     each = to_vector(slopes, f"{where}.slopes") if slopes else (slope,) * len(vector)
     numbers = tuple(_natural(f, f"{where}.reads[{i}]") for i, f in enumerate(reads))
     return Wired(matrix, vector, each, numbers or None)
+
+
+def _take(row: list[object], allowance: Allowance) -> None:
+    """Take the numbers of a list off an allowance."""
+    allowance.take_numbers(len(row))
+    for value in row:
+        if isinstance(value, str):
+            allowance.take_text(value)
 
 
 def _unit(value: object, where: str) -> Unit:
@@ -190,7 +222,7 @@ def parse(content: bytes) -> object:
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error}") from None
     except RecursionError:
-        raise InputError("not a network: the JSON is nested too deeply") from None
+        raise InputError("the JSON is nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

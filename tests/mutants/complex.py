@@ -263,8 +263,8 @@ MUTANTS = [
     ),
     Mutant(
         "engines/complex/start.py",
-        "exponents[1 + axis] = exponent + (size",
-        "exponents[1 + axis] = 0 * (size",
+        "max(_exponent_above(*end) for end in ends if end[0] > 0)",
+        "0 * max(_exponent_above(*end) for end in ends if end[0] > 0)",
         (f"{_BOUNDS}::test_volumes_are_relative_to_the_box",),
         "bounds are not relative to the box",
     ),
