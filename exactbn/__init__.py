@@ -19,6 +19,7 @@ __all__ = [
     "load",
     "partition",
     "partition_many",
+    "record",
     "sample",
     "standardize",
 ]
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition as Partition
     from exactbn.regions.partitioning import partition as partition
     from exactbn.sampling import sample as sample
+    from exactbn.study.recording import record as record
 
 _HOMES = {
     "Box": "model.domain",
@@ -48,6 +50,7 @@ _HOMES = {
     "load": "model.files",
     "partition": "regions.partitioning",
     "partition_many": "regions.counting",
+    "record": "study.recording",
     "sample": "sampling",
     "standardize": "model.batchnorm",
 }

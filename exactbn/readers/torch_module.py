@@ -102,7 +102,13 @@ def _is_chain(module: nn.Module) -> bool:
         return False
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         return all(_is_chain(child) for child in module.children())
-    return type(module) in _CHAINED or bool(module._forward_hooks or module._forward_pre_hooks)
+    return type(module) in _CHAINED or _has_hooks(module)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    """Return whether a module has forward hooks, beside those of recordings, which only look."""
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    return any(not getattr(hook, "only_observes", False) for hook in hooks)
 
 
 def _shapes(module: nn.Module, example: object) -> list[tuple[int, ...]]:
@@ -184,7 +190,7 @@ def _program_shapes(program: torch.export.ExportedProgram) -> list[tuple[int, ..
 
 def _chain(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     """Yield the named leaves of a ``Sequential`` in the order in which they are applied."""
-    if module._forward_hooks or module._forward_pre_hooks:
+    if _has_hooks(module):
         raise UnsupportedLayerError(
             f"layer {name or '0'} ({type(module).__name__}) has forward hooks, which may change "
             "what it computes; remove them"
