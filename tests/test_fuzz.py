@@ -6,7 +6,6 @@ mutants of each format, and thousands are hunted by calling it with a larger num
 
 import io
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -17,67 +16,11 @@ from exactbn import checker
 from exactbn.claims.ledger.instance import read_instance
 from exactbn.errors import ExactBNError
 from exactbn.model.files import load
+from exactbn.selfcheck.file_mutations import mutant
 from exactbn.study.dataset import read_csv
 from tests.test_damaged_files import examples
 
 CERTIFICATES = Path(__file__).parent / "certificates"
-LONG = ("1e20000", "-1e-20000", "9" * 4000, "1/" + "7" * 3000, "1e999999999", "0", "-1", "nan")
-
-
-def mutant(content: bytes, random: Random) -> bytes:
-    """Return the content with one to three things changed."""
-    for _ in range(random.choice((1, 1, 2, 3))):
-        content = random.choice(CHANGES)(content, random)
-    return content
-
-
-def flip(content: bytes, random: Random) -> bytes:
-    """Change some bytes."""
-    changed = bytearray(content)
-    for _ in range(random.choice((1, 2, 8))):
-        if changed:
-            changed[random.randrange(len(changed))] = random.randrange(256)
-    return bytes(changed)
-
-
-def cut(content: bytes, random: Random) -> bytes:
-    """Drop an end, or a piece from within."""
-    a, b = sorted(random.randrange(len(content) + 1) for _ in range(2))
-    return content[:a] if random.random() < 0.5 else content[:a] + content[b:]
-
-
-def repeat(content: bytes, random: Random) -> bytes:
-    """Repeat a piece, at most some hundred times."""
-    a = random.randrange(len(content) + 1)
-    piece = content[a : a + random.choice((1, 4, 16, 64))]
-    return content[:a] + piece * random.choice((2, 3, 300)) + content[a:]
-
-
-def enlarge(content: bytes, random: Random) -> bytes:
-    """Put something else in the place of a number, once or everywhere."""
-    numbers = re.findall(rb"-?[0-9][0-9./]*", content)
-    if not numbers:
-        return content
-    count = random.choice((1, -1))
-    return content.replace(random.choice(numbers), random.choice(LONG).encode(), count)
-
-
-def swap(content: bytes, random: Random) -> bytes:
-    """Exchange two fields, as blanks, commas and line feeds divide them."""
-    parts = re.split(rb"([ ,\n:\[\]{}]+)", content)
-    a, b = random.randrange(len(parts)), random.randrange(len(parts))
-    parts[a], parts[b] = parts[b], parts[a]
-    return b"".join(parts)
-
-
-def nest(content: bytes, random: Random) -> bytes:
-    """Put brackets somewhere, a few or very many."""
-    a, depth = random.randrange(len(content) + 1), random.choice((1, 2, 3000))
-    opening, closing = random.choice(((b"[", b"]"), (b'{"a":', b"}"), (b'"', b'"')))
-    return content[:a] + opening * depth + content[a:] + closing * random.choice((0, depth))
-
-
-CHANGES = (flip, cut, repeat, enlarge, swap, nest)
 
 
 def formats() -> dict[str, tuple[bytes, Callable[[Path, bytes], object]]]:

@@ -164,7 +164,9 @@ def test_no_broad_except_and_no_print(path: Path) -> None:
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.id if isinstance(node.type, ast.Name) else node.type
             # A stranger who runs the checker must not take an error of it for a verdict.
-            is_main = dotted(path) == "exactbn.checker" and caught == "Exception"
+            # And what readers let through is just what the mutants of files are to find.
+            counts = ("exactbn.checker", "exactbn.selfcheck.file_reading")
+            is_main = dotted(path) in counts and caught == "Exception"
             assert is_main or caught not in (None, "Exception", "BaseException"), node.lineno
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "print":

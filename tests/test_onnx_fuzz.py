@@ -14,14 +14,11 @@ pytest.importorskip("onnx")
 
 import numpy as np  # noqa: E402
 
-import onnx  # noqa: E402
 from exactbn.errors import ExactBNError  # noqa: E402
 from exactbn.model.files import load  # noqa: E402
+from exactbn.selfcheck.file_mutations import message_mutant, mutant  # noqa: E402
 from onnx import helper  # noqa: E402
 from tests.onnx_models import model, saved  # noqa: E402
-from tests.test_fuzz import mutant  # noqa: E402
-
-WILD = (0, 1, -1, 2, 3, 5, 17, 1 << 20, 1 << 31, (1 << 31) - 1, (1 << 63) - 1, -(1 << 63))
 
 
 def sources() -> dict[str, Any]:
@@ -59,57 +56,6 @@ def sources() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fields(message: Any) -> list[tuple[Any, Any]]:
-    """Return (message, field) for all that is set in a message and within it."""
-    found = []
-    for field, value in message.ListFields():
-        found.append((message, field))
-        if field.message_type is not None:
-            parts = [value] if hasattr(value, "ListFields") else list(value)
-            found += [pair for part in parts for pair in fields(part)]
-    return found
-
-
-def changed(made: Any, random: Random) -> Any:
-    """Return a model of which one to three fields are dropped, repeated, exchanged or wild."""
-    result = onnx.ModelProto()
-    result.CopyFrom(made)
-    names = [name for node in made.graph.node for name in [*node.input, *node.output]]
-    for _ in range(random.choice((1, 1, 2, 3))):
-        message, field = random.choice(fields(result))
-        value = getattr(message, field.name)
-        is_one = not hasattr(value, "__len__") or isinstance(value, (str, bytes))
-        if random.random() < 0.15:
-            message.ClearField(field.name)
-        elif field.message_type is not None:
-            if not is_one and len(value):
-                value.add().CopyFrom(random.choice(value)) if random.random() < 0.5 else value.pop(
-                    random.randrange(len(value))
-                )
-        else:
-            wild = _wild(field, value if is_one else random.choice(value), names, random)
-            try:
-                if is_one:
-                    setattr(message, field.name, wild)
-                elif random.random() < 0.5:
-                    value.append(wild)
-                else:
-                    value[random.randrange(len(value))] = wild
-            except (ValueError, TypeError):  # what no message can hold
-                continue
-    return result
-
-
-def _wild(field: Any, value: Any, names: list[str], random: Random) -> Any:
-    if isinstance(value, str):
-        return random.choice([*names, "", "Relu", "Add", "axis", "\n" * 3])
-    if isinstance(value, bytes):
-        return mutant(value, random) if value else b"x"
-    if isinstance(value, float):
-        return random.choice((0.0, -1.0, float("nan"), float("inf"), 1e38, 1e-45))
-    return random.choice(WILD)
-
-
 def hunt(name: str, folder: Path, count: int, seed: int = 0) -> tuple[int, int]:
     """Read so many mutants by bytes, and by fields; return how many of each were taken."""
     made = sources()[name]
@@ -119,7 +65,7 @@ def hunt(name: str, folder: Path, count: int, seed: int = 0) -> tuple[int, int]:
         content = (
             mutant(made.SerializeToString(), random)
             if k % 2 == 0
-            else changed(made, random).SerializeToString()
+            else message_mutant(made, random).SerializeToString()
         )
         try:
             load(saved(folder, content))

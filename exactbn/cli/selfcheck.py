@@ -64,6 +64,15 @@ def selfcheck_command(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where networks that fail are saved.")
     ] = Path("selfcheck-failures"),
+    files: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read this many mutants of each file format, and nothing else."),
+    ] = None,
+    file_format: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="A format of --files, or a pattern; repeatable, all by "
+                                      "default."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
 ) -> None:
     """Cross-examine the engines, the certificates and the checker on random networks.
@@ -74,8 +83,16 @@ def selfcheck_command(
     something false; sampled points must be found in the right region. A network of a seed, a family
     and a number is always the same.
 
-    Exit codes: 0 agreement, 1 disagreement (the networks are saved), 2 bad input.
+    With --files, damaged and hostile files of every format that is read: a reader must end in
+    what it reads or in one line, in two seconds and in a gigabyte of memory.
+
+    Exit codes: 0 agreement, 1 disagreement (the networks, or the files, are saved), 2 bad input.
     """
+    if files is not None or file_format is not None:
+        from exactbn.cli.selfcheck_files import read_files
+
+        read_files(files or 0, seed, file_format or [], out, json)
+        return
     from exactbn.selfcheck.families import chosen_families
 
     families = chosen_families(family or [])

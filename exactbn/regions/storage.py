@@ -109,7 +109,7 @@ def save(
             "statistics": evidence.statistics,
             "files": files,
         }
-        description["digest"] = _digest(description)
+        description["digest"] = digest_of(description)
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
 
 
@@ -223,13 +223,13 @@ def _described(content: bytes) -> dict[str, Any]:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         got = told.get("format") if isinstance(told, dict) else type(told).__name__
         raise InputError(f"its format is {got!r}, expected {FORMAT!r}; save the partition again")
-    if told.pop("digest", None) != _digest(told):
+    if told.pop("digest", None) != digest_of(told):
         raise InputError("is damaged: its digest is not that of its contents")
     return told
 
 
-def _digest(description: dict[str, Any]) -> str:
-    """Return the hash of a description, in one form."""
+def digest_of(description: dict[str, Any]) -> str:
+    """Return the hash of a description, in one form, that it carries itself."""
     text = json.dumps(description, sort_keys=True, separators=(",", ":"))
     return sha256_of(text.encode())
 

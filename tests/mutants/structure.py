@@ -113,9 +113,9 @@ MUTANTS = [
            ("tests/test_pattern_table.py",), "the last of equal rows is found"),
     # location
     Mutant("regions/location.py",
-           "        if not self.domain.contains(x):\n            return None\n", "",
-           PLACE, "regions beyond the domain"),
-    Mutant("regions/location.py", "if len(matches) == 1 else None", "if len(matches) else None",
+           "for i, x in enumerate(points) if self.domain.contains(x)",
+           "for i, x in enumerate(points)", PLACE, "regions beyond the domain"),
+    Mutant("regions/location.py", "if len(matches) == 1 else -1", "if len(matches) else -1",
            PLACE, "a point on a boundary is in a region"),
     Mutant("regions/location.py", "(self.words ^ positive) & decided", "(self.words ^ positive)",
            PLACE, "a zero counts as off"),

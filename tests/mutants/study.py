@@ -4,6 +4,7 @@ from tests.mutants.mutation import Mutant
 
 _OUTPUT = ("tests/test_output.py",)
 _CENTER = ("tests/test_batchnorm.py",)
+_NORMALIZED = ("tests/test_normalization.py",)
 
 
 def _compare(*names: str) -> tuple[str, ...]:
@@ -79,19 +80,29 @@ MUTANTS = [
     Mutant("study/findings.py", "row.result.zero < row.result.count", "True",
            _compare("test_words_follow_the_numbers"),
            "tests without any difference are counted"),
-    Mutant("model/batchnorm.py", "count * squares - total * total", "squares - total * total",
+    Mutant("exact/batch.py", "count * squares - total * total", "squares - total * total",
            _CENTER, "a variance of sums that are not scaled"),
-    Mutant("model/batchnorm.py", "bias, unit = layer.weight[k], -mean,",
-           "bias, unit = layer.weight[k], mean,",
+    Mutant("model/batchnorm.py", "biases.append(-mean / sigma)", "biases.append(mean / sigma)",
            _CENTER, "the mean is added"),
-    Mutant("model/batchnorm.py", "tuple(w / sigma for w in row), bias / sigma",
-           "tuple(w / sigma for w in row), bias",
+    Mutant("model/batchnorm.py", "biases.append(-mean / sigma)", "biases.append(-mean)",
            _CENTER, "the bias is not scaled"),
     Mutant("model/batchnorm.py", "unit = unit.shifted(-unit.mean()).divided(sigma)",
            "unit = unit.shifted(-unit.mean())",
            _CENTER, "standardized data keep their spread"),
-    Mutant("model/batchnorm.py", "else below * t for t", "else above * t for t",
+    Mutant("exact/batch.py", "else below * t for t", "else above * t for t",
            _CENTER, "the activation forgets its slope"),
+    Mutant("exact/batch.py", "count * (count - (divisor == \"unbiased\"))", "count * count",
+           _NORMALIZED, "the unbiased variance is the biased one"),
+    Mutant("model/batchnorm.py", "if unit not in stays:", "if True:",
+           _NORMALIZED, "what a maximum compares is centred"),
+    Mutant("model/batchnorm.py", "channel = channel_of.get(unit, (unit,))", "channel = (unit,)",
+           _NORMALIZED, "channels of a network are not heard of"),
+    Mutant("readers/statistics.py", "for part in np.moveaxis(tensor, 1, 0):",
+           "for part in np.moveaxis(tensor, -1, 0):",
+           _NORMALIZED, "the channels are another axis"),
+    Mutant("readers/statistics.py", "factors[i], shifts[i] = 1 / sigma, -mean / sigma",
+           "factors[i], shifts[i] = 1 / sigma, -mean",
+           _NORMALIZED, "the mean is not scaled"),
     Mutant("exact/normalization.py", "sqrt_rounded(variance + eps)", "sqrt_rounded(variance)",
            _CENTER, "eps is not added"),
     Mutant("exact/normalization.py", "betas[k] - factors[k] * means[k]",

@@ -33,7 +33,7 @@ MUTANTS = [
            ("tests/test_storage.py::test_damaged_files",), "any length is right"),
     Mutant("regions/arrow_files.py", "column.dtype == dtype and rows in (None, len(column))",
            "rows in (None, len(column))", STORAGE, "columns of any type"),
-    Mutant("regions/storage.py", 'if told.pop("digest", None) != _digest(told):',
+    Mutant("regions/storage.py", 'if told.pop("digest", None) != digest_of(told):',
            'if told.pop("digest", None) is None:', STORAGE, "any digest is right"),
     Mutant("regions/storage.py", "listed.min() >= starts[k - 1] and listed.max() < starts[k]",
            "listed.max() < starts[k]", STORAGE, "facets of any lower dimension"),

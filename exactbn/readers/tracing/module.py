@@ -94,7 +94,7 @@ class Traced:
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Do what torch would do with tensors."""
-        return _apply(_name(function), function, args, dict(kwargs or {}))
+        return _apply(canonical_name(function), function, args, dict(kwargs or {}))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -110,7 +110,7 @@ class Traced:
 
         def method(*args: Any, **kwargs: Any) -> Any:
             function = getattr(torch.Tensor, name)
-            return _apply(_name(function), function, (self, *args), kwargs)
+            return _apply(canonical_name(function), function, (self, *args), kwargs)
 
         return method
 
@@ -339,7 +339,7 @@ def _where() -> str:
     return f"{_stack[-1][-1][1]}: " if _stack and _stack[-1] else ""
 
 
-def _name(function: Callable[..., Any]) -> str:
+def canonical_name(function: Callable[..., Any]) -> str:
     """Return what torch calls an operation, overloads and in-place forms apart."""
     if function in _BY_FUNCTION:
         return _BY_FUNCTION[function]
