@@ -29,6 +29,11 @@ from exactbn.errors import InputError, UnsupportedLayerError
 from exactbn.readers.tracing.table import QUERIES
 from exactbn.readers.tracing.module import canonical_name
 
+#: The unit roundoff u of a type, and its least normal number.
+_TYPES = {
+    torch.float64: (float(2**-53), float(2**-1022)),
+    torch.float32: (float(2**-24), float(2**-126)),
+}
 #: More than the relative error of a sum of 2^20 terms in float64, some products included.
 _ENLARGED = 1 + float(2**-30)
 _MOST_TERMS = 1 << 20
@@ -68,11 +73,11 @@ def rounding_bound(
     """
     kinds = {part.dtype for part in (*inputs, *module.parameters(), *module.buffers())
              if part.is_floating_point()}  # fmt: skip
-    if kinds not in ({torch.float64}, {torch.float32}):
+    if len(kinds) != 1 or not kinds <= _TYPES.keys():
         names = ", ".join(sorted(map(str, kinds)))
         raise InputError(f"numbers of the types {names}, expected one, float64 or float32")
     (kind,) = kinds
-    mode = _Following(torch.finfo(kind))
+    mode = _Following(*_TYPES[kind])
     with torch.no_grad(), mode:
         result = module(*inputs)
     parts = list(_tensors(result))
@@ -84,9 +89,9 @@ def rounding_bound(
 class _Following(TorchFunctionMode):
     """A forward pass that is followed: the radius of every tensor, 0 of those that are given."""
 
-    def __init__(self, info: torch.finfo) -> None:
+    def __init__(self, unit: float, least: float) -> None:
         super().__init__()
-        self._unit, self._least = info.eps / 2, info.tiny
+        self._unit, self._least = unit, least
         self._known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def radius(self, tensor: torch.Tensor) -> torch.Tensor:
