@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from exactbn.claims.tools.draws import draw_matrix, draw_network
-from exactbn.errors import DimensionError
+from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import nearest_floats
-from exactbn.model.domain import Box
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions import decision
 from exactbn.regions.decision import decision_boundary, squared_distance_to_segment
@@ -207,3 +207,18 @@ def test_the_search_ends_early_and_not_too_early():
 def test_other_networks_are_refused() -> None:
     with pytest.raises(DimensionError, match="3-2-1"):
         decision_boundary(draw_network(random.Random(1), (3, 2, 1)), BOX)
+
+
+def test_a_boundary_in_a_polytope() -> None:
+    """The square |x| + |y| = 1 below the line y = 1/4: what the row cuts off does not count."""
+    weights = [[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1]]]
+    net = Network.from_arrays(weights, [[0, 0, 0, 0], [-1]])
+    domain = Domain.cut(Box.of(-4, 4, 2), ([[0, 4]], [1]))
+    boundary = decision_boundary(net, domain)
+    assert len(boundary.edges) == 4
+    places = [(0, "-3/4"), ("3/4", 0), (0, 0), (0, "1/2")]
+    points = [tuple(map(Fraction, place)) for place in places]
+    near = Fraction(1, 32)
+    assert boundary.squared_distances(points) == [near, near, None, None]
+    with pytest.raises(InputError, match="that in a box, the domain is R.2 and 1 row"):
+        decision_boundary(net, Domain.cut(Domain.space(2), ([[0, 4]], [1])))

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.vertex_signs import vertex_signs
-from exactbn.errors import DimensionError
+from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Vector, dot, nearest_floats
-from exactbn.model.domain import Box
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
 from exactbn.regions.partitioning import Partition, partition
 
@@ -33,7 +33,7 @@ _LENGTHENED = 1.0 + 2.0**-40
 
 @dataclass(frozen=True, eq=False)
 class DecisionBoundary:
-    """The points of a box with logit 0 that have points with logit > 0 of the box near them.
+    """The points of a domain with logit 0 that have points with logit > 0 of it near them.
 
     ``partition`` is that by the hidden neurons and the logit, its last neuron. The boundary is the
     union of ``edges``, shape (E, 2), pairs of its vertices, and of ``points``, shape (P,), vertices
@@ -45,19 +45,19 @@ class DecisionBoundary:
     points: NDArray[np.int64]
 
     def squared_distances(self, points: Sequence[Vector]) -> list[Fraction | None]:
-        """Return the exact squared distance of each point in the box to the decision boundary.
+        """Return the exact squared distance of each point of the domain to the decision boundary.
 
-        None where the boundary of the box is nearer, so that what lies outside would matter, and
-        for points outside the box.
+        None where the boundary of the domain is nearer, so that what lies outside would matter,
+        and for points outside the domain.
         """
-        box = self.partition.box
-        inside = [x for x in points if box.contains(x)]
+        domain = self.partition.domain
+        inside = [x for x in points if domain.contains(x)]
         found = iter(self._nearest(inside))
         results: list[Fraction | None] = []
         for x in points:
-            least = next(found) if box.contains(x) else None
-            room = min(min(t - lo, hi - t) for t, lo, hi in zip(x, box.lo, box.hi, strict=True))
-            results.append(least if least is not None and least <= room * room else None)
+            least = next(found) if domain.contains(x) else None
+            room = _squared_room(domain, x)
+            results.append(least if least is not None and least <= room else None)
         return results
 
     def float_segments(self) -> Floats:
@@ -66,10 +66,10 @@ class DecisionBoundary:
         return np.array(ends, dtype=np.float64).reshape(-1, 2, 2)
 
     def _nearest(self, points: Sequence[Vector]) -> list[Fraction | None]:
-        """Return the exact least squared distance of points of the box to the boundary."""
+        """Return the exact least squared distance of points of the domain to the boundary."""
         if not self._segments or not points:
             return [None] * len(points)
-        box = self.partition.box
+        box = _box_of(self.partition.domain)
         side = max(hi - lo for lo, hi in zip(box.lo, box.hi, strict=True))
 
         def scaled(x: Vector) -> list[float]:
@@ -101,6 +101,22 @@ class DecisionBoundary:
         pairs = [*self.edges.tolist(), *([v, v] for v in self.points.tolist())]
         ends = {v: self.partition.vertex(v) for v in {v for pair in pairs for v in pair}}
         return [(ends[a], ends[b]) for a, b in pairs]
+
+
+def _box_of(domain: Domain) -> Box:
+    """Return the box that a domain lies in."""
+    if domain.box is None:
+        raise InputError(f"the decision boundary is that in a box, the domain is {domain}")
+    return domain.box
+
+
+def _squared_room(domain: Domain, x: Vector) -> Fraction:
+    """Return the squared distance of a point of a domain in a box to the boundary of the domain."""
+    box = _box_of(domain)
+    room = min(min(t - lo, hi - t) for t, lo, hi in zip(x, box.lo, box.hi, strict=True))
+    rows = zip(domain.matrix, domain.bounds, strict=True)
+    # The distance to the hyperplane of a row that bounds nothing is no less than that to others.
+    return min([room * room, *((b - dot(a, x)) ** 2 / dot(a, a) for a, b in rows)])
 
 
 def _lower_bounds(x: Floats, a: Floats, b: Floats) -> Floats:
@@ -159,8 +175,10 @@ def squared_distance_to_segment(x: Vector, a: Vector, b: Vector) -> Fraction:
     return cross * cross / length
 
 
-def decision_boundary(network: Network, box: Box) -> DecisionBoundary:
-    """Return the decision boundary of a network of two inputs and one output, the logit, in a box.
+def decision_boundary(network: Network, box: Box | Domain) -> DecisionBoundary:
+    """Return the decision boundary of a network of two inputs and one output, the logit.
+
+    In a box, which rows may cut.
 
     On a region where the logit is on it is affine, >= 0 and not identically 0: its zeros there are
     an edge of the region, a vertex or nothing. So the boundary are the edges with the logit zero at
@@ -187,7 +205,8 @@ def decision_boundary(network: Network, box: Box) -> DecisionBoundary:
         raise DimensionError(
             f"a decision boundary needs 2 inputs and 1 output, got a {network.architecture} network"
         )
-    part = partition(with_logit_as_neuron(network), box)
+    _box_of(Domain.of(box))
+    part = partition(with_logit_as_neuron(network), box, engine="complex")
     lattice = part.lattice
     *_, logit = vertex_signs(part.network, part.domain, lattice.parents, part.network.num_hidden)
     is_zero = (logit.pos | logit.neg) == 0

@@ -145,7 +145,7 @@ MUTANTS = [
            "points = ends[:0, 0]", LOGIT, "no isolated zeros"),
     Mutant("regions/decision.py", "np.flatnonzero(is_on)", "np.arange(len(is_on))",
            LOGIT, "zeros of regions that are off"),
-    Mutant("regions/decision.py", "least <= room * room else None", "True else None",
+    Mutant("regions/decision.py", "least <= room else None", "True else None",
            LOGIT, "what lies beyond the box is forgotten"),
     # distances
     Mutant("regions/distances.py", "        if norm == 0:\n            continue\n",
