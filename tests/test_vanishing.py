@@ -18,6 +18,16 @@ from exactbn.selfcheck.wired import wire
 TINY = Fraction(1, 2**60)
 
 
+def drawn(random: Random, sizes: tuple[int, ...]) -> Network:
+    """Return a chain with random floats as weights."""
+    weights = [
+        [[random.uniform(-1, 1) for _ in range(m)] for _ in range(n)]
+        for m, n in zip(sizes, sizes[1:])
+    ]
+    biases = [[random.uniform(-1, 1) for _ in range(n)] for n in sizes[1:]]
+    return Network.from_arrays(weights, biases)
+
+
 def test_comparisons_of_units_that_are_off_need_no_integers() -> None:
     """Where the four entries of a maximum are off, its three contests are exactly 0."""
     hidden = Layer([[3, 1], [1, 7], [5, 11], [2, -9]], [-13, -17, -19, -23], 0, (0, 1))
@@ -96,23 +106,61 @@ def test_filtered_and_exact_signs_agree_where_twins_are(seed: int) -> None:
         assert fast.num_adjacencies == slow.num_adjacencies
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_of_parts_hold(seed: int) -> None:
+    """Points that are wrong by as much as they may be, slopes of all kinds, units on and off."""
+    random = Random(seed)
+    network = wire(random, drawn(random, (2, 4, 5, 4, 1)))
+    floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 2))])
+    error = random.choice((0.0, 2.0**-30, 2.0**-3, inf))
+    point = [Fraction(random.uniform(-1, 1)) for _ in range(2)]
+    shift = Fraction(error) if error < inf else Fraction(1, 2)
+    exact = network.preactivations([t + random.choice((-1, 1)) * shift for t in point])
+    values = iter(value for layer in exact for value in layer)
+    x, ex = np.array([[1.0, *map(float, point)]]), np.array([[0.0, error, error]])
+    for block, width in enumerate(network.widths):
+        z, ez = np.empty((1, width)), np.empty((1, width))
+        floats.preactivations(x, ex, block, slice(0, width), z, ez)
+        assert not np.isnan(ez).any()
+        for k in range(width):
+            value = next(values)
+            if ez[0, k] < inf:
+                unit = Fraction(2) ** int(floats.blocks[block].exponent[k])
+                assert abs(Fraction(z[0, k]) * unit - value) <= Fraction(ez[0, k]) * unit
+
+
+def test_bounds_of_a_wide_network_stay_small() -> None:
+    """Where every row reads few features, bounds do not grow with the width of the layers."""
+    random = Random(1)
+    width, layers = 600, []
+    for index in range(8):
+        reads = [sorted(random.sample(range(width if index else 1), 3 if index else 1))
+                 for _ in range(width)]
+        start = 1 + width * (index - 1) if index else 0
+        layers += [
+            Layer([[random.uniform(-1, 1) for _ in own]], [random.uniform(-1, 1)], 0,
+                  tuple(start + t for t in own))
+            for own in reads
+        ]  # fmt: skip
+    layers.append(Layer([[1]], [0], 1, (8 * width,)))
+    floats = FloatNetwork(Network(tuple(layers), num_inputs=1), [Domain.of(Box.of(-1, 1, 1))])
+    z, ez = np.empty((2, 64)), np.empty((2, 64))
+    x = np.array([[1.0, 0.3], [1.0, -0.9]])
+    floats.preactivations(x, np.zeros_like(x), 7, slice(0, 64), z, ez)
+    assert (ez < 2.0**-45).all() and np.count_nonzero(abs(z) > ez) > 100
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_cone_has_the_values_of_the_whole(seed: int) -> None:
     """Sums over fewer features are the same within the bounds of both."""
     random = Random(seed)
-    sizes = (2, 5, 5, 5, 1)
-    weights = [[[random.uniform(-1, 1) for _ in range(m)] for _ in range(n)]
-               for m, n in zip(sizes, sizes[1:])]
-    biases = [[random.uniform(-1, 1) for _ in range(n)] for n in sizes[1:]]
-    network = wire(random, Network.from_arrays(weights, biases))
+    network = wire(random, drawn(random, (2, 5, 5, 5, 1)))
     floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 2))])
     x = np.array([[1.0, 0.3, -0.7]])
     last = len(floats.blocks) - 1
     for k in range(network.widths[-1]):
         parts = cone(floats.blocks, last, slice(k, k + 1))
-        assert len(parts[-1].norm) == 1
-        for part, whole in zip(parts[::-1], floats.blocks[last::-1]):
-            assert len(part.norm) <= len(whole.norm)
+        assert len(parts[-1].slope) == 1 and len(parts) <= last + 1
         z, ez = np.empty((1, 1)), np.empty((1, 1))
         floats.preactivations(x, np.zeros_like(x), last, slice(k, k + 1), z, ez)
         exact = network.preactivations([Fraction(0.3), Fraction(-0.7)])

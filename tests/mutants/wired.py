@@ -6,6 +6,7 @@ _WIRED = "tests/test_wired.py"
 _INTEGERS = f"{_WIRED}::test_integers_agree_with_fractions"
 _FORMS = f"{_WIRED}::test_forms_are_those_of_the_pattern"
 _ZEROS = "tests/test_vanishing.py::test_what_is_zero_with_what_it_reads"
+_PARTS = "tests/test_vanishing.py::test_bounds_of_parts_hold"
 _TWINS = "tests/test_vanishing.py::test_filtered_and_exact_signs_agree_where_twins_are"
 _BRUTE = f"{_WIRED}::test_engines_agree_with_brute_force"
 _STAY = "tests/test_lp_wired.py::test_forms_of_every_layer_stay_where_they_are"
@@ -94,12 +95,14 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "engines/complex/float_blocks.py",
-        ("the errors of several sources are those of the last",
-         "            bound = bound + error\n", "            bound = error\n",
-         "tests/test_complex_bounds.py::test_errors_of_several_sources_add_up"),
-        ("the errors of several sources are those of the constant",
-         "            bound = bound + error\n", "            pass\n",
-         "tests/test_complex_bounds.py::test_errors_of_several_sources_add_up"),
+        ("the error of what is read is left out",
+         "(1.0 + c) * error + c * np.abs(h)", "c * np.abs(h)", _PARTS),
+        ("the rounding of a sparse product is left out",
+         "(1.0 + c) * error + c * np.abs(h)", "(1.0 + c) * error", _PARTS),
+        ("a unit that is off has no error",
+         "np.maximum(z + bound, 0.0) * (1.0", "np.maximum(z, 0.0) * (1.0", _PARTS),
+        ("a slope over 1 does not spread errors",
+         "growth = np.maximum(1.0, np.abs(self.slope))", "growth = 1.0", _PARTS),
         ("the columns of the inputs are one off",
          "own - start + (source > 0)", "own - start + 1", _BRUTE),
         ("the columns of the units are one off",

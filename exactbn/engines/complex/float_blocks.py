@@ -1,4 +1,9 @@
-"""Blocks of a network in float64, with proven bounds of their errors: docs/error_analysis.md."""
+"""Blocks of a network in float64, with proven bounds of their errors: docs/error_analysis.md.
+
+Of a chain, whose rows read whole layers, one length bounds the errors of a layer at a point. Of
+other networks each error is bounded on its own, by a second product, of absolute values: rows that
+read few features are as cheap as that, and lengths of wide layers would tell nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,8 +44,9 @@ class FloatBlock:
     ``weight`` has shape (1 + m, n), the bias first; unit k is divided by 2^exponent[k], which
     brings the length of its column near 1. ``norm`` (n,) bounds these lengths, and ``spread`` the
     length of ``norm``. ``sources`` are the blocks whose features it reads, 0 the inputs, and of
-    each the columns, None for all of the only one. ``h`` is room for a chunk of activations
-    (1, a(z)): memory is asked for once, since fresh pages cost more than the arithmetic.
+    each the columns, None for all of one alone, as in a chain. ``h`` is room for a chunk of
+    activations (1, a(z)): memory is asked for once, since fresh pages cost more than the
+    arithmetic.
     """
 
     weight: Weights
@@ -60,23 +66,6 @@ class FloatBlock:
     def growth(self) -> float:
         """Return a bound of the activations' derivatives."""
         return max(1.0, float(np.abs(self.slope).max()))
-
-    def inputs(self, states: Sequence[State], lead: Floats) -> State:
-        """Return the features that the block reads, and a bound of the length of their errors.
-
-        Of each block before it ``states`` has the same, the leading 1 with its error ``lead``
-        included.
-        """
-        (first, columns), *others = self.sources
-        if columns is None:
-            return states[first]
-        parts = [states[first][0][:, :1]]
-        bound = lead
-        for source, columns in self.sources:
-            h, error = states[source]
-            parts.append(h[:, columns])
-            bound = bound + error
-        return np.concatenate(parts, axis=1), bound
 
     def activations(self, h: Floats, bound: Floats, lead: Floats) -> State:
         """Return (1, a(W h)) and a bound of the length of its error vector at each point.
@@ -118,11 +107,57 @@ class FloatBlock:
         return result
 
 
-def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[FloatBlock]:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some units of a block, and of the weights the rows that they need.
+
+    ``weight`` has shape (1 + m, n), the bias first, ``magnitude`` its absolute values; ``sources``
+    are the parts whose features it reads, 0 the inputs, and the columns of each, m in all.
+    ``most`` is the greatest number of weights of a unit.
+    """
+
+    weight: Weights
+    magnitude: Weights
+    most: int
+    slope: Floats
+    sources: tuple[tuple[int, Ints], ...]
+
+    def preactivations(self, states: Sequence[State]) -> State:
+        """Return the preactivations, shape (points, n), and a bound of the error of each.
+
+        Of the inputs and each part before it ``states`` has the features, the constant first, with
+        bounds. |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) entry by entry.
+        """
+        (constant, lead), sources = states[0], self.sources
+        h = np.concatenate([constant[:, :1], *(states[t][0][:, at] for t, at in sources)], axis=1)
+        error = np.concatenate([lead[:, :1], *(states[t][1][:, at] for t, at in sources)], axis=1)
+        c = (self.most + 5) * UNIT_ROUNDOFF
+        z = np.empty((len(h), len(self.slope)))
+        bound = np.empty_like(z)
+        _multiply(h, self.weight, z)
+        _multiply((1.0 + c) * error + c * np.abs(h), self.magnitude, bound)
+        # Infinity times 0 is no bound.
+        return z, np.where(np.isnan(bound), np.inf, bound * (1.0 + 8.0 * c))
+
+    def activations(self, states: Sequence[State]) -> State:
+        """Return (1, a(z)), the constant that of the inputs, and a bound of the error of each.
+
+        A unit of slope 0 that is off for certain is 0 without an error.
+        """
+        z, bound = self.preactivations(states)
+        h, error = np.empty((2, len(z), 1 + z.shape[1]))
+        h[:, 0], error[:, 0] = states[0][0][:, 0], states[0][1][:, 0]
+        h[:, 1:] = np.maximum(z, 0.0) + self.slope * np.minimum(z, 0.0)
+        above = np.minimum(bound, np.maximum(z + bound, 0.0) * (1.0 + 4.0 * UNIT_ROUNDOFF))
+        growth = np.maximum(1.0, np.abs(self.slope))
+        error[:, 1:] = np.where(self.slope == 0.0, above, bound * growth)
+        return h, error
+
+
+def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[Part]:
     """Return some units of a block, last, and what they depend on of the blocks before it.
 
-    What is left out is read with the float weight 0, which adds nothing to a sum: the bounds hold
-    of the parts as they do of the whole.
+    What is left out is read with the float weight 0, which adds nothing to a sum.
     """
     # Of each source, the columns that are read; the first column of every one is the constant's.
     wanted = {last + 1: np.arange(columns.start, columns.stop) + 1}
@@ -147,26 +182,20 @@ def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[FloatB
     numbers = {source: number for number, (source, _, _) in enumerate(parts, start=1)}
     result = []
     for source, rows, reads in parts:
-        sources: list[Source] = [
+        sources = [
             (numbers[t], 1 + np.searchsorted(wanted[t], at)) if t else (t, at) for t, at in reads
         ]
-        # A unit that reads nothing has the constant of the inputs.
-        sources = sources or [(0, np.empty(0, dtype=np.int64))]
-        result.append(_part(blocks[source - 1], rows, wanted[source] - 1, tuple(sources)))
+        result.append(_part(blocks[source - 1], rows, wanted[source] - 1, sources))
     return result
 
 
-def _part(block: FloatBlock, rows: Ints, units: Ints, sources: tuple[Source, ...]) -> FloatBlock:
+def _part(
+    block: FloatBlock, rows: Ints, units: Ints, sources: Sequence[tuple[int, Ints]]
+) -> Part:
     """Return some units of a block, and of their weights the rows that they need."""
-    return FloatBlock(
-        weight=block.weight[:, units][rows],
-        exponent=block.exponent[units],
-        norm=block.norm[units],
-        spread=float(_lengths(block.norm[units])),
-        slope=block.slope[units],
-        sources=sources,
-        h=np.empty((CHUNK, 1 + len(units))),
-    )
+    weight: Any = block.weight[:, units][rows]
+    most = int((weight != 0).sum(axis=0).max())
+    return Part(weight, abs(weight), most, block.slope[units], tuple(sources))
 
 
 def _is_read(weight: Weights) -> NDArray[np.bool_]:

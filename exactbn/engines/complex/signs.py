@@ -24,7 +24,7 @@ from exactbn.engines.complex.float_blocks import (
     scaled,
     sources_of,
 )
-from exactbn.engines.complex.kernels import SIGN_FLOOR
+from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE
 from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_points
 from exactbn.engines.complex.vanishing import vanishing
 from exactbn.errors import StructureError
@@ -114,20 +114,23 @@ class FloatNetwork:
         self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
         """Write preactivations and bounds > 0 by evaluating the blocks one after the other."""
-        if self.is_chain:
-            *before, last = self.blocks[: block + 1]
-            own = columns
-        else:
-            *before, last = cone(self.blocks, block, columns)
-            own = slice(0, columns.stop - columns.start)
+        last = self.blocks[block]
+        parts = [] if self.is_chain else cone(self.blocks, block, columns)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for start in range(0, len(x), CHUNK):
                 rows = slice(start, start + CHUNK)
-                lead = ex[rows, 0]
-                states = [(x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows])))]
-                for inner in before:
-                    states.append(inner.activations(*inner.inputs(states, lead), lead))
-                last.preactivations(own, *last.inputs(states, lead), z[rows], ez[rows])
+                if self.is_chain:
+                    lead = ex[rows, 0]
+                    h, bound = x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
+                    for inner in self.blocks[:block]:
+                        h, bound = inner.activations(h, bound, lead)
+                    last.preactivations(columns, h, bound, z[rows], ez[rows])
+                else:
+                    states = [(x[rows], ex[rows])]
+                    for part in parts[:-1]:
+                        states.append(part.activations(states))
+                    z[rows], error = parts[-1].preactivations(states)
+                    np.add(error * TO_SINGLE, SIGN_FLOOR, out=ez[rows], casting="same_kind")
 
 
 class ExactVertices:
