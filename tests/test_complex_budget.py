@@ -157,7 +157,7 @@ def test_the_cost_of_the_start_is_said_first(monkeypatch: pytest.MonkeyPatch) ->
     class Started(Exception):
         pass
 
-    def start(*_: object) -> None:
+    def start(*_: object, **__: object) -> None:
         raise Started
 
     monkeypatch.setattr(engine, "Subdivision", start)
