@@ -114,6 +114,26 @@ def test_the_example_of_the_page(tmp_path: Path) -> None:
     assert (proof.regions, proof.adjacencies, proof.cells) == (2, 1, None)
 
 
+def test_units_of_a_block_are_decided_in_any_order(tmp_path: Path) -> None:
+    """Two layers that do not read each other; the second one splits first."""
+    layers = (
+        Layer([[1]], [0], 0, (0,)), Layer([[1]], [0], 0, (1,)), Layer([[1, 1]], [0], 1, (2, 3)),
+    )  # fmt: skip
+    network = Network(layers, num_inputs=2)
+    leaves = "".join(
+        f"{split}w 2 {x} {y}\nf 0 2 {-x} {y}\nf 1 2 {x} {-y}\n"
+        for split, x, y in (("s 1\ns 0\n", 1, 1), ("", -1, 1), ("s 0\n", 1, -1), ("", -1, -1))
+    )
+    head = f"exactbn-certificate 2\nnetwork {network.sha256}\ndomain box -1 -1 1 1\nproof tree\n"
+    proof = proven(network, f"{head}{leaves}end 4 4\n", tmp_path)
+    assert (proof.regions, proof.adjacencies) == (4, 4)
+
+
+def test_slopes_of_their_own_make_no_chain(tmp_path: Path) -> None:
+    layers = (Layer([[1, 1], [1, -1]], [0, 1], (Fraction(1, 3), 0)), Layer([[1, 1]], [0], 1))
+    check_both(Network(layers), (-2, 2), tmp_path)
+
+
 def test_versions_are_not_mixed(tmp_path: Path) -> None:
     chain = Network((Layer([[1]], [0], -1), Layer([[2]], [0], 1)))
     for network, wrong in ((RESIDUAL, "1"), (chain, "2")):
@@ -189,6 +209,7 @@ CLIP = clip()
         (CLIP, set_at("layers", 0, "W", 1, 1, 9), "no clip"),
         (MAXIMUM, set_at("units", 0, "max", 0, 1, 0), "number its entries"),
         (MAXIMUM, set_at("layers", -1, "W", 0, -1, 2), "reads a part"),
+        (MAXIMUM, set_at("layers", -1, "W", 0, -1, 0), "reads a part"),
         (MAXIMUM, set_at("units", [{"max": [[0, 1, 1], [2, 3, 0], 2]}]), "none of a maximum"),
         (MAXIMUM, set_at("layers", -2, "W", 0, -1, 2), "none of a maximum"),
         (MAXIMUM, set_at("layers", 0, "slope", "1"), "none of a maximum"),
