@@ -16,7 +16,7 @@ MUTANTS = [
     # search
     Mutant(
         "engines/lp/search.py",
-        "(value > bounds[k]) - ",
+        "(value > bounds[n]) - ",
         "(value > 0.0) - ",
         (_FAR,),
         "a sign is believed without its bound",
