@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
 import pytest
 
 from exactbn.cli import main
 from exactbn.cli.selfcheck_files import chosen_formats
 from exactbn.errors import InputError, InternalError
+from exactbn.regions.arrow_files import sha256_of
+from exactbn.regions.storage import digest_of
 from exactbn.selfcheck import file_reading
 from exactbn.selfcheck.file_mutations import zip_mutant
 from exactbn.selfcheck.file_reading import Format, read_mutants, read_one
@@ -155,3 +158,40 @@ def test_bad_input(capsys):
     assert "format 'zip' is not known" in capsys.readouterr().err
     assert main(["selfcheck", "--format", "npz"]) == 2
     assert "--files only" in capsys.readouterr().err
+
+
+def resealed(form, change):
+    """Return the files of a folder whose description is changed, with its digest."""
+    told = json.loads(form.good["partition.json"])
+    del told["digest"]
+    files = {**form.good, **change(told)}
+    return {**files, "partition.json": json.dumps({**told, "digest": digest_of(told)}).encode()}
+
+
+def without_hash(told):
+    """Leave out a hash that is looked at only when faces are asked for."""
+    del told["files"]["vertices"]["sha256"]
+    return {}
+
+
+def with_two_columns_of_a_name(told):
+    """Give two columns one name."""
+    column = pa.array([1, 2], pa.int32())
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_arrays([column, column], names=["parent0", "parent0"])
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = sink.getvalue().to_pybytes()
+    told["files"]["vertices"] = {"sha256": sha256_of(content), "bytes": len(content)}
+    return {"vertices.arrow": content}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(without_hash, "KeyError: 'sha256'"), (with_two_columns_of_a_name, "have the same name")],
+)
+def test_folders_whose_hashes_are_right_end_in_one_line(tmp_path: Path, change, said):
+    form = next(form for form in FORMATS if form.name == "folder, complex, sealed")
+    with pytest.raises(InputError, match=said) as caught:
+        open_folder(form.write(tmp_path, resealed(form, change)))
+    assert len(str(caught.value).splitlines()) == 1

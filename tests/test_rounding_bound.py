@@ -90,6 +90,13 @@ def test_overflow_has_no_bound() -> None:
 def test_what_is_not_known_is_refused() -> None:
     with pytest.raises(UnsupportedLayerError, match="no bound .* for the operation tanh"):
         rounding_bound(nn.Tanh(), torch.ones(1, 1))
+
+    class ByName(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat(tensors=[x, x], dim=1)
+
+    with pytest.raises(UnsupportedLayerError, match=r"for cat with tensors by name \(tensors\)"):
+        rounding_bound(ByName(), torch.ones(1, 1))
     with pytest.raises(InputError, match="torch.float32, torch.float64, expected one"):
         rounding_bound(nn.Linear(1, 1).eval(), torch.ones(1, 1, dtype=torch.float64))
 

@@ -243,6 +243,20 @@ def test_pt_code_is_never_run(tmp_path):
     assert not Bomb.exploded
 
 
+def test_pt_that_names_a_class_by_a_very_long_name(tmp_path):
+    """torch looks for patterns in its own message, which takes the square of its length."""
+    torch.save(state(), tmp_path / "net.pt")
+    with zipfile.ZipFile(tmp_path / "net.pt") as old, zipfile.ZipFile(
+        tmp_path / "new.pt", "w"
+    ) as new:
+        for info in old.infolist():
+            content = old.read(info)
+            if info.filename.endswith("data.pkl"):
+                content = content.replace(b"_rebuild_tensor_v2", b"_reb" + b'{"a":' * 9000, 1)
+            new.writestr(info, content)
+    refused(tmp_path / "new.pt", "damaged: a name of 450[0-9]+ characters")
+
+
 def test_pt_with_a_wrong_checksum(tmp_path):
     torch.save({"0.weight": torch.full((1, 2), 3.0)}, tmp_path / "net.pt")
     content = (tmp_path / "net.pt").read_bytes()

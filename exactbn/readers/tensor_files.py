@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import pickletools
 import struct
 import warnings
 from collections import Counter
@@ -35,6 +36,9 @@ _DAMAGE = (
 )
 
 
+#: Greatest length of the name of a class in a pickle.
+_LONGEST_NAME = 200
+
 #: The entries of a checkpoint that hold the state dict of the module.
 _ENTRIES = ("state_dict", "model_state_dict")
 
@@ -47,7 +51,9 @@ def read_torch(source: Source) -> tuple[Mapping[str, torch.Tensor], tuple[str, .
     content = source.read()
     archive = read_archive(content, "a .pt file as torch.save has written it since version 1.6")
     for name in archive.namelist():
-        read_member(archive, name)  # for its checksum, which torch does not look at
+        member = read_member(archive, name)  # for its checksum, which torch does not look at
+        if name.endswith("data.pkl"):
+            _check_names(member)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on damaged files, which end in an error anyway
@@ -71,6 +77,18 @@ def read_torch(source: Source) -> tuple[Mapping[str, torch.Tensor], tuple[str, .
     if any(count > stored[size] for size, count in Counter(storages.values()).items() if size):
         raise InputError("damaged: a tensor is larger than its data")
     return tensors, notes
+
+
+def _check_names(content: bytes) -> None:
+    """Refuse a pickle that names things by very long names, on which torch's messages take long."""
+    try:
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name in ("GLOBAL", "INST") and len(str(argument)) > _LONGEST_NAME:
+                raise InputError(f"damaged: a name of {len(str(argument))} characters")
+    except InputError:
+        raise
+    except _DAMAGE:
+        return  # which torch will say itself
 
 
 def _state_dict(loaded: object) -> tuple[object, tuple[str, ...]]:

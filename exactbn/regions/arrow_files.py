@@ -45,10 +45,14 @@ def read_table(path: Path, sha256: str) -> "Table":
     try:
         table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
         table.validate(full=True)
+        if len(set(table.column_names)) < len(table.column_names):
+            raise InputError(f"{path}: is no table: two columns have the same name")
         columns = {
             name: table.column(name).combine_chunks().to_numpy(zero_copy_only=False)
             for name in table.column_names
         }
+    except InputError:
+        raise
     except (pa.ArrowException, ValueError, OSError, NotImplementedError) as error:
         raise InputError(f"{path}: is no table: {str(error).splitlines()[0]}") from None
     return Table(path, columns)

@@ -16,7 +16,8 @@ whether the faces are a partition is asked of themselves: :meth:`exactbn.Partiti
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -135,18 +136,25 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
     inner = directory / "partition"
     if not source.path.exists() and (inner / DESCRIPTION).is_file():
         raise InputError(f"{directory}: holds a partition in a folder of its own; open {inner}")
-    try:
+    with _described_at(source.path):
         with source.named():
             told = _described(source.read(_LARGEST_DESCRIPTION))
         network = _network(directory / "network.json", told)
         domain = _domain(told["domain"], network.num_inputs)
         return network, domain, _Folder(directory, network, domain, told).evidence()
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+
+
+@contextmanager
+def _described_at(path: Path) -> Iterator[None]:
+    """Make of what a description lacks, or has in the place of something else, an InputError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError) as error:
         if isinstance(error, ExactBNError):
             raise
+        text = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{source.path}: is not the description of a partition: "
-            f"{type(error).__name__}: {error}"
+            f"{path}: is not the description of a partition: {type(error).__name__}: {text}"
         ) from None
 
 
@@ -210,8 +218,16 @@ class _Folder:
         return StoredEvidence(
             self.told["engine"], self.neurons_done(), stopped,
             read_only(patterns), edges, unbounded, self.statistics(),
-            partial(_READERS[self.told["engine"]], self, patterns, edges, unbounded),
+            partial(self.whole, patterns, edges, unbounded),
         )  # fmt: skip
+
+    def whole(
+        self, words: NDArray[np.uint64], edges: NDArray[np.int32] | None,
+        unbounded: NDArray[np.bool_] | None,
+    ) -> Evidence:  # fmt: skip
+        """Return the evidence with faces or witnesses, which is read when it is asked for."""
+        with _described_at(self.place / DESCRIPTION):
+            return _READERS[self.told["engine"]](self, words, edges, unbounded)
 
 
 def _described(content: bytes) -> dict[str, Any]:

@@ -46,6 +46,11 @@ _MOVED = {
     "stack", "split", "chunk", "getitem", "select", "narrow", "slice", "expand", "contiguous",
     "clone", "detach", "identity", "dropout",
 }  # fmt: skip
+#: Tensors that may be given by name, which are no tensors of the forward pass.
+_NAMED = {
+    "linear": {"bias"}, "conv1d": {"bias"}, "conv2d": {"bias"},
+    "functional_batch_norm": {"running_mean", "running_var", "weight", "bias"},
+}  # fmt: skip
 _KEPT = {"relu", "abs", "relu6", "neg"}
 
 
@@ -108,6 +113,12 @@ class _Following(TorchFunctionMode):
         name = canonical_name(function)
         if name in QUERIES or name in ("has_torch_function", "__get__"):
             return function(*args, **given)
+        loose = [key for key, value in given.items() if _tensors(value)]
+        if loose and not (name in _NAMED and set(loose) <= _NAMED[name]):
+            raise UnsupportedLayerError(
+                f"no bound of rounding is known for {name} with tensors by name "
+                f"({', '.join(loose)})"
+            )
         before = [self.radius(t) for t in _tensors(args)]
         sizes = [t.detach().double().abs() for t in _tensors(args)]
         result = function(*args, **given)
@@ -302,8 +313,8 @@ def _extreme(*args: Any, **given: Any) -> torch.Tensor:
 _RULES: dict[str, Rule] = {
     "linear": _linear, "conv1d": _linear, "conv2d": _linear, "matmul": _matmul, "add": _added,
     "sub": _added, "rsub": _added, "mul": _multiplied, "div": _divided, "truediv": _divided,
-    "batch_norm": _normalized, "functional_batch_norm": _normalized, "leaky_relu": _leaky,
-    "prelu": _leaky, "mean": _meaned, "sum": _meaned, "avg_pool1d": _meaned,
+    "functional_batch_norm": _normalized, "leaky_relu": _leaky, "prelu": _leaky,
+    "mean": _meaned, "sum": _meaned, "avg_pool1d": _meaned,
     "avg_pool2d": _meaned, "adaptive_avg_pool1d": _meaned, "adaptive_avg_pool2d": _meaned,
     "maximum": _greatest(_extreme), "minimum": _greatest(_extreme), "max": _greatest(_extreme),
     "min": _greatest(_extreme), "amax": _greatest(torch.amax), "amin": _greatest(torch.amax),
