@@ -33,6 +33,7 @@ MAY_HOLD_FLOATS = {
     "engines/complex/kernels.py": "the float filter, docs/error_analysis.md",
     "engines/complex/float_blocks.py": "the float filter, docs/error_analysis.md",
     "engines/complex/signs.py": "the float filter, docs/error_analysis.md",
+    "engines/complex/vanishing.py": "zeros",
     "engines/complex/start.py": "the float filter, docs/error_analysis.md",
     "engines/complex/vertex_signs.py": "the float filter, docs/error_analysis.md",
     "engines/lp": "float programs whose answers are proven in integers, docs/lp_engine.md",
@@ -53,6 +54,7 @@ MAY_TAKE_ROOTS = {
     "bench/engines.py": "the range of random weights",
     "claims/families/separation.py": "the least value of a bound, sought in floats and only shown",
     "engines/complex/float_blocks.py": "lengths, with the error of the root in the bound",
+    "engines/complex/signs.py": "lengths, with the error of the root in the bound",
     "engines/lp": "norms by which pivots are chosen",
 }
 

@@ -109,11 +109,12 @@ class FloatBlock:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some units of a block, and of the weights the rows that they need.
+    """Some units of a block, and of the weights those that they need.
 
-    ``weight`` has shape (1 + m, n), the bias first, ``magnitude`` its absolute values; ``sources``
-    are the parts whose features it reads, 0 the inputs, and the columns of each, m in all.
-    ``most`` is the greatest number of weights of a unit.
+    ``weight`` has shape (n, 1 + m), the bias first, ``magnitude`` its absolute values; ``sources``
+    are the parts whose features it reads, 0 the inputs, and the rows of each, m in all. ``most`` is
+    the greatest number of weights of a unit. Features are rows here, and points columns: so they
+    are picked, and multiplied by sparse weights, without being moved.
     """
 
     weight: Weights
@@ -123,21 +124,22 @@ class Part:
     sources: tuple[tuple[int, Ints], ...]
 
     def preactivations(self, states: Sequence[State]) -> State:
-        """Return the preactivations, shape (points, n), and a bound of the error of each.
+        """Return the preactivations, shape (n, points), and a bound of the error of each.
 
         Of the inputs and each part before it ``states`` has the features, the constant first, with
         bounds. |fl(W_k h) - W_k h*| <= |W_k| . ((1 + c) |h - h*| + c |h|) entry by entry.
         """
         (constant, lead), sources = states[0], self.sources
-        h = np.concatenate([constant[:, :1], *(states[t][0][:, at] for t, at in sources)], axis=1)
-        error = np.concatenate([lead[:, :1], *(states[t][1][:, at] for t, at in sources)], axis=1)
+        h = np.concatenate([constant[:1], *(states[t][0][rows] for t, rows in sources)])
+        error = np.concatenate([lead[:1], *(states[t][1][rows] for t, rows in sources)])
         c = (self.most + 5) * UNIT_ROUNDOFF
-        z = np.empty((len(h), len(self.slope)))
-        bound = np.empty_like(z)
-        _multiply(h, self.weight, z)
-        _multiply((1.0 + c) * error + c * np.abs(h), self.magnitude, bound)
-        # Infinity times 0 is no bound.
-        return z, np.where(np.isnan(bound), np.inf, bound * (1.0 + 8.0 * c))
+        z: Floats = self.weight @ h
+        error *= 1.0 + c
+        error += c * np.abs(h)
+        bound: Floats = self.magnitude @ error
+        bound *= 1.0 + 8.0 * c
+        bound[np.isnan(bound)] = np.inf  # infinity times 0 is no bound
+        return z, bound
 
     def activations(self, states: Sequence[State]) -> State:
         """Return (1, a(z)), the constant that of the inputs, and a bound of the error of each.
@@ -145,13 +147,27 @@ class Part:
         A unit of slope 0 that is off for certain is 0 without an error.
         """
         z, bound = self.preactivations(states)
-        h, error = np.empty((2, len(z), 1 + z.shape[1]))
-        h[:, 0], error[:, 0] = states[0][0][:, 0], states[0][1][:, 0]
-        h[:, 1:] = np.maximum(z, 0.0) + self.slope * np.minimum(z, 0.0)
-        above = np.minimum(bound, np.maximum(z + bound, 0.0) * (1.0 + 4.0 * UNIT_ROUNDOFF))
-        growth = np.maximum(1.0, np.abs(self.slope))
-        error[:, 1:] = np.where(self.slope == 0.0, above, bound * growth)
+        h, error = np.empty((2, 1 + len(z), z.shape[1]))
+        h[0], error[0] = states[0][0][0], states[0][1][0]
+        np.maximum(z, 0.0, out=h[1:])
+        leaky = np.flatnonzero(self.slope)
+        if len(leaky):
+            slope = self.slope[leaky, None]
+            h[1 + leaky] += slope * np.minimum(z[leaky], 0.0)
+            error[1 + leaky] = bound[leaky] * np.maximum(1.0, np.abs(slope))
+        z += bound
+        z *= 1.0 + 4.0 * UNIT_ROUNDOFF
+        np.maximum(z, 0.0, out=z)
+        np.minimum(z, bound, out=z)
+        off = np.flatnonzero(self.slope == 0.0)
+        error[1 + off] = z[off] if len(leaky) else z
         return h, error
+
+
+def points_at_once(parts: Sequence[Part]) -> int:
+    """Return how many points are evaluated at once, so that features fit a second-level cache."""
+    widest = max(len(part.slope) for part in parts)
+    return max(32, min(CHUNK, 2**17 // widest))
 
 
 def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[Part]:
@@ -193,8 +209,9 @@ def _part(
     block: FloatBlock, rows: Ints, units: Ints, sources: Sequence[tuple[int, Ints]]
 ) -> Part:
     """Return some units of a block, and of their weights the rows that they need."""
-    weight: Any = block.weight[:, units][rows]
-    most = int((weight != 0).sum(axis=0).max())
+    weight: Any = block.weight[:, units][rows].T
+    weight = np.ascontiguousarray(weight) if isinstance(weight, np.ndarray) else weight.tocsr()
+    most = int((weight != 0).sum(axis=1).max())
     return Part(weight, abs(weight), most, block.slope[units], tuple(sources))
 
 

@@ -21,6 +21,7 @@ from exactbn.engines.complex.float_blocks import (
     cone,
     float_block,
     greatest_sum,
+    points_at_once,
     scaled,
     sources_of,
 )
@@ -114,23 +115,32 @@ class FloatNetwork:
         self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
     ) -> None:
         """Write preactivations and bounds > 0 by evaluating the blocks one after the other."""
-        last = self.blocks[block]
-        parts = [] if self.is_chain else cone(self.blocks, block, columns)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for start in range(0, len(x), CHUNK):
-                rows = slice(start, start + CHUNK)
-                if self.is_chain:
-                    lead = ex[rows, 0]
-                    h, bound = x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
-                    for inner in self.blocks[:block]:
-                        h, bound = inner.activations(h, bound, lead)
-                    last.preactivations(columns, h, bound, z[rows], ez[rows])
-                else:
-                    states = [(x[rows], ex[rows])]
-                    for part in parts[:-1]:
-                        states.append(part.activations(states))
-                    z[rows], error = parts[-1].preactivations(states)
-                    np.add(error * TO_SINGLE, SIGN_FLOOR, out=ez[rows], casting="same_kind")
+            if self.is_chain:
+                self._evaluate_chain(x, ex, block, columns, z, ez)
+                return
+            *before, last = cone(self.blocks, block, columns)
+            size = points_at_once([*before, last])
+            for start in range(0, len(x), size):
+                rows = slice(start, start + size)
+                states = [(x[rows].T, ex[rows].T)]
+                for part in before:
+                    states.append(part.activations(states))
+                values, errors = last.preactivations(states)
+                z[rows] = values.T
+                np.add(errors.T * TO_SINGLE, SIGN_FLOOR, out=ez[rows], casting="same_kind")
+
+    def _evaluate_chain(
+        self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
+    ) -> None:
+        """Do it with one bound a layer and a point."""
+        for start in range(0, len(x), CHUNK):
+            rows = slice(start, start + CHUNK)
+            lead = ex[rows, 0]
+            h, bound = x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
+            for inner in self.blocks[:block]:
+                h, bound = inner.activations(h, bound, lead)
+            self.blocks[block].preactivations(columns, h, bound, z[rows], ez[rows])
 
 
 class ExactVertices:
