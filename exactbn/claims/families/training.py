@@ -1,6 +1,6 @@
 """Claims about training: smart initialization, and mini-batch noise that widens margins.
 
-What small networks say. The experiments take an hour or two; their figures are recorded, and judged
+What small networks say. The experiments take some twenty minutes; their figures are recorded, and judged
 as recorded. A check repeats a part of them that has to come out equal to the last digit; with full
 effort all networks are trained again, and some of them measured. Run this module,
 ``python -m exactbn.claims.families.training``, to record them anew.
@@ -60,6 +60,8 @@ WHOLE_QUESTIONS: tuple[Question, ...] = (
     ("margin, against the same mini-batches with whole statistics", "margin", 1),
     ("test points right, against the same", "test", 1),
 )
+#: Margins depend on the loss, and with it on how far the training got; here that is made equal.
+LOSS_QUESTION: Question = ("margin, against the same stopped at an equal loss", "margin", 1)
 #: Looked at as well, outside the plan and its level. Against the whole set at once two things
 #: differ, the statistics and the gradient, and the claim speaks of the statistics.
 FULL_QUESTION: Question = ("margin, against the whole set at once", "margin", 1)
@@ -142,10 +144,11 @@ def start_rows(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> li
 def noise_rows(figures: Mapping[str, Mapping[str, Figures]]) -> list[Row]:
     """Return every test of the second experiment."""
     rows = []
-    for question in WHOLE_QUESTIONS:
+    asked = [(question, "whole") for question in WHOLE_QUESTIONS] + [(LOSS_QUESTION, "early")]
+    for question, other in asked:
         for size in BATCHES:
             for problem, found in figures.items():
-                names = f"mini {size}", f"whole {size}"
+                names = f"mini {size}", f"{other} {size}"
                 rows.append(paired(question, *names, problem, *(found[name] for name in names)))
     small, large = (f"mini {size}" for size in (BATCHES[0], BATCHES[-1]))
     for problem, found in figures.items():
@@ -229,7 +232,7 @@ def smart_initialization(effort: Effort) -> Verdict:
     is_reconstructed=True,
     fairness="""The source compares on image data. Both arms here see the same mini-batches, so that
     only the noise of the statistics differs between them.""",
-    tests=27,
+    tests=39,
 )
 def noise_widens_margins(effort: Effort) -> Verdict:
     """Judge the recorded figures; train again with full effort."""

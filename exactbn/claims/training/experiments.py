@@ -2,18 +2,27 @@
 
 All settings stand here; they were fixed after a pilot on other seeds, and before the run whose
 figures are recorded. Networks are trained in float32 and measured exactly: what is counted and what
-distances are taken of is the network as it is stored. The numbers of training points are even;
-where a measure is a median over them it is the upper one, of the two in the middle the larger.
+distances are taken of is the network as it is stored.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import exp, inf, log1p
-from statistics import median_high
+from math import exp, inf, isfinite, log1p
+from statistics import median
 
-from exactbn.claims.training.learning import EPS, Recipe, model_of, normalized, stored, train
+from exactbn.claims.training.learning import (
+    EPS,
+    Model,
+    Recipe,
+    Stored,
+    losses,
+    model_of,
+    normalized,
+    stored,
+    train,
+)
 from exactbn.claims.training.problems import Problem, problems
 from exactbn.exact.rational import Matrix, sqrt_rounded
 from exactbn.model.batchnorm import center, statistics
@@ -23,12 +32,15 @@ from exactbn.regions.counting import count_regions
 from exactbn.regions.decision import decision_boundary
 from exactbn.study.initialization import initialize_network, zero_biases
 
-SEEDS = range(30)
+#: Fresh ones: the seeds 0 to 29 had been looked at in an earlier record, none of these had.
+SEEDS = range(60_000, 60_030)
 WIDTHS = (8, 8, 8)
 STEPS = 1500
 CHECKPOINTS = (0, 100, STEPS)
 BATCH = 16
 BATCHES = (4, 8, 16, 32)
+#: Steps between two looks at the losses, for what is stopped at a loss.
+EVERY = 10
 #: Radius of the balls about the training points, relative to the longest side of the data.
 RADIUS = Fraction(1, 20)
 #: A decision boundary is looked for within so many longest sides around the data.
@@ -95,8 +107,8 @@ def initialization(
         recipe = Recipe(BATCH, is_bn, steps=steps)
         checkpoints = [step for step in CHECKPOINTS if step <= steps]
         results[name] = {}
-        for step in train(model, problem.train, problem.train_labels, recipe, seed=0,
-                          checkpoints=checkpoints):  # fmt: skip
+        for step in train(model, problem.train, problem.train_labels, recipe,
+                          seed=seeds[0], checkpoints=checkpoints):  # fmt: skip
             if step == 0:
                 # Exact, not rounded to what is trained: rounding would break up central points.
                 begin = "scaled" if is_bn else name
@@ -114,36 +126,53 @@ def noise(
     """Return the figures after training with BN, for each size of mini-batch, one value a seed.
 
     "mini B" takes gradient and statistics from the same mini-batch; "whole B" the gradient from
-    that mini-batch and the statistics from the training set; "full" both from the training set.
-    ``measured`` as for :func:`initialization`.
+    that mini-batch and the statistics from the training set; "early B" is "whole B" as soon as its
+    loss is at most the one that "mini B" ends with, or at the end; "full" takes both from the
+    training set. ``measured`` as for :func:`initialization`.
     """
     drawn = [initialize_network(seed, num_inputs=2, widths=WIDTHS) for seed in seeds]
     recipes = {"full": Recipe(None, True, steps=steps)}
     for size in BATCHES:
         recipes[f"mini {size}"] = Recipe(size, True, steps=steps)
         recipes[f"whole {size}"] = Recipe(size, True, True, steps=steps)
-    results = {}
+    some = seeds[:measured]
+    results: dict[str, Figures] = {}
     for name, recipe in recipes.items():
         model = model_of(drawn, is_normalized=True)
-        for _ in train(model, problem.train, problem.train_labels, recipe, seed=0,
-                       checkpoints=[steps]):  # fmt: skip
-            pass
-        rows = []
-        for i, seed in enumerate(seeds[:measured]):
-            network, affine = stored(model, i)
-            row = measure(normalized(network, affine, problem.train), problem)
-            if name.startswith("mini"):
-                row |= jitter(network, affine, problem, recipe.batch or 0, seed)
-            rows.append(row)
+        looks = {*range(EVERY, steps, EVERY), steps} if recipe.whole_statistics else {steps}
+        early: dict[int, Stored] = {}
+        for _ in train(model, problem.train, problem.train_labels, recipe, seed=seeds[0],
+                       checkpoints=looks):  # fmt: skip
+            if recipe.whole_statistics:
+                ends = enumerate(results[f"mini {recipe.batch}"]["loss"])
+                early |= reached(model, problem, {i: t for i, t in ends if i not in early})
+        found = [stored(model, i) for i in range(len(some))]
+        rows = [measure(normalized(*each, problem.train), problem) for each in found]
+        if name.startswith("mini"):
+            for row, each, seed in zip(rows, found, some, strict=True):
+                row |= jitter(*each, problem, recipe.batch or 0, seed)
         results[name] = _gathered(rows)
+        if recipe.whole_statistics:
+            stopped = [early.get(i, each) for i, each in enumerate(found)]
+            results[f"early {recipe.batch}"] = _gathered(
+                [measure(normalized(*each, problem.train), problem) for each in stopped]
+            )
     return results
+
+
+def reached(
+    model: Model, problem: Problem, ends: Mapping[int, float | None]
+) -> dict[int, Stored]:
+    """Return those of the networks whose loss is at most the one that is given for them."""
+    now = losses(model, problem.train, problem.train_labels)
+    return {i: stored(model, i) for i, end in ends.items() if end is not None and now[i] <= end}
 
 
 def measure(network: Network, problem: Problem) -> dict[str, float | None]:
     """Return what one network is near the data, exactly (roots and the loss rounded at the end).
 
     ``regions``: the sum over the training points of the regions that meet the ball about each.
-    ``margin``: the upper median over the training points of the distance to the decision boundary,
+    ``margin``: the median over the training points of the distance to the decision boundary,
     negative where the class is wrong. ``least``: the least distance of a point whose class is
     right. None where there is no decision boundary within reach.
     """
@@ -156,7 +185,7 @@ def measure(network: Network, problem: Problem) -> dict[str, float | None]:
     losses = [_log_loss(t * float(value)) for t, value in zip(truth, values, strict=True)]
     return {
         "regions": int(count_regions(network, problem.balls(RADIUS)).sum()),
-        "margin": _finite(median_high(margins)),
+        "margin": _finite(median(margins)),
         "least": _finite(min(rights, default=inf)),
         "loss": _short(sum(losses) / len(losses)),
         "train": sum(right),
@@ -186,7 +215,7 @@ def jitter(
 
     ``moved``: the share of points of a grid over the data whose class is another than under the
     statistics of the whole training set, mean over the mini-batches. ``spread``: the standard
-    deviation of a training point's margin over the mini-batches, upper median over the points.
+    deviation of a training point's margin over the mini-batches, median over the points.
     """
     rng, grid = random.Random(seed), problem.grid(GRID)
     settled = [value > 0 for value in logits(normalized(network, affine, problem.train), grid)]
@@ -202,7 +231,7 @@ def jitter(
     spreads = [_deviation(column) for column in zip(*margins, strict=True)]
     return {
         "moved": _short(moved / (JITTER_BATCHES * len(grid))),
-        "spread": _finite(median_high(spreads)),
+        "spread": _finite(median(spreads)),
     }
 
 
@@ -227,7 +256,7 @@ def settings() -> dict[str, object]:
     """Return everything that the experiments are fixed by."""
     recipe = Recipe(BATCH, True)
     return {
-        "seeds": len(SEEDS),
+        "seeds": [SEEDS.start, SEEDS.stop],
         "widths": list(WIDTHS),
         "steps": STEPS,
         "rate": recipe.rate,
@@ -235,6 +264,7 @@ def settings() -> dict[str, object]:
         "eps": str(EPS),
         "batch": BATCH,
         "batches": list(BATCHES),
+        "every": EVERY,
         "radius": str(RADIUS),
         "reach": REACH,
         "jitter_batches": JITTER_BATCHES,
@@ -268,4 +298,4 @@ def _short(value: float) -> float:
 
 def _finite(value: float) -> float | None:
     """Return six digits of a finite number, None of an infinite one."""
-    return None if value in (inf, -inf) else _short(value)
+    return _short(value) if isfinite(value) else None

@@ -5,7 +5,7 @@ stochastic gradient descent; nothing passes between the slices. Batch normalizat
 so that its statistics may come from the mini-batch or from the whole training set.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ from exactbn.model.network import Layer, Network
 
 if TYPE_CHECKING:
     import torch
+
+#: A trained network without its normalization, and gamma and beta by layer.
+Stored = tuple[Network, list[tuple[list[float], list[float]]]]
 
 #: Added to the variance in training and after; a dyadic number near torch's default.
 EPS = Fraction(1, 2**17)
@@ -82,7 +85,7 @@ def train(
     recipe: Recipe,
     *,
     seed: int,
-    checkpoints: Sequence[int],
+    checkpoints: Collection[int],
 ) -> Iterator[int]:
     """Train all networks of a model in place, and yield at each checkpoint the steps done.
 
@@ -99,7 +102,7 @@ def train(
 
 def _train(
     model: Model, points: Matrix, labels: Sequence[int], recipe: Recipe, seed: int,
-    checkpoints: Sequence[int],
+    checkpoints: Collection[int],
 ) -> Iterator[int]:  # fmt: skip
     """Train with the threads that torch has."""
     import torch
@@ -157,7 +160,20 @@ def _logits(
     return x[..., 0]
 
 
-def stored(model: Model, index: int) -> tuple[Network, list[tuple[list[float], list[float]]]]:
+def losses(model: Model, points: Matrix, labels: Sequence[int]) -> list[float]:
+    """Return the mean logistic loss of each network, with the statistics of all the points."""
+    import torch
+
+    x = torch.tensor(_floats(points)).expand(len(model.weights[0]), -1, -1)
+    y = torch.tensor([float(label) for label in labels]).expand(len(x), -1)
+    with torch.no_grad():
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
+            _logits(model, x), y, reduction="none"
+        )
+    return [float(t) for t in each.mean(dim=1)]
+
+
+def stored(model: Model, index: int) -> Stored:
     """Return network ``index`` as it is stored, without normalization, and (gamma, beta) by layer.
 
     Without normalization the list is empty and the network is the trained one, exactly.
