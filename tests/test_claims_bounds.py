@@ -3,11 +3,15 @@
 from fractions import Fraction
 from itertools import product
 from math import comb, prod
+from pathlib import Path
 
 import pytest
 
 from exactbn.claims.families import bounds as family
+from exactbn.claims.families import initial_counts
 from exactbn.claims.ledger.instance import Instance
+from exactbn.claims.ledger.survey import meets
+from exactbn.claims.pictures import draw_shapes
 from exactbn.claims.tools import bounds
 from exactbn.errors import HypothesisError
 from exactbn.model.network import Network
@@ -95,3 +99,53 @@ def test_means_are_rounded_to_tenths() -> None:
     assert family._mean([1, 2]) == "1.5"
     assert family._mean([1, 1, 2]) == "1.3"
     assert family._mean([10, 11, 11]) == "10.7"
+
+
+def test_expected_counts_of_one_layer() -> None:
+    assert initial_counts.expected_regions(16, 1) == 9
+    # No unit, one, and two, which cross in the square with probability 1/3.
+    assert [initial_counts.expected_regions(n, 2) for n in (0, 1, 2)] == [1, F(11, 6), 3]
+    # x + y / 2 = -1/8 and x + y / 4 = 1/16 cross at (1/4, -3/4); x + y / 2 = 2 misses the square.
+    for bias, regions in ((F(1, 8), 4), (-2, 2)):
+        rows, biases = [[1, F(1, 2)], [1, F(1, 4)]], [bias, F(-1, 16)]
+        network = Network.from_arrays([rows, [[1, 1]]], [biases, [0]])
+        assert initial_counts.counting_violation(Instance(network)) is None
+        assert partition(network, (-1, 1)).num_regions == regions
+
+
+def test_more_vertices_than_are_counted_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network.from_arrays([[[3, 1], [1, 4]], [[1, 1]]], [[1, 2], [0]])
+    assert initial_counts.counting_violation(Instance(network)) is None
+    monkeypatch.setattr(initial_counts, "_crossing", lambda columns: (F(2), F(0)))
+    assert initial_counts.counting_violation(Instance(network)) == (
+        "a vertex lies outside of the cube"
+    )
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network.from_arrays([[[1, 1]], [[1]]], [[2], [0]]),  # touches the square
+        Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]]),  # two minors of 0
+        Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [0], [0]]),
+        Network.from_arrays([[[1, 1, 1]], [[1]]], [[0], [0]]),
+    ],
+)
+def test_what_the_count_does_not_speak_of(network: Network) -> None:
+    assert not meets(initial_counts.counting_violation, Instance(network))
+
+
+def test_picture_of_the_shapes(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = [family.ShapeCounts((1, 4, 4), (8, 9), (7, 7)),
+             family.ShapeCounts((2, 3, 3), (17, 20), (22, 29))]  # fmt: skip
+    draw_shapes(found, tmp_path / "shapes.png")
+    assert (tmp_path / "shapes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_name_for_the_network_of_the_errata() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    for page in ("claims.md", "errata.md"):
+        text = (docs / page).read_text(encoding="utf-8")
+        assert "4-10-10-10-10-1, its output unit counted as hidden" in text
+        assert "4-10-10-10-10," not in text

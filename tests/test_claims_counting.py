@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from exactbn.claims.families import counting
+from exactbn.claims.families import counting, neighbours
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import find_claim
 from exactbn.claims.ledger.stored import stored
@@ -47,40 +47,40 @@ def test_fewer_regions_of_known_networks() -> None:
 
 def test_several_flips_at_one_facet() -> None:
     coincident = Network.from_arrays([[[1], [2]], [[1, 1]]], [[0, 1], [0]])
-    assert counting.several_flips(Instance(coincident, LINE)) == (
+    assert neighbours.several_flips(Instance(coincident, LINE)) == (
         "neighbours 00 and 11 differ in 2 neurons"
     )
     single = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
-    assert counting.several_flips(Instance(single, LINE)) is None
+    assert neighbours.several_flips(Instance(single, LINE)) is None
 
 
 def test_counterexamples_of_neighbours_are_plain_relu_without_duplicates() -> None:
-    for name, violation in (("F11", counting.several_flips), ("F11-apart", counting.apart)):
+    for name, violation in (("F11", neighbours.several_flips), ("F11-apart", neighbours.apart)):
         instance = stored(name)
         network, _ = instance.given()
         assert network.num_inputs == 2 and {layer.slope for layer in network.hidden} == {0}
-        assert meets(counting.neighbours_violation, instance) and violation(instance)
+        assert meets(neighbours.neighbours_violation, instance) and violation(instance)
     for rows in ([[1, 0], [-2, 0]], [[1, 0], [0, 0]], [[1], [2]]):
         other = Network.from_arrays([rows, [[1, 1]]], [[0, 0], [0]])
         data = tuple(tuple(x[: len(rows[0])]) for x in POINTS)
-        assert not meets(counting.neighbours_violation, Instance(other, data))
+        assert not meets(neighbours.neighbours_violation, Instance(other, data))
 
 
 def test_rates_of_neighbours_by_hand() -> None:
     # Three lines through one point: six regions, six facets, one flip at each; of the pairs that
     # differ in one neuron all are neighbours.
     star = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0] * 3, [0]])
-    assert counting._pairs(Instance(star, POINTS)) == (6, 0, 6, 0)
+    assert neighbours._pairs(Instance(star, POINTS)) == (6, 0, 6, 0)
     coincident = Network.from_arrays([[[1], [2]], [[1, 1]]], [[0, 1], [0]])
-    assert counting._pairs(Instance(coincident, LINE)) == (1, 1, 0, 0)
+    assert neighbours._pairs(Instance(coincident, LINE)) == (1, 1, 0, 0)
 
 
 def test_regions_apart_that_differ_in_one_neuron() -> None:
     # |x| less its mean: negative around the mean 0, positive on both sides far from it.
-    assert counting.apart(Instance(ABS, exact((-2,), (0,), (2,)))) is not None
-    assert not meets(counting.apart, Instance(ABS, LINE))  # |x - 1/2| is constant on the data
+    assert neighbours.apart(Instance(ABS, exact((-2,), (0,), (2,)))) is not None
+    assert not meets(neighbours.apart, Instance(ABS, LINE))  # |x - 1/2| is constant on the data
     grid = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
-    assert counting.apart(Instance(grid, POINTS)) is None
+    assert neighbours.apart(Instance(grid, POINTS)) is None
 
 
 def test_regions_of_one_affine_map() -> None:
@@ -115,7 +115,8 @@ def test_finder_finds_fewer_regions(seed: int) -> None:
 
 def test_finder_finds_both_directions_of_neighbours() -> None:
     claim = find_claim("F11")
-    for violation, word in ((counting.several_flips, "neighbours"), (counting.apart, "share no")):
+    kinds = ((neighbours.several_flips, "neighbours"), (neighbours.apart, "share no"))
+    for violation, word in kinds:
         easy = replace(claim, violation=violation, propose=counting._two_layers)
         found = search(easy, seconds=20, enough=1)
         assert found is not None and word in found.reason

@@ -256,6 +256,15 @@ def test_the_stored_baselines_have_two_points() -> None:
     assert not meets(density.baseline_matters, one)
 
 
+@pytest.mark.parametrize("key", ["K14", "F17"])
+def test_no_ball_of_the_stored_examples_is_touched(key: str) -> None:
+    instance = stored(key)
+    assert density.near_radii(instance).startswith("from ")
+    # Balls of radius 1 about 0 and 2 are touched by the centred boundary at 1.
+    touched = Instance(stored("K14").network, points((0,), (2,)), {"radius": F(1)})
+    assert density.fewer_near(touched) is not None and density.near_radii(touched) == "none"
+
+
 def test_squared_distances_of_layer_two_may_grow() -> None:
     # relu(x) - 1 vanishes at 1, in the mean 1 from 0 and 2; centred relu(x - 1) - 1/2 at 3/2.
     network = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [-1], [0]])

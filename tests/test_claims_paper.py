@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exactbn.claims.families.training import recorded_rows
-from exactbn.claims.ledger.claim import ANSWERS
+from exactbn.claims.ledger.claim import ANSWERS, RECONSTRUCTED
 from exactbn.claims.ledger.ledger import Entry, all_claims
 from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.paper import (
@@ -61,6 +61,24 @@ def test_every_entry_that_answers_stands_under_its_statement() -> None:
     assert [statement.name for statement in STATEMENTS] == list(ANSWERS)
 
 
+def test_reconstructions_and_least_differences_are_told() -> None:
+    found = read_record(STORED)
+    text = (DOCS / "paper.md").read_text(encoding="utf-8")
+    assert text.count(RECONSTRUCTED) >= 15
+    k17 = next(claim for claim in found["claims"] if claim["key"] == "K17")
+    worst = min((t for t in k17["tests"] if t["group"].startswith("test points")),
+                key=lambda t: t["estimate"])  # fmt: skip
+    assert f"{worst['estimate']:+g} ({worst['name']})" in text and "42 test points" in text
+
+
+def test_what_is_said_of_mean_degrees_is_the_ledgers() -> None:
+    claims = {claim["key"]: claim for claim in read_record(STORED)["claims"]}
+    details = claims["F30"]["details"]
+    text = (DOCS / "mean_degree.md").read_text(encoding="utf-8")
+    assert details["greatest E / (d (R - 1)) among them"] in text and "1500 drawn" in text
+    assert details["random networks of 3 inputs, 2 or 3 hidden layers, above 2 d"] == "0 of 1500"
+
+
 def test_every_link_leads_to_an_entry() -> None:
     anchors = re.findall(r"^## (\w+)$", (DOCS / "claims.md").read_text(encoding="utf-8"), re.M)
     linked = re.findall(r"\(claims\.md#(\w+)\)", (DOCS / "paper.md").read_text(encoding="utf-8"))
@@ -83,7 +101,7 @@ def test_counts_and_headings_follow_the_record(tmp_path: Path) -> None:
     k1["verdict"] = Status.OPEN.value
     write_paper(tmp_path / "paper.md", found, "claims")
     text = (tmp_path / "paper.md").read_text(encoding="utf-8")
-    assert "0 of 12, the opposite in 12 comparisons" in text
+    assert "0 of 12, the opposite in 12 tests" in text
     assert "| 12 | 0 | 12 | 0 |" in text
     assert "### Open\n\n- [K1](claims.md#k1)" in text
 

@@ -30,10 +30,18 @@ from exactbn.claims.training.experiments import (
     logits,
     measure,
     noise,
+    reached,
     settings,
     start,
 )
-from exactbn.claims.training.learning import Recipe, model_of, normalized, stored, train
+from exactbn.claims.training.learning import (
+    Recipe,
+    losses,
+    model_of,
+    normalized,
+    stored,
+    train,
+)
 from exactbn.claims.training.problems import Problem, problems
 from exactbn.errors import InputError
 from exactbn.model.batchnorm import statistics
@@ -171,6 +179,28 @@ def test_measures_by_hand() -> None:
     assert found["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_medians_over_even_numbers_are_means_of_the_two_in_the_middle() -> None:
+    network = Network.from_arrays([[[1, 0], [-1, 0]], [[1, -1]]], [[0, 0], [-1]])
+    points = tuple((F(t), F(0)) for t in (-3, 0, 3, 8))
+    # Signed distances 4, 1, 2 and 7 from the line x = 1.
+    problem = Problem("p", "raw", points, (0, 0, 1, 1), points[:1], (0,))
+    assert measure(network, problem)["margin"] == 3
+    # No boundary: as many right as wrong at infinity, and no median.
+    constant = Network.from_arrays([[[1, 0]], [[0]]], [[0], [1]])
+    assert measure(constant, problem)["margin"] is None
+
+
+def test_losses_are_those_that_are_measured() -> None:
+    model = model_of(networks(2), is_normalized=True)
+    list(train(model, IRIS.train, IRIS.train_labels, Recipe(8, True, steps=30), seed=0,
+               checkpoints=[]))  # fmt: skip
+    found = losses(model, IRIS.train, IRIS.train_labels)
+    exact = [loss(normalized(*stored(model, i), IRIS.train)) for i in range(2)]
+    assert found == pytest.approx(exact, rel=1e-4)
+    assert set(reached(model, IRIS, {0: found[0], 1: found[1] / 2})) == {0}
+    assert reached(model, IRIS, {0: None}) == {}
+
+
 def test_no_decision_boundary_is_no_number() -> None:
     constant = Network.from_arrays([[[1, 0]], [[0]]], [[0], [1]])
     found = measure(constant, IRIS)
@@ -188,13 +218,18 @@ def test_the_whole_training_set_does_not_jitter() -> None:
     assert small is not None and small > 0
 
 
-def test_experiments_in_small() -> None:
+def test_experiments_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
     first = initialization(IRIS, range(2), steps=0)
     assert set(first) == set(STARTS) and set(first["zero"]) == {"0"}
     assert first["bn"]["0"] == first["scaled"]["0"]
     assert len(first["zero"]["0"]["regions"]) == 2
+    monkeypatch.setattr(experiments, "BATCHES", (4,))
+    monkeypatch.setattr(experiments, "EVERY", 1)
     second = noise(IRIS, range(1), steps=3)
     assert set(second["mini 4"]) - set(second["whole 4"]) == {"moved", "spread"}
+    (end,), (early,), (late,) = (second[f"{way} 4"]["loss"] for way in ("mini", "early", "whole"))
+    assert None not in (end, early, late) and early >= late  # type: ignore[operator]
+    assert early <= end or early == late  # type: ignore[operator]
 
 
 def test_some_are_measured_of_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +274,7 @@ def test_record_is_of_these_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     record = recorded()
     assert record["settings"] == json.loads(json.dumps(settings()))
     assert tuple(record["settings"]["widths"]) == WIDTHS  # type: ignore[index]
+    assert min(experiments.SEEDS) >= 60_000 and len(experiments.SEEDS) == 30
     other = tmp_path / "training.json"
     other.write_text(json.dumps(record | {"settings": {}}))
     monkeypatch.setattr(training, "RECORD", other)
@@ -268,6 +304,17 @@ def test_recorded_rows_and_their_picture(key: str, tmp_path: Path) -> None:
         # BN statistics are means and scales: the arm that starts from both is the one tested.
         assert {row.first for row in rows} == {"scaled"}
         assert {row.second for row in rows} == {"zero", "random", "rescaled"}
+    # A question is asked against one baseline, so that unlike ones are not added up.
+    asked: dict[str, set[str]] = {}
+    for row in rows:
+        asked.setdefault(row.comparison.group, set()).add(row.second.partition(" ")[0])
+        named = "test points" in row.comparison.name
+        assert named == row.question.startswith("test points right")
+    assert all(len(seconds) == 1 for seconds in asked.values())
+    for problem in PROBLEMS:
+        sizes = f"({len(problem.train)} training and {len(problem.test)} test points)"
+        shorter = f"({len(problem.train)} and {len(problem.test)})"
+        assert any(t in find_claim(key).assumptions for t in (sizes, shorter))
     draw_rows(rows, tmp_path / "rows.png")
     assert (tmp_path / "rows.png").read_bytes().startswith(b"\x89PNG")
 

@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 
-from exactbn.claims.families import boundary, counting
+from exactbn.claims.families import boundary, neighbours
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import stored
 from exactbn.claims.tools.exhaustion import (
@@ -99,7 +99,7 @@ def test_what_violates_is_found_and_ends_the_search() -> None:
     assert "a smaller one: the logits are" in found.text
     network = found.violation[0].network
     assert network is not None and network.num_hidden == 2
-    apart = exhaust(counting.apart, smaller_instances([(1, 1, 1)], 1, 3, slope=-1))
+    apart = exhaust(neighbours.apart, smaller_instances([(1, 1, 1)], 1, 3, slope=-1))
     assert apart.violation is not None
 
 
@@ -118,10 +118,10 @@ def test_what_is_no_instance_is_counted_apart() -> None:
 
 def test_minimality_of_what_is_not_least_is_refused() -> None:
     with pytest.raises(InputError, match="the counterexample 1-3 is not the least: a smaller one"):
-        minimality(counting.several_flips, (1, 3), 1, 2)
+        minimality(neighbours.several_flips, (1, 3), 1, 2)
     with pytest.raises(InputError, match="is not the least: none of 0 smaller ones"):
-        minimality(counting.several_flips, (1, 1), 1, 2)
-    (line,) = minimality(counting.several_flips, (1, 2), 1, 2)
+        minimality(neighbours.several_flips, (1, 1), 1, 2)
+    (line,) = minimality(neighbours.several_flips, (1, 2), 1, 2)
     assert line == (
         "fewer than 2 hidden units, one input, integer entries up to 1, at most 2 points"
     )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from exactbn.claims.families.bounds import FEW, MANY, counts_of_shapes
 from exactbn.claims.families.training import FAMILY, recorded_rows
-from exactbn.claims.ledger.claim import ANSWERS, Claim
+from exactbn.claims.ledger.claim import ANSWERS, RECONSTRUCTED, Claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.ledger import Entry, tally
 from exactbn.claims.ledger.multiplicity import outcome
@@ -17,6 +18,7 @@ from exactbn.claims.pictures import (
     draw_instance,
     draw_jitter,
     draw_rows,
+    draw_shapes,
     draw_typical,
 )
 from exactbn.exact.rational import to_text
@@ -25,6 +27,23 @@ from exactbn.wording import cell, markdown
 
 #: Rows of data that the page shows; the file of the instance has them all.
 MOST_ROWS = 24
+
+#: What is seen in the pictures that are not of a counterexample.
+CAPTIONS = {
+    "K17.png": "Networks that start from means and scales of a BN pass ('scaled') minus networks "
+    "with the same weights and another start, seed by seed: zero biases, torch's random biases, or "
+    "the same kind of scales with zero biases ('rescaled'). Blue dots are above zero, orange ones "
+    "below; what is claimed is blue for regions and test points, orange for the loss.",
+    "K18.png": "Networks trained with the statistics of mini-batches ('mini') minus networks "
+    "trained on the same mini-batches with those of the training set, after equally many steps "
+    "('whole') or stopped at an equal loss ('early'), seed by seed; a row a data set and a size of "
+    "mini-batches. What is claimed is blue, above zero.",
+    "K18-boundaries.png": "One trained network a panel, its training points in red and blue: the "
+    "decision boundary with the statistics of the training set in black, with those of twelve "
+    "mini-batches of the size named in orange.",
+    "K33.png": "A row a shape: d inputs and the hidden layers. Dots are means of exact counts of "
+    "drawn networks, bars reach to the greatest of them.",
+}
 
 #: What this module writes beside the page, and may therefore remove.
 _OURS = re.compile(r"([KF]\d+E?(-\w+)?\.(json|png))|S[12]\.png|ledger\.json")
@@ -73,8 +92,6 @@ speaks to in the abstract of the source is marked S1, S2 or S3:
 
 """
 
-RECONSTRUCTED = "as reconstructed; hypotheses of the source unknown"
-
 
 def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     """Write the page, the files that it shows into a folder of its name beside it, and the paper's.
@@ -88,7 +105,7 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     for old in folder.iterdir():
         if _OURS.fullmatch(old.name):
             old.unlink()
-    write_files(folder, entries)
+    write_files(folder, entries, is_full=is_full)
     with create_text(path, force=True) as stream:
         stream.write(page(entries, folder, is_full=is_full))
     kept = to_record(entries, is_full=is_full)
@@ -103,7 +120,7 @@ def write_page(path: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     write_paper(path.with_name("paper.md"), kept, folder.name)
 
 
-def write_files(folder: Path, entries: Sequence[Entry]) -> None:
+def write_files(folder: Path, entries: Sequence[Entry], *, is_full: bool) -> None:
     """Write the file of every counterexample, and the pictures of what has one."""
     for entry in entries:
         key, example = entry.claim.key, entry.verdict.counterexample
@@ -111,6 +128,8 @@ def write_files(folder: Path, entries: Sequence[Entry]) -> None:
             draw_rows(recorded_rows(key), folder / f"{key}.png")
             if key == "K18":
                 draw_jitter(folder / f"{key}-boundaries.png")
+        if key == "K33":
+            draw_shapes(counts_of_shapes(MANY if is_full else FEW), folder / f"{key}.png")
         if example is None:
             continue
         with create_text(folder / f"{key}.json", force=True) as stream:
@@ -161,6 +180,8 @@ def _section(entry: Entry, folder: Path) -> list[str]:
     for picture in (f"{key}.png", f"{key}-boundaries.png"):
         if (folder / picture).exists():
             lines += ["", f"![{key}]({folder.name}/{picture})"]
+        if picture in CAPTIONS and (folder / picture).exists():
+            lines += ["", f"*{markdown(CAPTIONS[picture])}*"]
     if example is not None:
         lines += ["", f"The counterexample, [as a file]({folder.name}/{key}.json):", "",
                   *_grid(("part", "exact"), instance_rows(example, most=MOST_ROWS))]  # fmt: skip

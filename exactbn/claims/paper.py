@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exactbn.claims.ledger.claim import ANSWERS
+from exactbn.claims.ledger.claim import ANSWERS, RECONSTRUCTED
 from exactbn.claims.ledger.ledger import Entry, record
 from exactbn.claims.ledger.verdict import Status
 from exactbn.errors import InputError
@@ -27,8 +27,9 @@ RECORD = "ledger.json"
 
 Record = Mapping[str, Any]
 
-# A figure in a text: {K18[0]} is the count of the first question of K18.
-_FIGURE = re.compile(r"\{(\w+)\[(\d+)\]\}")
+# A figure in a text: {K18[0]} is the count of the first question of K18, {K18[0]<} its least
+# difference.
+_FIGURE = re.compile(r"\{(\w+)(\[\d+\]<?)\}")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Statement:
     ``restated`` is the statement in our words, ``hurry`` one sentence for a person in a hurry,
     ``readings`` are pairs (key, reading) of the entries that answer it most directly. In ``hurry``
     and ``readings`` {K18[0]} stands for how many of the tests of K18's first question ended as
-    claimed. ``picture`` is a file of the ledger's folder, with its ``caption``; ``unsettled`` is
-    what is open.
+    claimed, {K18[0]<} for the least difference in them. ``picture`` is a file of the ledger's
+    folder, with its ``caption``; ``unsettled`` is what is open.
     """
 
     name: str
@@ -59,7 +60,8 @@ STATEMENTS = (
         "True to the letter for one hyperplane at a time and for every unit's boundary (proved); "
         "for the number of regions near the data it is false of some biases and some data, and "
         "true on average for networks at random initialization on the data sets tried "
-        "({K14E[0]} and {K14E[1]} comparisons).",
+        "({K14E[0]} data sets against random biases, {K14E[1]} against zero biases: iris, wine and "
+        "two moons, as they are and standardized).",
         "S1.png",
         "Two hidden layers of eight units with torch's random weights and biases, and the same "
         "weights centred on the data (two moons, standardized); both partitions are exact.",
@@ -95,9 +97,12 @@ STATEMENTS = (
         "S2",
         "Batch normalization is a smart initialization: it fits even a network of random weights "
         "to the data, and learning is the better for it.",
-        "As a start it does what is said, regions crowd around the data ({K17[0]} comparisons) and "
-        "the loss falls faster early on ({K17[1]}); a better accuracy in the end was not seen on "
-        "these small networks (clear in {K17[3]}).",
+        "As a start it does what is said: regions crowd around the data (clear in {K17[0]} data "
+        "sets against zero biases, {K17[1]} against random biases, {K17[2]} against the same kind "
+        "of scales with zero biases), and the loss falls faster early on ({K17[3]}, {K17[4]} and "
+        "{K17[5]}). A better accuracy in the end was not seen on these small networks: {K17[9]}, "
+        "{K17[10]} and {K17[11]}; the worst median differences were {K17[9]<}, {K17[10]<} and "
+        "{K17[11]<}.",
         "S2.png",
         "Networks that start from BN statistics, means and scales, minus networks with the same "
         "weights and torch's random biases: a dot a seed.",
@@ -128,16 +133,18 @@ STATEMENTS = (
         "Statistics differ from mini-batch to mini-batch. This shakes the partition and with it "
         "the decision boundary, as dropout does, and widens the margin between the training "
         "samples and the boundary, which is good for generalization.",
-        "How far hyperplanes are shaken is known exactly (proved); among small networks trained on "
-        "the same mini-batches the shaken ones had a clearly larger margin in {K18[0]} comparisons "
-        "and a clearly better test accuracy in {K18[1]}; dropout was not compared.",
+        "How far hyperplanes are shaken is known exactly (proved). Among small networks trained on "
+        "the same mini-batches the shaken ones had a clearly larger margin, the median signed "
+        "distance of the training points to the boundary, after equally many steps in {K18[0]} "
+        "tests; but they end with a larger loss, and where the others were stopped at an equal "
+        "loss in {K18[2]}. A test accuracy clearly better in {K18[1]}; dropout was not compared.",
         "K18-boundaries.png",
         "One trained network a panel: its decision boundary with the statistics of the training "
         "set, and with those of twelve mini-batches.",
         (
             ("K13", "How the mean and the variance of a mini-batch are spread, exactly."),
             ("K19", "How far mini-batches move a hyperplane of the first layer, exactly."),
-            ("F14", "The variance of a mini-batch mean is sigma^2 / B."),
+            ("F14", "The variance of the mean over a mini-batch of b points is sigma^2 / b."),
             ("K5", "How large a normalized value can be: no outlier of a batch is far off."),
             ("K18", "The noise of the statistics, and nothing else, made to differ: margin, test "
                     "accuracy, jitter."),
@@ -170,7 +177,8 @@ strongly.
 Only the abstract was available here, not the body of the paper. The statements are restated in our
 words, not quoted, and their precise readings are ours or come from later work of the authors. A
 reading that is refuted is no fault found with the source: its own hypotheses may exclude the
-counterexample. That the geometric view bears fruit is plain from how much of it can be proved.
+counterexample, wherever an entry says *as reconstructed; hypotheses of the source unknown*. That
+the geometric view bears fruit is plain from how much of it can be proved.
 
 In a hurry:
 """
@@ -228,21 +236,22 @@ def write_paper(path: Path, found: Record, folder: str) -> None:
 def paper(found: Record, folder: str) -> str:
     """Return the text of the page that the record of a settled ledger makes."""
     claims = {claim["key"]: claim for claim in found["claims"]}
-    counts = {key: _as_claimed(claim) for key, claim in claims.items()}
+    figures: dict[str, str] = {}
+    for claim in claims.values():
+        figures |= _figures(claim)
     lines = [INTRODUCTION]
     for statement in STATEMENTS:
         lines.append(f"- **{statement.name}, {ANSWERS[statement.name]}.** "
-                     f"{markdown(_filled(statement.hurry, counts))}")  # fmt: skip
+                     f"{markdown(_filled(statement.hurry, figures))}")  # fmt: skip
     lines += ["", f"Every entry is explained, with proof or counterexample, in the "
                   f"[ledger]({folder}.md); `exactbn claims --all` settles them again."]  # fmt: skip
     for statement in STATEMENTS:
-        lines += ["", *_section(statement, claims, counts, folder)]
+        lines += ["", *_section(statement, claims, figures, folder)]
     return "\n".join(lines) + "\n"
 
 
 def _section(
-    statement: Statement, claims: Mapping[str, Record], counts: Mapping[str, list[str]],
-    folder: str,
+    statement: Statement, claims: Mapping[str, Record], figures: Mapping[str, str], folder: str,
 ) -> list[str]:  # fmt: skip
     """Return the lines of one statement."""
     name = statement.name
@@ -257,14 +266,14 @@ def _section(
             continue
         lines += ["", f"### {heading}", ""]
         for claim, text in here:
-            lines += _reading(claim, _filled(text, counts), folder)
+            lines += _reading(claim, _filled(text, figures), folder)
     chosen = {key for key, _ in statement.readings}
     rest = [c for c in claims.values() if name in c["answers"] and c["key"] not in chosen]
     if rest:
         lines += ["", "### Further entries", "", "| entry | what it says | whose | verdict |",
                   "|---|---|---|---|"]  # fmt: skip
         lines += [
-            f"| {_link(c, folder)} | {cell(c['title'])} | {cell(c['source'])} | {cell(c['text'])} |"
+            f"| {_link(c, folder)} | {cell(c['title'])} | {cell(_whose(c))} | {cell(c['text'])} |"
             for c in rest
         ]
     lines += ["", "### Open", ""]
@@ -277,7 +286,7 @@ def _reading(claim: Record, text: str, folder: str) -> list[str]:
     # What the tests say stands in the table.
     says = claim["summary"].partition(". ")[0] + "." if claim["tests"] else claim["summary"]
     fairness = f" *In fairness*: {markdown(claim['fairness'])}" if claim["fairness"] else ""
-    source = f" *Whose*: {markdown(claim['source'])}."
+    source = f" *Whose*: {markdown(_whose(claim))}."
     lines = [
         f"- {_link(claim, folder)} {markdown(text)}{assumption} {markdown(says)}{source}{fairness}"
     ]
@@ -295,20 +304,30 @@ def _reading(claim: Record, text: str, folder: str) -> list[str]:
     return [*lines, ""] if groups else lines
 
 
+def _whose(claim: Record) -> str:
+    """Return the source of a claim, and whether it is reconstructed."""
+    return f"{claim['source']}; {RECONSTRUCTED}" if claim["is_reconstructed"] else claim["source"]
+
+
 def _link(claim: Record, folder: str) -> str:
     """Return a link to the entry of the ledger."""
     return f"[{claim['key']}]({folder}.md#{claim['key'].lower()})"
 
 
-def _as_claimed(claim: Record) -> list[str]:
-    """Return, question by question, in how many of its tests a claim came out as it claims."""
-    texts = []
-    for tests in _groups(claim).values():
+def _figures(claim: Record) -> dict[str, str]:
+    """Return, question by question, in how many tests a claim came out as it claims, and the least.
+
+    The least is the smallest of the differences that were found, with the name of its test.
+    """
+    figures = {}
+    for index, tests in enumerate(_groups(claim).values()):
         ends = [test["outcome"] for test in tests]
         other = ends.count("the opposite")
         text = f"{ends.count('as claimed')} of {len(ends)}"
-        texts.append(text + (f", the opposite in {other}" if other else ""))
-    return texts
+        name, least = f"{claim['key']}[{index}]", min(tests, key=lambda test: test["estimate"])
+        figures[name] = text + (f", the opposite in {other}" if other else "")
+        figures[name + "<"] = f"{least['estimate']:+g} ({least['name']})"
+    return figures
 
 
 def _groups(claim: Record) -> dict[str, list[Record]]:
@@ -319,9 +338,9 @@ def _groups(claim: Record) -> dict[str, list[Record]]:
     return groups
 
 
-def _filled(text: str, counts: Mapping[str, list[str]]) -> str:
-    """Return a text with its counts: {K18[0]} is that of the first question of K18."""
-    return _FIGURE.sub(lambda m: counts[m[1]][int(m[2])], text)
+def _filled(text: str, figures: Mapping[str, str]) -> str:
+    """Return a text with its figures: {K18[0]} is the count of the first question of K18."""
+    return _FIGURE.sub(lambda m: figures[m[1] + m[2]], text)
 
 
 def main() -> None:

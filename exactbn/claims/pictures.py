@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from exactbn.claims.families.bounds import ShapeCounts
 from exactbn.claims.families.training import Row
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.training.experiments import BATCHES, STEPS, WIDTHS
 from exactbn.claims.training.learning import Recipe, model_of, normalized, stored, train
+from exactbn.claims.tools.bounds import construction_bound, dimension_bound, product_bound
 from exactbn.claims.training.problems import problems
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.batchnorm import center
@@ -142,7 +144,7 @@ def draw_rows(rows: Sequence[Row], path: Path) -> None:
         second = row.second.partition(" ")[0]
         if size and row.second.partition(" ")[2] not in ("", size):
             continue
-        label = f"{row.problem.partition(',')[0]}, {size}" if size else row.problem
+        label = f"{row.problem.partition(',')[0]}, batches of {size}" if size else row.problem
         heading = row.question.partition(",")[0], f"{first} \u2212 {second}"
         panels.setdefault(heading, []).append((label, row))
     found = [
@@ -154,8 +156,29 @@ def draw_rows(rows: Sequence[Row], path: Path) -> None:
         for (question, pair), lines in panels.items()
     ]  # fmt: skip
     columns = 2 if len(found) % 2 == 0 else 3
-    title = "Paired differences: a dot a seed, median, interval"
+    title = (
+        "Paired differences: a dot a seed, blue above zero, orange below;\n"
+        "a tick at the median, a bar over its interval"
+    )
     plots.draw_differences(found, path, title=title, columns=columns, dpi=DPI)
+
+
+def draw_shapes(counts: Sequence[ShapeCounts], path: Path) -> None:
+    """Write the exact counts of drawn networks beside what is known from their widths alone."""
+    lines = [
+        plots.Counts(
+            found.name,
+            {name: (sum(t) / len(t), max(t))
+             for name, t in (("random", found.given), ("centred", found.centred))},
+            {"some network has so many or more (2014)": construction_bound(found.widths),
+             "none has more (2018)": dimension_bound(found.widths),
+             "none has more (2017)": product_bound(found.widths)},
+        )
+        for found in counts
+    ]  # fmt: skip
+    names = {"random": "random: mean to greatest", "centred": "centred: mean to greatest"}
+    title = f"Exact counts of {len(counts[0].given)} drawn networks a shape, and bounds"
+    plots.draw_counts(lines, path, names=names, title=title, label="regions in R^d", dpi=DPI)
 
 
 def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
@@ -187,7 +210,10 @@ def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
     room = float(problem.longest) / 6
     scene = plots.Scene(points, labels, None, (lo0 - room, lo1 - room), (hi0 + room, hi1 + room),
                         ("", ""))
-    title = "Decision boundary with the statistics of the training set, and of 12 mini-batches"
+    title = (
+        "Decision boundary of a network: black with the statistics of the training set, orange "
+        f"with those of {count} mini-batches"
+    )
     plots.draw_boundaries(panels, scene, path, title=title, dpi=DPI)
 
 

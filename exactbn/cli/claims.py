@@ -130,7 +130,7 @@ def _ledger(
         from exactbn.claims.page import write_files
 
         with output_folder(out, force=force) as folder:
-            write_files(folder, entries)
+            write_files(folder, entries, is_full=full)
             write_run(folder, "claims", record)
     if page is not None and len(entries) == len(claims):
         from exactbn.claims.page import write_page

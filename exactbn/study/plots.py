@@ -85,6 +85,15 @@ class Differences:
     rows: Sequence[tuple[str, Sequence[float], float, tuple[float, float] | None]]
 
 
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """One line of counts: spans (mean, greatest) by network, and single numbers to mark."""
+
+    name: str
+    spans: Mapping[str, tuple[float, float]]
+    marks: Mapping[str, float]
+
+
 def colour_regions(num_regions: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     """Return a small number for each region, different for neighbours, evenly used.
 
@@ -213,6 +222,43 @@ def draw_counts_by_radius(
         ax.legend(frameon=False, fontsize=9)
         ax.set_title(title, loc="left")
         _write(figure, path)
+
+
+def draw_counts(
+    lines: Sequence[Counts], path: Path, *, names: Mapping[str, str], title: str, label: str,
+    dpi: int = DPI,
+) -> None:  # fmt: skip
+    """Write counts on a logarithmic axis: a dot at each mean, a bar to the greatest, and marks.
+
+    ``names`` says what the networks are, in the colours of NETWORK_COLOURS.
+    """
+    marks = dict.fromkeys(key for line in lines for key in line.marks)
+    shapes = dict(zip(marks, "^|x", strict=False))
+    with _style():
+        figure, (ax,) = _figure(1, 1, width=7.6, height=0.62 * len(lines) + 2.0)
+        for y, line in enumerate(lines):
+            for k, (key, (mean, most)) in enumerate(line.spans.items()):
+                at, colour = y + 0.24 * (k - (len(line.spans) - 1) / 2), NETWORK_COLOURS[key]
+                ax.plot([mean, most], [at, at], color=colour, lw=2.4, solid_capstyle="butt")
+                ax.plot([mean], [at], "o", color=colour, ms=6)
+            for key, value in line.marks.items():
+                ax.plot([value], [y], shapes[key], color=INK, ms=9, mew=1.8, ls="none")
+        for key, name in names.items():
+            ax.plot([], [], "-o", color=NETWORK_COLOURS[key], lw=2.4, ms=6, label=name)
+        for key, shape in shapes.items():
+            ax.plot([], [], shape, color=INK, ms=9, mew=1.8, ls="none", label=key)
+        ax.set_xscale("log")
+        ax.set_ylim(len(lines) - 0.5, -0.5)
+        ax.set_yticks(range(len(lines)), [line.name for line in lines])
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.grid(True, axis="x", color="#e4e7eb", lw=0.6)
+        ax.set_axisbelow(True)
+        ax.set_xlabel(label)
+        ax.set_title(title, loc="left")
+        handles, labels = ax.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        _write(figure, path, dpi)
 
 
 def draw_differences(

@@ -1,13 +1,12 @@
-"""Claims about counts: how many regions centering leaves, and which are neighbours."""
+"""Claims about counts: how many regions centering leaves, and how many of them differ."""
 
 import random
-from collections.abc import Sequence
 from fractions import Fraction
-from functools import partial
 from math import comb
 
 import numpy as np
 
+from exactbn.claims.families.neighbours import pattern_text
 from exactbn.claims.ledger.claim import Effort, claim
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.ledger.stored import real_data, stored
@@ -16,7 +15,6 @@ from exactbn.claims.ledger.verdict import Status, Verdict
 from exactbn.claims.tools.algebra import is_generic
 from exactbn.claims.tools.arrangements import (
     CLASSICAL,
-    canonical,
     central_count,
     count,
     count_bounded,
@@ -30,7 +28,7 @@ from exactbn.errors import HypothesisError
 from exactbn.exact.rational import Matrix, Vector, sign
 from exactbn.model.batchnorm import center
 from exactbn.model.network import Layer, Network
-from exactbn.regions.partitioning import Partition, partition
+from exactbn.regions.partitioning import partition
 from exactbn.wording import counted
 
 
@@ -243,138 +241,12 @@ def more_regions(effort: Effort) -> Verdict:
     )
 
 
-def flips_of(cells: Partition) -> dict[tuple[int, int], int]:
-    """Return, for every pair of neighbours, in how many neurons their patterns differ."""
-    patterns = cells.patterns.astype(np.int64)
-    return {
-        (int(i), int(j)): int(np.sum(patterns[i] != patterns[j])) for i, j in cells.edges.tolist()
-    }
-
-
-def several_flips(instance: Instance) -> str | None:
-    """Return two neighbours whose patterns differ in several neurons."""
-    cells = partition(centred_by(instance))
-    for (i, j), flips in flips_of(cells).items():
-        if flips > 1:
-            return f"neighbours {_text(cells, i)} and {_text(cells, j)} differ in {flips} neurons"
-    return None
-
-
-def apart(instance: Instance) -> str | None:
-    """Return two regions whose patterns differ in one neuron and that share no facet."""
-    cells = partition(centred_by(instance))
-    near, patterns = flips_of(cells), cells.patterns.astype(np.int64)
-    for i in range(cells.num_regions):
-        for j in range(i + 1, cells.num_regions):
-            if (i, j) not in near and int(np.sum(patterns[i] != patterns[j])) == 1:
-                return (
-                    f"regions {_text(cells, i)} and {_text(cells, j)} differ in one neuron and "
-                    "share no facet"
-                )
-    return None
-
-
-def neighbours_violation(instance: Instance) -> str | None:
-    """Return a pair of regions for which differing in one neuron and touching are not the same.
-
-    ReLU networks of at least two inputs without duplicates: no two rows of a layer are parallel.
-    """
-    _check_distinct(instance)
-    return several_flips(instance) or apart(instance)
-
-
-def _check_distinct(instance: Instance) -> None:
-    """Raise a HypothesisError unless the instance meets the hypotheses of F11."""
-    network, _ = instance.given()
-    if network.num_inputs < 2 or any(layer.slope for layer in network.hidden):
-        raise HypothesisError("expected a ReLU network of at least two inputs")
-    for layer in network.hidden:
-        planes = {canonical(row, 0) for row in layer.weight}
-        if None in planes or len(planes) < layer.num_neurons:
-            raise HypothesisError("two rows of a layer are parallel, or one is zero")
-
-
-def _pairs(instance: Instance) -> tuple[int, int, int, int]:
-    """Return the numbers of neighbours, of those with several flips, of pairs that differ in one
-    neuron, and of those that share no facet."""
-    cells = partition(centred_by(instance))
-    flips, patterns = flips_of(cells), cells.patterns.astype(np.int64)
-    several = sum(t > 1 for t in flips.values())
-    one = sum(
-        int(np.sum(np.sum(patterns[i + 1 :] != row, axis=1) == 1)) for i, row in enumerate(patterns)
-    )
-    return len(flips), several, one, one - (len(flips) - several)
-
-
-def _rates(instances: Sequence[Instance]) -> str:
-    """Return the exact rates over some networks, by network and by pair of regions."""
-    found = [_pairs(instance) for instance in instances]
-    neighbours_, several, one, separate = (sum(column) for column in zip(*found, strict=True))
-    return (
-        f"several flips at {several} of {neighbours_} facets, in {sum(t[1] > 0 for t in found)} of "
-        f"{len(found)} networks; {separate} of {one} pairs that differ in one neuron share no "
-        f"facet, in {sum(t[3] > 0 for t in found)} networks"
-    )
-
-
-def _text(cells: Partition, i: int) -> str:
-    """Return a region's pattern as text of 0 and 1."""
-    return "".join(map(str, cells.patterns[i].tolist()))
-
-
-def _distinct_relu(d: int, size: int, rng: random.Random) -> Instance:
-    """Return a ReLU network of d inputs and two hidden layers, and data."""
-    widths = (d, rng.randint(2, 4), rng.randint(1, 3), 1)
-    return Instance(draw_network(rng, widths, size=size), draw_matrix(rng, 5, d, size))
-
-
 def _two_layers(rng: random.Random) -> Instance:
     """Return a network of one or two inputs, and data to centre it on."""
     d = rng.randint(1, 2)
     slope = rng.choice((Fraction(0), Fraction(-1)))
     network = draw_network(rng, (d, rng.randint(1, 3), rng.randint(1, 2), 1), slope=slope)
     return Instance(network, draw_matrix(rng, rng.randint(2, 4), d))
-
-
-@claim(
-    "F11",
-    "counting",
-    "neighbouring regions are those that differ in one unit",
-    statement="""Two regions of a batch-normalized network share a facet exactly if their activation
-    patterns differ in one neuron.""",
-    assumptions="none is usually named; ReLU, d >= 2, sigma > 0, no two rows of a layer parallel",
-    source="Humayun et al. 2024 (arXiv 2402.15555), one direction, as commonly stated; the other "
-    "by programs that walk from pattern to pattern",
-    method="two stored counterexamples, one a direction, by exact adjacency of faces; exact rates "
-    "for d = 2 and 3",
-    expected=Status.REFUTED,
-    violation=neighbours_violation,
-    propose=partial(_distinct_relu, 2, 2),
-    answers=("S1",),
-    fairness="""That one unit changes at a facet is the rule: with weights from -9 to 9 it fails
-    rarely (figures below), and an earlier edition's examples had one input or coincident units. The
-    other direction fails in ordinary networks.""",
-)
-def neighbours(effort: Effort) -> Verdict:
-    """Replay both counterexamples, and count how often each direction fails."""
-    together, separate = stored("F11"), stored("F11-apart")
-    reasons = several_flips(together), apart(separate)
-    seen = [
-        survey(neighbours_violation, partial(_distinct_relu, d, 9), random.Random(111), wanted)
-        for d, wanted in ((2, effort.of(30, 1500)), (3, effort.of(10, 500)))
-    ]
-    if None in reasons:
-        return Verdict(Status.OPEN, "a counterexample violates nothing")
-    return Verdict(
-        Status.REFUTED,
-        f"Two plain ReLU networks in the plane, without duplicates: {reasons[0]}; {reasons[1]}.",
-        sum(t.count for t in seen),
-        {
-            f"d = {d}, weights and data from -9 to 9": _rates(t.instances)
-            for d, t in zip((2, 3), seen, strict=True)
-        },
-        together,
-    )
 
 
 def merged_regions(instance: Instance) -> str | None:
@@ -389,7 +261,8 @@ def merged_regions(instance: Instance) -> str | None:
     maps = [cells.affine_map(i) for i in range(cells.num_regions)]
     for i, j in cells.edges.tolist():
         if maps[i] == maps[j]:
-            return f"regions {_text(cells, i)} and {_text(cells, j)} have the same affine map"
+            one, other = pattern_text(cells, i), pattern_text(cells, j)
+            return f"regions {one} and {other} have the same affine map"
     return None
 
 
@@ -400,7 +273,7 @@ def vanishing_unit(network: Network) -> str | None:
         signs = [sign(t) for layer in network.preactivations(point) for t in layer]
         if 0 in signs:
             # An inside point of a region is on no boundary, so this zero is one of the region.
-            return f"neuron {signs.index(0) + 1} vanishes on region {_text(cells, i)}"
+            return f"neuron {signs.index(0) + 1} vanishes on region {pattern_text(cells, i)}"
     return None
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from dataclasses import replace
 from functools import partial
 
 from exactbn.claims.families.noise import moments
@@ -133,6 +134,18 @@ def near_totals(instance: Instance) -> dict[str, int]:
     return {name: sum(near_counts(net, data, radius)) for name, net in networks.items()}
 
 
+def near_radii(instance: Instance) -> str:
+    """Return for which radii besides its own the regions near the data are as many, or "none".
+
+    Regions that meet an open ball do not grow fewer with the radius: equal numbers at two radii are
+    the numbers at all between.
+    """
+    radius = instance.number("radius")
+    ends = radius * Fraction(3, 4), radius * Fraction(5, 4)
+    least, greatest = (near_totals(replace(instance, numbers={"radius": r})) for r in ends)
+    return f"from {to_text(ends[0])} to {to_text(ends[1])}" if least == greatest else "none"
+
+
 def _text(counts: dict[str, int]) -> str:
     """Return counts as text."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -203,7 +216,7 @@ def regions_near_data(effort: Effort) -> Verdict:
         "It depends on where the biases put the hyperplanes and on the data; exact counts of both "
         "signs occur.",
         instances=checked,
-        details=details,
+        details={"as many for all radii": near_radii(stored("K14")), **details},
     )
 
 
@@ -371,11 +384,7 @@ def draw_offsets(rng: random.Random) -> Instance:
 )
 def sum_is_not_density(effort: Effort) -> Verdict:
     """Replay the counterexample."""
-    return refuted(
-        "F4",
-        loses_points,
-        "Between two clusters the mean is near to no point at all.",
-    )
+    return refuted("F4", loses_points, "Between two clusters the mean is near to no point at all.")
 
 
 @claim(
@@ -410,6 +419,7 @@ def baseline(effort: Effort) -> Verdict:
         "biases depend on their scale. A comparison has to name its baseline.",
         instances=zero.count + seen.count,
         details={
+            "as many for all radii": near_radii(stored("F17")),
             "drawn networks and data on which the baselines disagree": seen.share,
             "w = (1, 0), data (1, 0), (-1, 10)": "mean (0, 5), and zero bias is centering",
         },

@@ -105,8 +105,12 @@ def comparisons(measure_name: str, sign: int, bound: float, count: int) -> list[
     return tests
 
 
-def _verdict(summary: str, tests: Sequence[Comparison], count: int) -> Verdict:
+def _verdict(measured_as: str, tests: Sequence[Comparison], count: int) -> Verdict:
     """Return the verdict of one measure."""
+    summary = (
+        f"Mean differences of {measured_as}, a network at a time; against each baseline a test for "
+        f"each of {PROBLEMS} data sets: iris, wine and two moons, as they are and standardized"
+    )
     return Verdict(
         Status.STATISTICAL, summary, count * PROBLEMS, {"networks a data set": str(count)},
         comparisons=tuple(tests),
@@ -136,7 +140,7 @@ def more_near_data(effort: Effort) -> Verdict:
     """Compare the regions near the data."""
     count = effort.of(FEW, MANY)
     tests = comparisons("near", 1, MOST_REGIONS - 1, count)
-    return _verdict("Mean differences of exact counts, a network at a time", tests, count)
+    return _verdict("exact counts", tests, count)
 
 
 @claim(
@@ -161,7 +165,7 @@ def nearer_boundary(effort: Effort) -> Verdict:
     """Compare the distances to the nearest boundary."""
     count = effort.of(FEW, MANY)
     return _verdict(
-        "Mean differences of exact distances, rounded once, a network at a time",
+        "exact distances, rounded once",
         comparisons("distance", -1, 1, count), count,
     )  # fmt: skip
 
@@ -189,4 +193,4 @@ def more_in_the_plane(effort: Effort) -> Verdict:
     """Compare the regions in the plane."""
     count = effort.of(FEW, MANY)
     tests = comparisons("regions", 1, MOST_REGIONS - 1, count)
-    return _verdict("Mean differences of exact counts, a network at a time", tests, count)
+    return _verdict("exact counts", tests, count)

@@ -74,12 +74,12 @@ def law_violation(instance: Instance) -> str | None:
 
 
 def simple_variance_violation(instance: Instance) -> str | None:
-    """Return why the variance of the mini-batch mean is not sigma^2 / B, or None."""
+    """Return why the variance of the mini-batch mean is not sigma^2 / b, or None."""
     values, size = _numbers(instance)
     exact, simple = batch_law(values, size)[1], moments(values)[1] / size
     if exact == simple:
         return None
-    return f"Var mu_B is {to_text(exact)}, and sigma^2 / B is {to_text(simple)}"
+    return f"Var mu_B is {to_text(exact)}, and sigma^2 / b is {to_text(simple)}"
 
 
 def draw_batch(rng: random.Random) -> Instance:
@@ -136,9 +136,9 @@ def batch_moments(effort: Effort) -> Verdict:
 @claim(
     "F14",
     "noise",
-    "the variance of the mini-batch mean is sigma^2 / B",
-    statement="""The mean over a mini-batch of b of N samples has the variance sigma^2 / b, sigma^2
-    being the variance over all samples.""",
+    "the variance of the mini-batch mean is sigma^2 / b",
+    statement="""The mean mu_B over a mini-batch B of b of N samples has the variance sigma^2 / b,
+    sigma^2 being the variance over all samples.""",
     assumptions="none is stated.",
     source=_PAPER,
     method="exact counterexample; with replacement it is true, without the factor (N - b) / (N - "

@@ -267,12 +267,12 @@ def draw_cluster_pair(rng: random.Random) -> Instance:
 @claim(
     "K12",
     "probability",
-    "a centred unit rarely cuts two clusters: a union bound, half of the published one",
+    "a centred unit rarely cuts two clusters: a union bound, below the published one",
     statement="""Let U and V be K points each within delta of u and v, g = (u + v)/2 and r = |u -
     v|/2 > delta. A random hyperplane through g fails to separate U from V with probability at most
     (2K/pi) arcsin(delta/r), and also at most I_{(delta/r)^2}(1/2, (d - 1)/2) whatever K is. For
     kappa = r/delta - 1 >= 1 the first is below the published (2/pi) (2K - 1)/kappa, and its share
-    of it tends to K/(2K - 1) as delta/r falls.""",
+    of it tends to K/(2K - 1) as delta/r falls: to 1 for K = 1, to about a half for large K.""",
     assumptions="g is the middle of u and v, as it is for clusters of equal size with the means u "
     "and v; nothing else is assumed of the means. Normal weights, or any law that rotations do not "
     "change, independent of the data; d >= 2.",

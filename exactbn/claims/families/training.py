@@ -1,8 +1,8 @@
 """Claims about training: smart initialization, and mini-batch noise that widens margins.
 
-What small networks say. The experiments take some twenty minutes; their figures are recorded, and judged
-as recorded. A check repeats a part of them that has to come out equal to the last digit; with full
-effort all networks are trained again, and some of them measured. Run this module,
+What small networks say. The experiments take some twenty minutes; their figures are recorded, and
+judged as recorded. A check repeats a part of them that has to come out equal to the last digit;
+with full effort all networks are trained again, and some of them measured. Run this module,
 ``python -m exactbn.claims.families.training``, to record them anew.
 """
 
@@ -42,6 +42,8 @@ REPEATED = 2
 END, EARLY = str(STEPS), "100"
 _PAPER = "abstract of Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
 
+_DATA = "iris (68 training and 32 test points), wine (88 and 42) and two moons (80 and 40)"
+
 #: What is compared: a name, the measure, and the sign of the difference that the claim expects.
 Question = tuple[str, str, int]
 
@@ -56,6 +58,12 @@ START_QUESTIONS: dict[str, tuple[Question, ...]] = {
 #: BN statistics are means and scales, so "scaled" starts from both; against zero and random biases,
 #: and against the same kind of scales without the means: what the place of the boundaries does.
 START_PAIRS = (("scaled", "zero"), ("scaled", "random"), ("scaled", "rescaled"))
+#: What each of them is compared with, for the names of the questions: one a baseline.
+AGAINST = {
+    "zero": "zero biases",
+    "random": "random biases",
+    "rescaled": "the same kind of scales and zero biases",
+}
 WHOLE_QUESTIONS: tuple[Question, ...] = (
     ("margin, against the same mini-batches with whole statistics", "margin", 1),
     ("test points right, against the same", "test", 1),
@@ -66,13 +74,18 @@ LOSS_QUESTION: Question = ("margin, against the same stopped at an equal loss", 
 #: differ, the statistics and the gradient, and the claim speaks of the statistics.
 FULL_QUESTION: Question = ("margin, against the whole set at once", "margin", 1)
 BN_QUESTION: Question = ("test points right, BN trained against BN at the start only", "test", 1)
+#: Both arms take equally many steps, and end with other losses.
+END_QUESTION: Question = ("loss on the training set, against the same", "loss", -1)
 LEAST_QUESTION: Question = ("least margin of a right point, against the same", "least", 1)
 JITTER_QUESTION: Question = ("jitter of the margins, small mini-batches against large", "spread", 1)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One paired test: the question, the pair, the problem, and what the seeds say."""
+    """One paired test: the question, the pair, the problem, and what the seeds say.
+
+    ``remark`` is what the name of the problem leaves out: how many test points there are.
+    """
 
     question: str
     first: str
@@ -81,6 +94,7 @@ class Row:
     expected: int
     values: tuple[float, ...]
     result: PairedTest
+    remark: str = ""
 
     @property
     def comparison(self) -> Comparison:
@@ -93,8 +107,10 @@ class Row:
             f"{number(r.median, sign=True)} {interval}, up in {r.positive} and down in "
             f"{r.negative} of {r.count} seeds"
         )
-        pair = f"{self.first} \u2212 {self.second}; {self.problem}"
-        return Comparison(self.question, pair, r.wilcoxon_p, direction, text, float(r.median))
+        pair = f"{self.first} \u2212 {self.second}; {self.problem}{self.remark}"
+        baseline = AGAINST.get(self.second)
+        group = f"{self.question}, against {baseline}" if baseline else self.question
+        return Comparison(group, pair, r.wilcoxon_p, direction, text, float(r.median))
 
 
 def recorded() -> dict[str, object]:
@@ -127,7 +143,14 @@ def paired(
     if not differences:
         raise InputError(f"{problem}: {name} is defined in no seed")
     values = tuple(float(t) for t in differences)
-    return Row(name, first, second, problem, expected, values, compare_pairs(differences))
+    found = compare_pairs(differences)
+    remark = _test_points(problem) if measure == "test" else ""
+    return Row(name, first, second, problem, expected, values, found, remark)
+
+
+def _test_points(problem: str) -> str:
+    """Return a remark on how many test points a problem has, none for one that is not known."""
+    return next((f", {len(p.test)} test points" for p in problems() if p.key == problem), "")
 
 
 def start_rows(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> list[Row]:
@@ -172,8 +195,8 @@ def recorded_rows(key: str) -> list[Row]:
     the network before training without BN ('scaled'), give more regions near the data than zero
     biases, than random biases, and than the same kind of scales with zero biases ('rescaled'), a
     smaller loss early in training, and a better test accuracy after it.""",
-    assumptions="""ReLU networks 2-8-8-8-1, two classes, plain SGD with momentum, one learning rate;
-    iris, wine and two moons, each as it is and standardized; nothing is claimed beyond.""",
+    assumptions=f"""ReLU networks 2-8-8-8-1, two classes, plain SGD with momentum, one learning
+    rate; {_DATA}, each as it is and standardized; nothing is claimed beyond.""",
     source=_PAPER,
     method="training from 30 seeds; exact counts of "
     "the regions that meet l_inf balls about the training points; paired signed-rank tests",
@@ -208,8 +231,9 @@ def smart_initialization(effort: Effort) -> Verdict:
                                 ("margin", END, "margin")):  # fmt: skip
         for problem, found in figures.items():
             at = {start: found[start][step] for start in STARTS}
-            medians[f"median {name}, step {step}; {problem}"] = _medians(at, measure)
-    return _verdict(rows, extras, details, medians)
+            remark = _test_points(problem) if measure == "test" else ""
+            medians[f"median {name}, step {step}; {problem}{remark}"] = _medians(at, measure)
+    return _verdict(rows, extras, details, medians, "for each pair a test a data set, six in all")
 
 
 @claim(
@@ -217,13 +241,14 @@ def smart_initialization(effort: Effort) -> Verdict:
     FAMILY,
     "mini-batch noise of BN widens margins",
     statement="""Among networks trained with BN on the same mini-batches, those whose statistics are
-    the mini-batch's have a larger margin than those whose statistics are the training set's, and a
-    better test accuracy; and the smaller the mini-batches, the more the boundary jitters. The
-    margin is the upper median (of the two in the middle the larger) of the distances of the
-    training points to the decision boundary of the network with the statistics of the whole
-    training set, negative where the class is wrong.""",
-    assumptions="""ReLU networks 2-8-8-8-1 with learned gamma and beta, two classes, equally many
-    steps of plain SGD; standardized iris, wine and two moons; nothing is claimed beyond.""",
+    the mini-batch's ('mini') have a larger margin than those whose statistics are the training
+    set's ('whole'), also where the latter are stopped as soon as their loss is the one that the
+    former end with ('early'), and a better test accuracy; and the smaller the mini-batches, the
+    more the boundary jitters. The margin is the median of the signed distances of the training
+    points to the decision boundary of the network with the statistics of the whole training set,
+    negative where the class is wrong.""",
+    assumptions=f"""ReLU networks 2-8-8-8-1 with learned gamma and beta, two classes, equally many
+    steps of plain SGD where no loss is named; {_DATA}, standardized; nothing is claimed beyond.""",
     source=_PAPER,
     method="training from 30 seeds; exact distances to "
     "the decision boundary; paired signed-rank tests",
@@ -231,7 +256,9 @@ def smart_initialization(effort: Effort) -> Verdict:
     answers=("S3",),
     is_reconstructed=True,
     fairness="""The source compares on image data. Both arms here see the same mini-batches, so that
-    only the noise of the statistics differs between them.""",
+    only the noise of the statistics differs between them. It is no easy noise: after equally many
+    steps the loss on the training set is larger with it, and margins depend on the loss; therefore
+    the question at an equal loss.""",
     tests=39,
 )
 def noise_widens_margins(effort: Effort) -> Verdict:
@@ -242,8 +269,10 @@ def noise_widens_margins(effort: Effort) -> Verdict:
     if effort.is_full:
         details["trained again"] = agreement(run_noise(REPEATED), figures)
     extras = [
-        paired(LEAST_QUESTION, f"mini {size}", f"whole {size}", problem,
-               found[f"mini {size}"], found[f"whole {size}"])
+        paired(question, f"mini {size}", f"{other} {size}", problem,
+               found[f"mini {size}"], found[f"{other} {size}"])
+        for question, other in ((END_QUESTION, "whole"), (END_QUESTION, "early"),
+                                (LEAST_QUESTION, "whole"), (LEAST_QUESTION, "early"))
         for size in BATCHES
         for problem, found in figures.items()
     ] + [
@@ -258,8 +287,10 @@ def noise_widens_margins(effort: Effort) -> Verdict:
                           ("jitter: standard deviation of a margin", "spread")):  # fmt: skip
         for problem, found in figures.items():
             having = {way: values for way, values in found.items() if measure in values}
-            medians[f"median {name}; {problem}"] = _medians(having, measure)
-    return _verdict(noise_rows(figures), extras, details, medians)
+            remark = _test_points(problem) if measure == "test" else ""
+            medians[f"median {name}; {problem}{remark}"] = _medians(having, measure)
+    tests = "a test for each of three data sets and four sizes of mini-batches, of the jitter three"
+    return _verdict(noise_rows(figures), extras, details, medians, tests)
 
 
 def repetition_fault(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]]) -> str:
@@ -280,7 +311,7 @@ def repetition_fault(figures: Mapping[str, Mapping[str, Mapping[str, Figures]]])
 
 def _verdict(
     rows: Sequence[Row], extras: Sequence[Row], details: Mapping[str, str],
-    medians: Mapping[str, str],
+    medians: Mapping[str, str], tests: str,
 ) -> Verdict:  # fmt: skip
     """Return the tests, and beside them what was looked at outside the plan."""
     beside = {}
@@ -289,7 +320,7 @@ def _verdict(
         beside[f"outside the plan: {found.group}, {found.name}"] = found.text
     return Verdict(
         Status.STATISTICAL,
-        "Paired differences of networks that begin with the same weights",
+        f"Paired differences of networks that begin with the same weights; {tests}",
         len({row.problem for row in rows}) * len(SEEDS),
         {"training": _training(), **details, **beside, **medians},
         comparisons=tuple(row.comparison for row in rows),
@@ -300,7 +331,8 @@ def _training() -> str:
     """Return how the networks were trained and measured, in one line."""
     told = settings()
     return (
-        f"{len(SEEDS)} seeds; {told['steps']} steps of gradient descent, rate {told['rate']}, "
+        f"{len(SEEDS)} seeds, from {SEEDS.start} on; {told['steps']} steps of gradient descent, "
+        f"rate {told['rate']}, "
         f"momentum {told['momentum']}; mini-batches of {told['batch']} where no size is named; "
         f"radius of the balls {told['radius']} of the longest side of the data; "
         f"BN with eps {told['eps']}"

@@ -81,6 +81,9 @@ ANSWERS = {
     "S3": "mini-batch statistics shake the decision boundary like dropout and widen the margin",
 }
 
+#: What is said of a source whose own words and hypotheses are not known.
+RECONSTRUCTED = "as reconstructed; hypotheses of the source unknown"
+
 _CLAIMS: dict[str, Claim] = {}
 
 

@@ -61,6 +61,6 @@ def tally_outcomes(comparisons: Sequence[Comparison], clear: Sequence[bool]) -> 
         groups.setdefault(comparison.group, []).append(outcome(comparison, is_clear))
     return [
         f"{group[:1].upper()}{group[1:]}: as claimed in {found.count('as claimed')} of "
-        f"{len(found)}, the opposite in {found.count('the opposite')}"
+        f"{len(found)} tests, the opposite in {found.count('the opposite')}"
         for group, found in groups.items()
     ]
