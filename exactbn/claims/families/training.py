@@ -256,9 +256,10 @@ def smart_initialization(effort: Effort) -> Verdict:
     answers=("S3",),
     is_reconstructed=True,
     fairness="""The source compares on image data. Both arms here see the same mini-batches, so that
-    only the noise of the statistics differs between them. It is no easy noise: after equally many
-    steps the loss on the training set is larger with it, and margins depend on the loss; therefore
-    the question at an equal loss.""",
+    only the noise of the statistics differs between them. After equally many steps the loss on the
+    training set is larger with it, and margins depend on the loss: of two networks on the way the
+    one with the larger loss has the larger median margin here. Against that the other arm is also
+    stopped at an equal loss.""",
     tests=39,
 )
 def noise_widens_margins(effort: Effort) -> Verdict:
