@@ -137,8 +137,8 @@ STATEMENTS = (
         "the same mini-batches the shaken ones had a clearly larger margin, the median signed "
         "distance of the training points to the boundary, after equally many steps in {K18[0]} "
         "tests. But they also end with a larger loss, and against the others stopped at an equal "
-        "loss the margin is clearly larger in {K18[2]} only: most of it is what a larger loss "
-        "brings. The test accuracy was clearly better in {K18[1]}; dropout was not compared.",
+        "loss the margin is clearly larger in {K18[2]} only: most of the gain goes with the larger "
+        "loss. The test accuracy was clearly better in {K18[1]}; dropout was not compared.",
         "K18-boundaries.png",
         "One trained network a panel: its decision boundary with the statistics of the training "
         "set, and with those of twelve mini-batches.",
@@ -328,7 +328,8 @@ def _figures(claim: Record) -> dict[str, str]:
         text = f"{ends.count('as claimed')} of {len(ends)}"
         name, least = f"{claim['key']}[{index}]", min(tests, key=lambda test: test["estimate"])
         figures[name] = text + (f", the opposite in {other}" if other else "")
-        figures[name + "<"] = f"{least['estimate']:+g} ({least['name']})"
+        size = f"{least['estimate']:+g}" if least["estimate"] else "0"
+        figures[name + "<"] = f"{size} ({least['name']})"
     return figures
 
 

@@ -257,8 +257,7 @@ def smart_initialization(effort: Effort) -> Verdict:
     is_reconstructed=True,
     fairness="""The source compares on image data. Both arms here see the same mini-batches, so that
     only the noise of the statistics differs between them. After equally many steps the loss on the
-    training set is larger with it, and margins depend on the loss: of two networks on the way the
-    one with the larger loss has the larger median margin here. Against that the other arm is also
+    training set is larger with it, and margins go with the loss; against that the other arm is also
     stopped at an equal loss.""",
     tests=39,
 )
