@@ -10,10 +10,12 @@ import pytest
 import exactbn
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import dot
+from exactbn.exact.stages import Contest, Max
 from exactbn.model.domain import Box
 from exactbn.model.evaluation import homogeneous
 from exactbn.model.files import load, save_json
 from exactbn.model.network import Layer, Network
+from exactbn.model.shrinking import numbers_of, shrink, size_of, smaller_networks
 from exactbn.model.slices import restrict
 from exactbn.selfcheck.brute import brute_partition
 from exactbn.selfcheck.degenerate import degenerate_network
@@ -149,10 +151,13 @@ def test_files_and_slices(seed: int, tmp_path: Path) -> None:
     assert load(path) == network
     random = Random(seed)
     origin = point(random, network.num_inputs)
-    directions = [point(random, network.num_inputs) for _ in range(2)]
+    k = min(2, network.num_inputs)
+    directions = [
+        (*(0,) * i, Fraction(1), *point(random, network.num_inputs - i - 1)) for i in range(k)
+    ]
     part = restrict(network, origin, directions)
-    t = point(random, 2)
-    x = tuple(o + t[0] * u + t[1] * v for o, u, v in zip(origin, *directions))
+    t = point(random, k)
+    x = tuple(o + dot(t, column) for o, column in zip(origin, zip(*directions)))
     assert part(t) == network(x)
     assert part.preactivations(t) == network.preactivations(x)
 
@@ -174,6 +179,26 @@ def test_engines_agree_with_brute_force(seed: int, engine: str, factor: float) -
         assert found.region_of(found.witness(i)) == i
 
 
-def test_what_takes_chains_only_says_so() -> None:
-    with pytest.raises(InputError, match="takes chains of layers"):
-        examine_one(Problem(RESIDUAL, None), out=Path("unwritten"), mutants=0)
+def test_the_cross_examination_takes_any_network(tmp_path: Path) -> None:
+    """A residual connection, and a maximum whose cells are joined, with all certificates."""
+    layers = (Layer([[-1, 1]], [0], 0, (0, 1)), Layer([[1, 1]], [0], 1, (0, 2)))
+    greater = Network(layers, num_inputs=2, units=(Max(Contest(0, 1, 0)),))
+    for network in (RESIDUAL, greater):
+        summary = examine_one(Problem(network, None), out=tmp_path / "none", mutants=4)
+        assert not summary.failures and summary.total("certificates accepted") == 2
+
+
+def test_a_network_that_is_no_chain_is_shrunk_by_its_numbers() -> None:
+    """What is left has the same rows and slopes of units, and simpler numbers."""
+    layers = (
+        Layer([[7, 5]], [3], Fraction(1, 3), (0, 1)), Layer([[9, 8]], [0], [2], (0, 2)),
+        Layer([[1]], [0], 1),
+    )  # fmt: skip
+    network = Network(layers, num_inputs=2)
+    smaller = shrink(
+        network, lambda net: net.layers[1].weight[0][1] >= 2, smaller_networks,
+        lambda net: size_of(numbers_of(net)), tries=500,
+    )  # fmt: skip
+    assert smaller.layers[1].weight == ((0, 2),)
+    assert [layer.reads for layer in smaller.layers] == [layer.reads for layer in network.layers]
+    assert smaller.num_inputs == 2

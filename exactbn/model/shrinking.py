@@ -7,6 +7,7 @@ deterministic, but for a deadline where one is given.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -71,7 +72,7 @@ def numbers_of(network: Network) -> Iterator[Fraction]:
     for layer in network.layers:
         for row in (*layer.weight, layer.bias):
             yield from row
-        yield layer.slope
+        yield from dict.fromkeys(layer.slopes)
 
 
 def smaller_networks(network: Network) -> Iterator[Network]:
@@ -81,7 +82,11 @@ def smaller_networks(network: Network) -> Iterator[Network]:
     simpler one, all numbers of a layer become integers, and single numbers become simpler. A layer
     goes in two ways: the next one reads its inputs instead, columns cut off or filled with zeros
     where the widths differ; or only its activation goes, so that the next one is their product.
+    Of a network that is no chain only the numbers change; those of clips and maxima hang together.
     """
+    if not network.is_chain:
+        yield from () if network.units else _with_simpler_numbers(network)
+        return
     layers = network.layers
     for i in range(len(layers) - 1):
         for following in (_reading(layers[i + 1], layers[i].num_inputs),
@@ -102,20 +107,22 @@ def _with_simpler_numbers(network: Network) -> Iterator[Network]:
             yield _mapped(network, lambda t: simpler if t == number else t)
     for i, layer in enumerate(layers):
         yield _with_layer(network, i, _mapped_layer(layer, lambda t: Fraction(int(t))))
-        if i < len(layers) - 1:
-            for simpler in simpler_numbers(layer.slope):
-                yield _with_layer(network, i, Layer(layer.weight, layer.bias, simpler))
+        for slope in dict.fromkeys(layer.slopes) if i < len(layers) - 1 else ():
+            for simpler in simpler_numbers(slope):
+                slopes = tuple(simpler if t == slope else t for t in layer.slopes)
+                yield _with_layer(network, i, replace(layer, slopes=slopes))
         columns = tuple((*row, b) for row, b in zip(layer.weight, layer.bias, strict=True))
         for rows in smaller_matrices(columns):
             weight, bias = tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows)
-            yield _with_layer(network, i, Layer(weight, bias, layer.slope))
+            yield _with_layer(network, i, replace(layer, weight=weight, bias=bias))
 
 
 def without_input(network: Network, axis: int) -> Network:
     """Return the network on the hyperplane where one input is 0, as one of d - 1 inputs."""
     first, *others = network.layers
     weight = tuple(row[:axis] + row[axis + 1 :] for row in first.weight)
-    return _of(network, (Layer(weight, first.bias, first.slope), *others))
+    narrow = Layer(weight, first.bias, first.slope)
+    return Network((narrow, *others), network.sigma_policy)
 
 
 def smaller_matrices(matrix: Matrix) -> Iterator[Matrix]:
@@ -176,7 +183,7 @@ def _product(first: Layer, second: Layer) -> Layer:
 
 
 def _of(network: Network, layers: tuple[Layer, ...]) -> Network:
-    return Network(layers, network.sigma_policy)
+    return Network(layers, network.sigma_policy, network.num_inputs, network.units)
 
 
 def _with_layer(network: Network, i: int, layer: Layer) -> Network:
@@ -198,7 +205,7 @@ def _without_units(network: Network, i: int, start: int, stop: int) -> Network:
 def _mapped_layer(layer: Layer, change: Callable[[Fraction], Fraction]) -> Layer:
     """Return a layer with all weights and biases changed."""
     weight = tuple(tuple(change(t) for t in row) for row in layer.weight)
-    return Layer(weight, tuple(change(t) for t in layer.bias), layer.slope)
+    return replace(layer, weight=weight, bias=tuple(change(t) for t in layer.bias))
 
 
 def _mapped(network: Network, change: Callable[[Fraction], Fraction]) -> Network:

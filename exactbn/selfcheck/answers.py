@@ -1,6 +1,7 @@
 """Several answers to one question, the partition of a network, in a form that can be compared.
 
-A region is named by its pattern, so the order in which an engine finds the regions is forgotten.
+A region is named by its pattern, with clips and maxima by its label, so the order in which an
+engine finds the regions is forgotten.
 :data:`OPINIONS` lists who is asked.
 """
 
@@ -15,7 +16,10 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import NoReturn
 
+import numpy as np
+
 from exactbn.errors import ExactBNError, InputError, LimitError
+from exactbn.model.labels import labels_of
 from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
 from exactbn.selfcheck.brute import brute_partition, num_vertices, volume
@@ -122,7 +126,7 @@ def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> An
         frozenset(pairs),
         frozenset(name for name, far in zip(names, unbounded, strict=True) if far),
         volumes,
-        None if part.f_vector is None else part.f_vector[0],
+        None if part.f_vector is None or problem.network.units else part.f_vector[0],
         tuple(_complaints(problem, part, names, pairs, volumes)),
     )
 
@@ -148,7 +152,7 @@ def _complaints(
     if faces is not None:
         if sum((-1) ** k * count for k, count in enumerate(faces)) != 1:
             yield f"breaks Euler's relation with the f-vector {faces}"
-        if faces[-1] != len(names):
+        if faces[-1] != len(names) and not problem.network.units:
             yield f"has {len(names)} regions and {faces[-1]} faces of full dimension"
     is_whole = problem.box is not None and problem.rows is None
     if is_whole and not _sum_to(part.box.volume, part, volumes):
@@ -180,18 +184,32 @@ def brute_answer(problem: Problem, certificate: Path | None = None) -> Answer:
         part = brute_partition(problem.network, problem.box, problem.rows)
     except LimitError as error:
         raise Silence(str(error)) from None
-    names = {region: bytes(region.pattern) for region in part.regions}
+    named = _namer(problem)
+    names = {region: named(bytes(region.pattern)) for region in part.regions}
+    unbounded = frozenset(name for region, name in names.items() if region.is_unbounded)
+    pairs = (frozenset(named(bytes(pattern)) for pattern in edge) for edge in part.edges)
     volumes = None
     if _has_few_simplices(problem, len(names)):
         d = problem.network.num_inputs
-        volumes = {name: volume(r, d) for r, name in names.items() if not r.is_unbounded}
+        volumes = dict.fromkeys(set(names.values()) - unbounded, Fraction(0))
+        for region, name in names.items():
+            if name in volumes:
+                volumes[name] += volume(region, d)
     return Answer(
         frozenset(names.values()),
-        frozenset(frozenset(map(bytes, edge)) for edge in part.edges),
-        frozenset(name for region, name in names.items() if region.is_unbounded),
+        frozenset(pair for pair in pairs if len(pair) > 1),
+        unbounded,
         volumes,
-        None if problem.box is None else num_vertices(part),
+        None if problem.box is None or problem.network.units else num_vertices(part),
     )
+
+
+def _namer(problem: Problem) -> Callable[[bytes], Pattern]:
+    """Return what names the region of a pattern: itself, or with clips and maxima its label."""
+    units = problem.network.units
+    if not units:
+        return lambda pattern: pattern
+    return lambda pattern: labels_of(units, np.frombuffer(pattern, np.uint8)[None])[0].tobytes()
 
 
 def _has_few_simplices(problem: Problem, regions: int) -> bool:

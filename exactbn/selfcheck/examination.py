@@ -59,7 +59,8 @@ def examine(
     )
     result.counts["networks", problem.family] += 1
     found, proofs = _ask(result, examiner if certified else None)
-    if problem.box is not None and problem.rows is None and sampled:
+    is_simple = problem.box is not None and problem.rows is None and problem.network.is_chain
+    if is_simple and sampled:
         _sample(result, random.randrange(1 << 30))
     result.counts["disagreements", problem.family] += bool(result.faults)
     if examiner is None or result.faults:

@@ -10,17 +10,20 @@ from random import Random
 
 from exactbn.errors import InputError
 from exactbn.seeds import derived_seed
-from exactbn.selfcheck import adversarial, degenerate
+from exactbn.selfcheck import adversarial, degenerate, wired
 from exactbn.selfcheck.problem import Problem
 
 #: All families, in the order of their turns.
-NAMES = (*degenerate.MAKERS, degenerate.MIXED, *adversarial.MAKERS)
+NAMES = (*degenerate.MAKERS, degenerate.MIXED, *adversarial.MAKERS, *wired.MAKERS)
+
+# Those that draw the domain as well.
+_WHOLE = {**adversarial.MAKERS, **wired.MAKERS}
 
 
 def describe(family: str) -> str:
     """Return what is drawn in a family, in a line."""
-    if family in adversarial.MAKERS:
-        text = adversarial.MAKERS[family].__doc__
+    if family in _WHOLE:
+        text = _WHOLE[family].__doc__
     elif family in degenerate.MAKERS:
         text = degenerate.MAKERS[family].__doc__
         text = text and text.replace("Return ", "Rows: ", 1)
@@ -49,8 +52,8 @@ def draw_problem(seed: int, family: str, number: int) -> Problem:
     """Return problem ``number`` of a family, the same on every machine and in every run."""
     random = Random(derived_seed(seed, family, number))
     name = f"{seed}-{family}-{number}"
-    if family in adversarial.MAKERS:
-        network, box, rows = adversarial.MAKERS[family](random)
+    if family in _WHOLE:
+        network, box, rows = _WHOLE[family](random)
         return Problem(network, box, family, name, rows)
     network, box = degenerate.degenerate_network(random, family)
     return Problem(network, box, family, name)

@@ -7,6 +7,9 @@ their integer evaluation or with brute force.
 from collections.abc import Collection, Sequence
 from fractions import Fraction
 
+import numpy as np
+
+from exactbn.model.labels import labels_of
 from exactbn.selfcheck.problem import Problem
 
 Point = tuple[Fraction, ...]
@@ -18,12 +21,16 @@ MOST_PRODUCTS = 100_000
 
 def signs_at(problem: Problem, x: Point) -> Signs:
     """Return the signs of the preactivations of all hidden units at a point."""
-    h: Sequence[Fraction] = x
+    features: list[Fraction] = list(x)
     signs: list[int] = []
+    before = 0  # the first feature of the layer before
     for layer in problem.network.hidden:
+        own = range(before, len(features)) if layer.reads is None else layer.reads
+        h = [features[k] for k in own]
         z = [_affine(row, bias, h) for row, bias in zip(layer.weight, layer.bias, strict=True)]
         signs += [(t > 0) - (t < 0) for t in z]
-        h = [t if t > 0 else layer.slope * t for t in z]
+        before = len(features)
+        features += [t if t > 0 else a * t for t, a in zip(z, layer.slopes, strict=True)]
     return tuple(signs)
 
 
@@ -51,6 +58,8 @@ def misplaced(problem: Problem, patterns: Sequence[bytes], witnesses: Sequence[P
     Of many witnesses of a large network those at equal distances in the list are looked at.
     """
     network = problem.network
+    if network.units:
+        return sum(not _has_label(problem, *pair) for pair in zip(patterns, witnesses, strict=True))
     products = sum(layer.num_neurons * layer.num_inputs for layer in network.layers)
     products *= 2 + network.num_inputs  # as many for the forms on a region
     step = 1 + len(witnesses) * products // MOST_PRODUCTS
@@ -70,6 +79,15 @@ def _is_inside(problem: Problem, pattern: bytes, x: Point) -> bool:
     return not any(pattern[i] for i in zero) and (not zero or _vanish(problem, pattern, zero))
 
 
+def _has_label(problem: Problem, label: bytes, x: Point) -> bool:
+    """Return whether a point of the domain has a label; not asked where a sign is zero."""
+    signs = signs_at(problem, x)
+    if not _is_in_domain(problem, x):
+        return False
+    cell = np.array([[sign > 0 for sign in signs]], dtype=np.uint8)
+    return not all(signs) or labels_of(problem.network.units, cell)[0].tobytes() == label
+
+
 def _is_in_domain(problem: Problem, x: Point) -> bool:
     """Return whether a point is strictly within all bounds that bound anything."""
     if problem.box is not None:
@@ -85,19 +103,24 @@ def _is_in_domain(problem: Problem, x: Point) -> bool:
 def _vanish(problem: Problem, pattern: bytes, units: Sequence[int]) -> bool:
     """Return whether the affine preactivations of some units are zero where a pattern holds."""
     d = problem.network.num_inputs
-    # Forms (constant, gradient): the constant 1 first, then the features of a layer.
+    # Forms (constant, gradient): the constant 1 first, then the features.
     features = [[Fraction(int(i == j)) for j in range(d + 1)] for i in range(d + 1)]
     forms: list[list[Fraction]] = []
+    before = 0
     for layer in problem.network.hidden:
+        own = range(before, len(features) - 1) if layer.reads is None else layer.reads
         new = [
             [
-                _affine(row, Fraction(0), [feature[j] for feature in features[1:]])
-                + bias * features[0][j]
+                _affine(row, Fraction(0), [features[1 + k][j] for k in own]) + bias * features[0][j]
                 for j in range(d + 1)
             ]
             for row, bias in zip(layer.weight, layer.bias, strict=True)
         ]
-        factors = [Fraction(1) if bit else layer.slope for bit in pattern[len(forms):]]
-        features = features[:1] + [[c * t for t in form] for c, form in zip(factors, new)]
+        bits = pattern[len(forms) : len(forms) + len(new)]
+        before = len(features) - 1
+        features += [
+            [t if bit else slope * t for t in form]
+            for form, bit, slope in zip(new, bits, layer.slopes, strict=True)
+        ]
         forms += new
     return not any(any(forms[i]) for i in units)

@@ -49,7 +49,7 @@ def _smaller(problem: Problem) -> Iterator[Problem]:
 def _fewer_axes(problem: Problem) -> Iterator[Problem]:
     """Yield the problem without one of its inputs."""
     d = problem.network.num_inputs
-    for k in range(d if d > 1 else 0):
+    for k in range(d if d > 1 and problem.network.is_chain else 0):
         box, rows = problem.box, problem.rows
         if box is not None:
             box = Box(box.lo[:k] + box.lo[k + 1 :], box.hi[:k] + box.hi[k + 1 :])
