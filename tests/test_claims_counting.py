@@ -89,6 +89,8 @@ def test_regions_of_one_affine_map() -> None:
     assert counting.merged_regions(Instance(dead, LINE)) == (
         "regions 00 and 10 have the same affine map"
     )
+    leaky = Network.from_arrays([[[1]], [[1]], [[1]]], [[0], [0], [0]], slope=-1)
+    assert not meets(counting.merged_regions, Instance(leaky, LINE))
     fold = Network.from_arrays([[[1]], [[1]]], [[0], [0]])
     assert counting.merged_regions(Instance(fold, LINE)) is None
     idle = Network.from_arrays([[[1]], [[0]]], [[0], [0]])

@@ -68,6 +68,23 @@ def test_the_stored_one_is_a_local_minimum() -> None:
     assert all(degree.excess(Instance(network)) <= 0 for network in fewer)
 
 
+def test_a_plane_through_a_vertex_has_another_number_than_its_characteristic() -> None:
+    """x + y + z = 0 after the coordinate planes: 6 pieces, 6 cut facets, and no cut edge."""
+    rows = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]
+
+    def brought(bias: int) -> tuple[int, int]:
+        before, after = (
+            numbers(Network.from_arrays([rows[:n], [[1] * n]], [[0, 0, 0, bias][:n], [0]]))
+            for n in (3, 4)
+        )
+        pieces = after[0] - before[0]
+        return pieces, after[1] - before[1] - pieces
+
+    assert brought(0) == (6, 6)
+    # Off the vertex it cuts three half-axes: chi = 3 - 9 + 7 = 1.
+    assert brought(1) == (7, 9)
+
+
 def test_more_inputs_by_products() -> None:
     """Regions multiply, and neighbours of a product are neighbours in one factor."""
     first = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0, 0, 1], [0]])

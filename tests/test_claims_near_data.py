@@ -186,9 +186,58 @@ def test_cluster_bounds_by_hand() -> None:
 
 
 def _failures(k: int, q: float, count: int) -> "np.ndarray":
-    """Return for random units whether they fail to separate 2 k points in orthogonal directions."""
+    """Return for random units whether they fail to separate 2 k points in orthogonal directions.
+
+    The sides of the points of V, turned round, are those of U if the unit succeeds.
+    """
     z = np.random.default_rng(3).standard_normal((count, 1 + 2 * k))
-    return np.abs(z[:, 0]) * math.sqrt(1 - q * q) <= q * z[:, 1:].max(axis=1)
+    sides = z[:, :1] * math.sqrt(1 - q * q) + q * z[:, 1:] > 0
+    return sides.any(axis=1) & ~sides.all(axis=1)
+
+
+@pytest.mark.parametrize("legs", [(3, 4, 5), (5, 12, 13), (20, 99, 101)])
+def test_one_point_a_cluster_in_orthogonal_directions_is_a_pair(legs: tuple[int, int, int]) -> None:
+    """Two points of a ball each, seen at sin(angle) = q off the axis: the probability of K11.
+
+    The unit may have U on either side, so it fails exactly if it does not separate the pair.
+    """
+    across, along, length = map(F, legs)
+    x, y = (along, across, F(0)), (-along, F(0), across)
+    fails = 1 - probability.separation(x, y)
+    assert probability.orthogonal_clusters(1, across / length).overlaps(fails)
+    assert probability.orthogonal_clusters(1, across / length) < probability.union_bound(
+        1, across / length
+    )
+
+
+def test_clusters_at_one_angle_of_the_plane() -> None:
+    """x, and y turned round, are seen in one direction: the line in it alone fails."""
+    angle = probability.enclosed(F(1, 7))
+    assert probability._spread([angle, angle]).contains(0)
+    assert probability._spread([angle, angle]) < 1e-9
+    data = points((10, 0), (-10, 0), (10, 1), (-10, -1))
+    assert probability.cluster_violation(Instance(None, data, {"delta": F(1)})) is None
+    assert float(probability.separation(data[2], data[3])) == 1
+
+
+def test_a_normal_bias_asks_for_normal_weights() -> None:
+    """With w uniform on a circle the closed form for a random bias is another number."""
+    # Against u = (3, 0), v = -u: |w . u| > |bias|, with a bias of the weights' deviation.
+    turns = 2 * math.pi * (np.arange(2000) + 0.5) / 2000
+    reach = 3 * np.abs(np.cos(turns)) / math.sqrt(1 / 2)
+    truth = float(np.mean([math.erf(t / math.sqrt(2)) for t in reach]))
+    form = float(probability.separation((F(3), F(0), F(1)), (F(-3), F(0), F(1))))
+    assert form == pytest.approx(2 * math.atan(3) / math.pi) and abs(truth - form) > 1 / 100
+    # With normal weights it is the closed form: |w_1| 3 > |bias|.
+    z = np.random.default_rng(4).standard_normal((200_000, 2))
+    assert float(np.mean(3 * np.abs(z[:, 0]) > np.abs(z[:, 1]))) == pytest.approx(form, abs=3e-3)
+
+
+def test_pairs_whose_difference_grows_do_not_become_inseparable() -> None:
+    found = [
+        float(probability.separation((F(n), F(0), F(1)), (F(0), F(n), F(1)))) for n in (2, 10, 100)
+    ]
+    assert found == pytest.approx([0.43591, 0.49685, 0.5], abs=1e-4) and found == sorted(found)
 
 
 def test_extreme_clusters_attain_the_bound_for_one_point() -> None:

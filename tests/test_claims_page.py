@@ -9,7 +9,7 @@ import pytest
 from exactbn.claims.ledger.instance import Instance, read_instance
 from exactbn.claims.ledger.ledger import all_claims, find_claim
 from exactbn.claims.ledger.verdict import Status
-from exactbn.claims.page import instance_rows
+from exactbn.claims.page import _linked, instance_rows
 from exactbn.claims.pictures import _view, can_draw, draw_instance
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
@@ -41,6 +41,12 @@ def test_counterexample_violates_its_claim(path: Path) -> None:
     assert path.stem == key
     assert claim.expected in (Status.REFUTED, Status.NEEDS)
     assert claim.violation is None or claim.violation(instance) is not None
+
+
+def test_pages_that_entries_name_are_links() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.count("[docs/mean\\_degree.md](mean_degree.md)") == 2
+    assert _linked("docs/none and docs/a.md") == "docs/none and [docs/a.md](a.md)"
 
 
 def test_rows_of_an_instance_are_exact() -> None:

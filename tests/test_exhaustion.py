@@ -112,7 +112,7 @@ def test_what_is_no_instance_is_counted_apart() -> None:
     sets = [Instance(None, data) for data in data_sets(1, 1, 3)]
     found = exhaust(violation, sets)
     assert (found.outside, found.judged) == (3, 6)
-    assert found.text == "none of 6 smaller ones violates it, 3 meet no hypothesis"
+    assert found.text == "none of 6 smaller ones violates it, 3 more do not meet the hypotheses"
     assert not exhaust(violation, sets[:3]).is_empty
 
 
@@ -123,8 +123,13 @@ def test_minimality_of_what_is_not_least_is_refused() -> None:
         minimality(neighbours.several_flips, (1, 1), 1, 2)
     (line,) = minimality(neighbours.several_flips, (1, 2), 1, 2)
     assert line == (
-        "fewer than 2 hidden units, one input, integer entries up to 1, at most 2 points"
+        "one hidden unit, one input, ReLU, integer entries up to 1, at most 2 points"
     )
+    three = minimality(lambda _: None, (1, 4), 1, 2, slope=F(1, 2))
+    assert list(three) == [
+        "1 to 3 hidden units in one or two layers, one input, slope 1/2, integer entries up to 1, "
+        "at most 2 points"
+    ]
 
 
 @pytest.mark.parametrize(("name", "units"), [("F2", 4), ("F6", 2), ("F15", 2)])

@@ -45,6 +45,9 @@ CAPTIONS = {
     "drawn networks, bars reach to the greatest of them.",
 }
 
+#: A page of docs as entries name it, after :func:`exactbn.wording.markdown`.
+_NAMED = re.compile(r"docs/((?:\w|\\_)+\.md)")
+
 #: What this module writes beside the page, and may therefore remove.
 _OURS = re.compile(r"([KF]\d+E?(-\w+)?\.(json|png))|S[12]\.png|ledger\.json")
 
@@ -170,7 +173,7 @@ def _section(entry: Entry, folder: Path) -> list[str]:
         ("Speaks to", ", ".join(claim.answers)),
         ("Method", claim.method),
     ]
-    lines += [f"- {name}: {markdown(text)}" for name, text in facts if text]
+    lines += [f"- {name}: {_linked(markdown(text))}" for name, text in facts if text]
     lines += [f"- Verdict: **{markdown(_verdict(entry))}**", "", markdown(entry.summary)]
     if claim.proof:
         lines += ["", f"*Proof.* {markdown(claim.proof)}"]
@@ -188,6 +191,11 @@ def _section(entry: Entry, folder: Path) -> list[str]:
         if claim.violation is not None:
             lines += ["", f"Replay: `exactbn claims --replay docs/{folder.name}/{key}.json`"]
     return lines
+
+
+def _linked(text: str) -> str:
+    """Return a text of the page with links to the pages of docs that it names."""
+    return _NAMED.sub(lambda m: f"[{m[0]}]({m[1].replace(chr(92), '')})", text)
 
 
 def _verdict(entry: Entry) -> str:

@@ -116,21 +116,21 @@ def _of_shape(rng: random.Random, widths: Sequence[int]) -> Instance:
     C(n_l, j) regions in R^d, c the count of the central arrangement of K3, d_l = min(d, n_1, ...,
     n_l). So with one input it has at most 2 prod_(l > 1) (n_l + 1), and for n_1 > 1 never the
     prod (n_l + 1) that bounds all networks and that some attain.""",
-    assumptions="beta = 0, sigma > 0.",
+    assumptions="beta = 0; of the statistics only the means enter.",
     source="proved here; the factor of a layer as in the product bound, see K33",
     method="proof in two lines, and exact counts of random networks",
     expected=Status.PROVED,
+    proof="""Layer 1 is a central arrangement (K2), which has at most c(n_1, d) regions (K3; fewer
+    where normals are dependent). On each region of the layers before it the units of layer l > 1
+    are affine and factor through an affine map of rank at most d_(l-1), the rank of the layers
+    below. So they cut the region in at most as many parts as n_l hyperplanes cut a space of that
+    dimension, sum C(n_l, j) over j <= d_(l-1); terms of j > n_l are zero, so j <= d_l. With one
+    input c(n_1, 1) = 2, which is less than n_1 + 1 for n_1 > 1.""",
     violation=above_centred_bound,
     propose=_any_shape,
 )
 def centred_count(effort: Effort) -> Verdict:
-    """Compare exact counts with the bound that is proved.
-
-    Layer 1 is a central arrangement (K2): at most c(n_1, d) regions (K3; fewer where normals are
-    dependent). On each region the units of layer l are affine and factor through a space of
-    dimension d_(l-1), so they cut it in at most sum C(n_l, j), j <= d_(l-1), parts, and terms
-    j > n_l are zero.
-    """
+    """Compare exact counts with the bound that is proved."""
     seen = survey(above_centred_bound, _any_shape, random.Random(32), effort.of(40, 3000))
     if seen.failure is not None:
         return seen.failure

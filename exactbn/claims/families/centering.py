@@ -74,7 +74,8 @@ def _on_real_data(rng: random.Random, networks: int, widths: tuple[int, ...]) ->
     "the batch mean is the unique best offset",
     statement="""For a row w != 0 and points x_1..x_N, the sum of squared distances of the points to
     {w.x = c} is least at c = mean(w.x_i) and nowhere else; moving the offset by q raises it by
-    exactly N q^2 / |w|^2, and the least value is N sigma^2 / |w|^2.""",
+    exactly N q^2 / |w|^2, and the least value is N sigma^2 / |w|^2, sigma^2 the biased variance of
+    the w.x_i, which divides by N.""",
     assumptions="w != 0; squared Euclidean distance; the direction w is fixed.",
     source=f"{_PAPER}, as commonly stated",
     method="identity of polynomials (sympy, any N and d, since the data enter by two sums only), "
@@ -288,7 +289,8 @@ def equal_coordinates_violation(instance: Instance) -> str | None:
     every layer, and the mean over the batch of every normalized unit's activation is (1 - eta) / 2:
     1/2 for ReLU, 0 for the identity, 1 for the absolute value.""",
     assumptions="rational weights and data, equal sizes of the clusters, sigma_k > 0, eps = 0, "
-    "gamma = 1, beta = 0.",
+    "gamma = 1, beta = 0. For eta = -1 both points have the same features after layer 1, so that "
+    "sigma_k > 0 leaves one hidden layer.",
     source="Riedi et al. 2026, the authors' follow-up, as commonly stated",
     method="proof in one line, and exact instances of up to three layers",
     expected=Status.PROVED,

@@ -44,7 +44,8 @@ def _layer_and_data(rng: random.Random) -> Instance:
     "batch normalization fits the hyperplanes by total least squares, for any weights",
     statement="""For any non-zero weights and data that are not all one point, the normalized value
     (w.x - mu) / sigma is defined, the hyperplane {w.x = mu} is the total least squares fit to the
-    data, and the mean squared distance of points to it is sigma^2 / |w|^2.""",
+    data, and the mean squared distance of points to it is sigma^2 / |w|^2, sigma^2 the biased
+    variance, which divides by the number of points.""",
     assumptions="none is usually named but |w| > 0",
     source="Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated",
     method="a stored counterexample (sigma = 0), exact examples for the other two parts, and the "

@@ -242,19 +242,20 @@ def more_regions(effort: Effort) -> Verdict:
 
 
 def _two_layers(rng: random.Random) -> Instance:
-    """Return a network of one or two inputs, and data to centre it on."""
+    """Return a ReLU network of one or two inputs, and data to centre it on."""
     d = rng.randint(1, 2)
-    slope = rng.choice((Fraction(0), Fraction(-1)))
-    network = draw_network(rng, (d, rng.randint(1, 3), rng.randint(1, 2), 1), slope=slope)
+    network = draw_network(rng, (d, rng.randint(1, 3), rng.randint(1, 2), 1))
     return Instance(network, draw_matrix(rng, rng.randint(2, 4), d))
 
 
 def merged_regions(instance: Instance) -> str | None:
     """Return two neighbouring regions on which the centred network is one affine map.
 
-    All weights must be different from 0, so that no unit is idle by design.
+    The units must be ReLU, and all weights different from 0, so that no unit is idle by design.
     """
     centred = centred_by(instance)
+    if any(layer.slope != 0 for layer in centred.hidden):
+        raise HypothesisError("expected ReLU, whose slope is 0")
     if any(0 in row for layer in centred.layers for row in layer.weight):
         raise HypothesisError("expected weights != 0")
     cells = partition(centred)

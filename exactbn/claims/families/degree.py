@@ -104,18 +104,17 @@ def _shallow_or_flat(rng: random.Random) -> Instance:
     "docs/mean_degree.md",
     method="proof by adding the units one by one; exact graphs, degenerate ones among them",
     expected=Status.PROVED,
+    proof="""A hyperplane H that is added cuts as many regions as it has cells of its own, r; each
+    gives a region and an adjacency. A facet that H cuts gives an adjacency, and the cut is a facet
+    between two cells of H's own arrangement, at most (d - 1) (r - 1) by induction on d. So E grows
+    by at most r + (d - 1) (r - 1) <= d r, R by r, and at the start R = 1, E = 0. For d = 2 the
+    pieces of a bent line are segments, and a cut edge is an end of two of them: at most r. For d =
+    1 nothing but the pieces is brought.""",
     violation=above_simple_bound,
     propose=_shallow_or_flat,
 )
 def simple_bound(effort: Effort) -> Verdict:
-    """Compare exact graphs with the bound that is proved.
-
-    A hyperplane H that is added cuts as many regions as it has cells of its own, r; each gives a
-    region and an adjacency. A facet that H cuts gives an adjacency, and the cut is a facet between
-    two cells of H's own arrangement, at most (d - 1) (r - 1) by induction on d. So E grows by at
-    most r + (d - 1) (r - 1) <= d r, R by r, and at the start R = 1, E = 0. For d = 2 the pieces of
-    a bent line are segments, and a cut edge is an end of two of them: at most r.
-    """
+    """Compare exact graphs with the bound that is proved."""
     seen = survey(above_simple_bound, _shallow_or_flat, random.Random(30), effort.of(80, 3000))
     if seen.failure is not None:
         return seen.failure
@@ -294,7 +293,7 @@ def _drawn_small_waves(rng: random.Random) -> Instance:
 @claim(
     "K31",
     "degree",
-    "no network of waves with fewer than 13 hidden units is above the mean degree",
+    "no network of waves with fewer than 13 hidden units has a mean degree above 6",
     statement="""Let a ReLU network of three inputs have two hidden layers, the first with
     axis-parallel planes, the second with rows != 0 parallel to each other, and let the second layer
     vanish at no vertex of the first layer's grid, or depend on every axis on each of its pieces

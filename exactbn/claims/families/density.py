@@ -183,8 +183,8 @@ def draw_near(rng: random.Random) -> Instance:
     "density",
     "centering raises the number of regions near the data, whatever the biases",
     statement="""For the same weights, whatever the biases, the centred network has at least as many
-    regions in the l_inf balls of radius r around the data points, summed over the points, as the
-    network with its given biases.""",
+    regions in the open l_inf balls of radius r around the data points, summed over the points, as
+    the network with its given biases.""",
     assumptions="none is stated; sigma > 0.",
     source=_PAPER,
     method="exact counterexample, found by search; exact counts over random integer networks and "
@@ -392,7 +392,9 @@ def sum_is_not_density(effort: Effort) -> Verdict:
     "density",
     "the baseline does not matter",
     statement="""Whether the centred network has more regions near the data than an uncentred one
-    with the same weights does not depend on whether the latter has zero or random biases.""",
+    with the same weights does not depend on whether the latter has zero or random biases. Regions
+    near the data are those that meet the open l_inf balls of one radius around the points, summed
+    over the points.""",
     assumptions="none is stated; sigma > 0, so at least two points.",
     source="comparisons of initializations, as commonly made",
     method="exact counterexample, found by search: one network and data on which centering wins "

@@ -76,7 +76,8 @@ def _without_eps(rng: random.Random) -> Instance:
     expected=Status.NEEDS,
     answers=("S1",),
     proof="""With eps = 0 both squares are (w . x - mu)^2 / sigma^2, since the factor multiplies w .
-    x - mu and sigma alike.""",
+    x - mu and sigma alike. That the two values of a batch of two are +1 and -1 is K5, with
+    sigma > 0.""",
     violation=length_violation,
     propose=_with_eps,
 )

@@ -166,8 +166,8 @@ def counts_at_initialization(effort: Effort) -> Verdict:
         Status.PROVED,
         "The hyperplanes of d units meet in the cube exactly if one of d + 1 determinants of equal "
         f"law is the greatest. {seen.count} exact counts agree. In the means over "
-        f"{effort.of(FEW, MANY)} networks in [-1, 1]^2 more layers of fewer units have fewer "
-        "regions, not more; nothing is proved of these.",
+        f"{effort.of(FEW, MANY)} networks each of these shapes in [-1, 1]^2 more layers of "
+        "fewer units have fewer regions, not more; nothing is proved of these, nor of others.",
         seen.count,
         lines,
     )

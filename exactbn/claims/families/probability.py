@@ -7,6 +7,7 @@ comparison of them proves what it says.
 import random
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 
 from flint import acb, arb, fmpq
 
@@ -123,8 +124,9 @@ def draw_pair(rng: random.Random) -> Instance:
     <= rho = |u - g| the hyperplane of the unit is within eps of u with probability
     I_{(eps/rho)^2}(1/2, (d - 1)/2), I the regularized incomplete beta function; for eps >= rho with
     probability 1.""",
-    assumptions="d >= 2; u, v != g; eps <= rho in (c); normal weights, or any law of w != 0 that "
-    "rotations do not change; g fixed, or the mean of data that are independent of w.",
+    assumptions="d >= 2; u, v != g, but for the bias; normal weights, or, but for the bias, any "
+    "law of w != 0 that rotations do not change; g fixed, or the mean of data that are independent "
+    "of w.",
     source=f"{_RIEDI}, Lemma 1, and its corollaries",
     method="proof by rotation invariance; both closed forms against arcs and integrals in interval "
     "arithmetic",
@@ -192,16 +194,20 @@ def orthogonal_clusters(k: int, ratio: Fraction) -> arb:
     """Return the probability of failure of 2 K points in orthogonal directions, d > 2 K.
 
     Each point is as far off the axis e as its ball allows, at sin(angle) = ratio, towards a
-    direction f_i of its own. With w . e = Z and w . f_i = Z_i independent, the unit succeeds if
-    all Z_i < |Z| / tan(angle), signs turned suitably, so with probability
-    2 int_0^inf phi(z) Phi(z / tan)^(2 K) dz; what lies beyond z = 12 is less than 10^-30.
+    direction f_i of its own. With w . e = Z and w . f_i = Z_i independent, the value at a point,
+    turned round for those of V, has the sign of Z / tan(angle) + Z_i, and the unit succeeds if
+    these signs are all equal, whichever they are. So it does with probability
+    2 int_0^inf phi(z) (Phi(z / tan)^(2 K) + (1 - Phi(z / tan))^(2 K)) dz; what lies beyond z = 12
+    is less than 10^-30. For K = 1 the angle between the two points, one turned round, gives the
+    same by K11.
     """
     tan = enclosed(ratio) / enclosed(1 - ratio**2).sqrt()
     root = arb(2).sqrt()
 
     def integrand(z: acb, _: bool) -> acb:
         density = (-z * z / 2).exp() / (2 * arb.pi()).sqrt()
-        return density * ((1 + (z / (tan * root)).erf()) / 2) ** (2 * k)
+        below = (1 + (z / (tan * root)).erf()) / 2
+        return density * (below ** (2 * k) + (1 - below) ** (2 * k))
 
     inner = acb.integral(integrand, 0, 12).real
     return 1 - 2 * inner + arb(0, 1e-30)
@@ -211,8 +217,8 @@ def cluster_violation(instance: Instance) -> str | None:
     """Return how two clusters fail the proof of K12 or its bound.
 
     The data are u, v, then the points of U and as many of V; ``delta`` is the radius. In the plane
-    the probability of failure is known: the directions of the points, seen from g against the
-    axis, fill an interval of angles, and a line fails exactly if it lies in it.
+    the probability of failure is known: the points, seen from g and those of V turned round, make
+    angles with the axis, and a line fails exactly if it meets the least interval that holds them.
     """
     data, delta = instance.data, instance.number("delta")
     if len(data) < 4 or len(data) % 2 or len(data[0]) < 2:
@@ -244,11 +250,8 @@ def cluster_violation(instance: Instance) -> str | None:
 
 
 def _spread(angles: Sequence[arb]) -> arb:
-    """Return the length of the least interval that holds 0 and the angles, over pi."""
-    high, low = arb(0), arb(0)
-    for angle in angles:
-        high, low = arb.max(high, angle), arb.min(low, angle)
-    return (high - low) / arb.pi()
+    """Return the length of the least interval that holds the angles, at least one, over pi."""
+    return (reduce(arb.max, angles) - reduce(arb.min, angles)) / arb.pi()
 
 
 def draw_cluster_pair(rng: random.Random) -> Instance:
@@ -268,14 +271,15 @@ def draw_cluster_pair(rng: random.Random) -> Instance:
     "K12",
     "probability",
     "a centred unit rarely cuts two clusters: a union bound, below the published one",
-    statement="""Let U and V be K points each within delta of u and v, g = (u + v)/2 and r = |u -
-    v|/2 > delta. A random hyperplane through g fails to separate U from V with probability at most
-    (2K/pi) arcsin(delta/r), and also at most I_{(delta/r)^2}(1/2, (d - 1)/2) whatever K is. For
-    kappa = r/delta - 1 >= 1 the first is below the published (2/pi) (2K - 1)/kappa, and its share
-    of it tends to K/(2K - 1) as delta/r falls: to 1 for K = 1, to about a half for large K.""",
+    statement="""Let U and V be K points each within delta > 0 of u and v, g = (u + v)/2 and r = |u
+    - v|/2 > delta. A random hyperplane through g fails to separate U from V with probability at
+    most (2K/pi) arcsin(delta/r), and also at most I_{(delta/r)^2}(1/2, (d - 1)/2) whatever K is.
+    For kappa = r/delta - 1 >= 1 the first is below the published (2/pi) (2K - 1)/kappa, and its
+    share of it tends to K/(2K - 1) as delta/r falls: to 1 for K = 1, to about a half for large
+    K.""",
     assumptions="g is the middle of u and v, as it is for clusters of equal size with the means u "
-    "and v; nothing else is assumed of the means. Normal weights, or any law that rotations do not "
-    "change, independent of the data; d >= 2.",
+    "and v; nothing else is assumed of the means. Normal weights, or any law of w != 0 that "
+    "rotations do not change, independent of the data; d >= 2.",
     source=f"{_RIEDI}, Theorem 2, has the bound (2/pi) (2K - 1)/kappa",
     method="proof by K11 and a union bound; the angles exactly, in the plane the probability "
     "itself, in interval arithmetic",
@@ -284,17 +288,19 @@ def draw_cluster_pair(rng: random.Random) -> Instance:
     propose=draw_cluster_pair,
     answers=("S1", "S2"),
     proof="""Let e = (u - v)/(2r), so u - g = r e and v - g = -r e. If the hyperplane does not
-    separate, then w . (x - g) and w . (u - g) have not the same strict sign for some x of U, or the
-    same for some x of V and v. For one point of U this has by K11 the probability angle(x - g, u -
-    g)/pi. As x - g = r e + t with |t| <= delta < r, x lies in a ball of radius delta around a point
-    at distance r from g, which is seen from g within the angle arcsin(delta/r). There are 2K
-    points, which gives the first bound. For the second: the unit separates the balls themselves if
-    |w . e| r > delta |w|, since w . t >= -delta |w|; that fails with the probability of K11 (c) at
-    eps = delta, rho = r. With q = delta/r <= 1/2, arcsin q < tan(arcsin q) = q / sqrt(1 - q^2) <
-    q/(1 - q) = 1/kappa, and K <= 2K - 1; and arcsin q / (q/(1 - q)) tends to 1. How far from exact:
-    for K = 1 the first bound is attained, by x and its mirror image at g turned against each other,
-    both at the angle arcsin q off the axis on opposite sides, in any plane through the axis. In the
-    plane the second is (2/pi) arcsin q, attained for every K, so the first is K times too large
+    separate, then w . (x - g) and w . (u - g) have not the same strict sign for some x of U, or w .
+    (x - g) and w . (v - g) have not for some x of V: else all of U is on the side of u and all of V
+    on that of v, which is the other one, as v - g = -(u - g). For one point of U this has by K11
+    the probability angle(x - g, u - g)/pi. As x - g = r e + t with |t| <= delta < r, x lies in a
+    ball of radius delta around a point at distance r from g, which is seen from g within the angle
+    arcsin(delta/r). There are 2K points, which gives the first bound. For the second: the unit
+    separates the balls themselves if |w . e| r > delta |w|, since w . t >= -delta |w|; that fails
+    with the probability of K11 (c) at eps = delta, rho = r. With q = delta/r <= 1/2, arcsin q <
+    tan(arcsin q) = q / sqrt(1 - q^2) < q/(1 - q) = 1/kappa, and K <= 2K - 1; and arcsin q / (q/(1 -
+    q)) tends to 1. How far from exact: for K = 1 the first bound is attained, by an x of U at the
+    angle arcsin q off the axis and its mirror image in the hyperplane through g orthogonal to the
+    axis, both on the same side of the axis: turned round at g, the image lies on the other side. In
+    the plane the second is (2/pi) arcsin q, attained for every K, so the first is K times too large
     there. In space the truth for the worst clusters lies between (2/pi) arcsin q and the lesser of
     the two bounds; the table has clusters in orthogonal directions, whose probability is known.""",
 )
@@ -373,14 +379,19 @@ def bound_range(effort: Effort) -> Verdict:
     """Check the three ranges on drawn numbers, and list where they begin."""
     seen = survey(range_violation, draw_range, random.Random(9), effort.of(200, 5000))
     starts = {
-        f"K = {k}": f"published from r/delta > {short(1 + 2 * arb(2 * k - 1) / arb.pi())}, union "
-        f"bound from r/delta > {short(1 / (arb.pi() / (2 * k)).sin())}"
+        f"K = {k}": f"published {_from(1 + 2 * arb(2 * k - 1) / arb.pi())}, union bound "
+        f"{_from(1 / (arb.pi() / (2 * k)).sin())}"
         for k in (1, 2, 5, 20)
     }
     return seen.failure or Verdict(
         Status.PROVED,
-        "The published bound needs about (4/pi) K radii between the clusters, the union bound half "
-        f"as many; {seen.count} cases agree.",
+        "The published bound needs about (8/pi) K radii between the centres, which are 2 r apart, "
+        f"the union bound half as many; {seen.count} cases agree.",
         seen.count,
         starts,
     )
+
+
+def _from(start: arb) -> str:
+    """Return from which r/delta on a bound is below 1, of r >= 2 delta."""
+    return "for every r >= 2 delta" if start < 2 else f"from r/delta > {short(start)}"

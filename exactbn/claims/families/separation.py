@@ -165,7 +165,8 @@ def draw_two_clusters(rng: random.Random) -> Instance:
 @claim(
     "F8",
     "separation",
-    "a random offset makes separation exponentially unlikely in high dimension",
+    "a random offset makes separation exponentially unlikely in high dimension, if only the "
+    "dimension changes",
     statement="""Two clusters are given by the inner products of their points. The probability that
     a unit with normal weights and a random normal offset has them strictly on different sides falls
     exponentially with the dimension of the space, while batch normalization keeps it up.""",
@@ -182,8 +183,10 @@ def draw_two_clusters(rng: random.Random) -> Instance:
     fairness="""The sentence contrasts units through the mean with units of random offset, for
     clusters and high dimension; how the clusters or the variances are to change with the dimension
     is not said in what was read. The dimension alone does nothing. With weights of variance 1/d, or
-    points whose lengths grow like the root of d, the probability for a pair falls, but like
-    1/sqrt(d) (figures below); a product over many pairs may fall exponentially in their number.""",
+    points whose lengths grow like the root of d and whose difference stays as it is, the
+    probability for a pair falls, but like 1/sqrt(d) (figures below); where the difference grows as
+    well, as of sqrt(d) e_1 and sqrt(d) e_2, it does not fall. A product over many pairs may fall
+    exponentially in their number.""",
     proof="""The values w . x_i + b at the points are jointly normal with mean 0 and covariance s^2
     x_i . x_j + b^2, the augmented Gram matrix. Whether the unit separates U from V is decided by
     the signs of these values, so its probability is a function of that matrix, and of nothing else.

@@ -43,7 +43,10 @@ class Exhausted:
         """Return the outcome in words."""
         if self.violation is not None:
             return f"a smaller one: {self.violation[1]}"
-        return f"none of {self.judged} smaller ones violates it, {self.outside} meet no hypothesis"
+        return (
+            f"none of {self.judged} smaller ones violates it, {self.outside} more do not meet the "
+            "hypotheses"
+        )
 
 
 def exhaust(violation: Violation, instances: Iterable[Instance]) -> Exhausted:
@@ -122,10 +125,11 @@ def minimality(
     violation: Violation, widths: Sequence[int], size: int, points: int, *,
     slope: Fraction | int = 0, has_outputs: bool = False,
 ) -> dict[str, str]:  # fmt: skip
-    """Return, named for a verdict, that no network of fewer hidden units violates a claim.
+    """Return, named for a verdict, that no smaller network violates a claim.
 
     ``widths`` are inputs and hidden layers of the counterexample; the class is that of
-    :func:`smaller_instances`, of as many inputs.
+    :func:`smaller_instances`, of as many inputs and fewer hidden units in one or two layers, at
+    least one.
 
     Raises
     ------
@@ -139,8 +143,12 @@ def minimality(
         raise InputError(f"the counterexample {'-'.join(map(str, widths))} is not the least: "
                          f"{found.text}")  # fmt: skip
     inputs = "one input" if widths[0] == 1 else f"{widths[0]} inputs"
+    most, activation = sum(widths[1:]) - 1, "ReLU" if slope == 0 else f"slope {slope}"
+    units = "one hidden unit" if most == 1 else f"1 to {most} hidden units"
+    # Of at most two units there are at most two layers.
+    layers = " in one or two layers" if most > 2 else ""
     name = (
-        f"fewer than {sum(widths[1:])} hidden units, {inputs}, integer entries up to {size}, "
+        f"{units}{layers}, {inputs}, {activation}, integer entries up to {size}, "
         f"at most {points} points"
     )
     return {name: found.text}
