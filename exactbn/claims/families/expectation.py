@@ -58,8 +58,8 @@ def measure(network: Network, problem: Problem) -> dict[str, float]:
     """Return what is compared of one network.
 
     ``near``: regions that meet the open l_inf ball about a training point, the mean over the
-    points; ``distance``: from a training point to the nearest boundary, in longest sides of the data and
-    at most 1, the mean over the points; ``regions``: their number in the plane.
+    points; ``distance``: from a training point to the nearest boundary, in longest sides of the
+    data and at most 1, the mean over the points; ``regions``: their number in the plane.
     """
     squares = measure_points(network, problem.train).squared_distances
     one, side = Fraction(1), problem.longest
