@@ -153,7 +153,10 @@ ONES = torch.ones(2)
         ({"2.a\nb": ONES}, r"layer 2 has the tensors 'a\\nb', expected"),
         (state(k2_running_mean=ONES), "layer 2 has the tensors 'running_mean'"),
         (state(kx_weight=ONES), "the entry 'x.weight' does not say its place in a Sequential"),
-        ({"fc1.weight": ONES, "fc2.weight": ONES}, "the entry 'fc1.weight' does not say its place"),
+        ({"fc1.weight": ONES, "fc3.weight": ONES}, "the entry 'fc1.weight' does not say its place"),
+        ({"fc1.weight": ONES, "out.weight": ONES}, "the entry 'fc1.weight' does not say its place"),
+        ({"fc1.weight": ONES, "fc01.weight": ONES}, "the entry 'fc01.weight' does not say its pl"),
+        ({"fc1.weight": ONES, "fc2.weight": ONES}, r"layer fc1 has a weight of shape \(2,\)"),
         ({"0.weight": torch.ones(2, 2), "0.bias": torch.ones(3)}, "2 weight rows and 3 biases"),
         ({"0.weight": torch.ones(0, 2)}, r"layer 0: weight has shape \(0, 2\), expected 2 dim"),
         ({"0.weight": torch.tensor([[1, float("nan")]])}, r"layer 0: weight\[0\]\[1\] is nan"),
@@ -364,3 +367,18 @@ def test_many_layers_and_long_names_take_no_longer(tmp_path, count):
     assert load(write_state(tmp_path, state, ".pt")).architecture == "-".join(["1"] * (count + 1))
     state = {f"{2 * i}.weight": torch.ones(1, 1) for i in range(1000)}
     assert load(write_state(tmp_path, state, ".pt")).num_hidden == 999
+
+
+def test_numbered_layers_of_a_class_are_read_in_order(tmp_path):
+    """Their names leave no gap where an activation could be: that one is assumed is said."""
+    first, second, third = nn.Linear(2, 3), nn.Linear(3, 3), nn.Linear(3, 1)
+    layers = {"net.fc9": first, "net.fc10": second, "net.fc11": third}
+    state = {f"{name}.{key}": t for name, m in layers.items() for key, t in m.state_dict().items()}
+    path = tmp_path / "net.pt"
+    torch.save({"state_dict": state}, path)
+    network = load(path)
+    assert network == Network.from_torch(
+        nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third).eval()
+    )
+    assert "state_dict" in network.notes[0]
+    assert network.notes[1].startswith("the layers fc9 to fc11 are taken in this order")

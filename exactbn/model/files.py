@@ -96,7 +96,7 @@ def _load_torch(source: Source, options: _Options) -> Chain:
     options.refuse(".pt")
     tensors, notes = read_torch(source)
     chain = read_state_dict(tensors, slope=options.slopes, eps=options.eps)
-    return replace(chain, notes=notes)
+    return replace(chain, notes=notes + chain.notes)
 
 
 _READERS: dict[str, Callable[[Source, _Options], Chain | Graph]] = {

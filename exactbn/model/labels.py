@@ -50,18 +50,25 @@ def are_consistent(
     ``signs`` are those of the preactivations of all units of the layers. A unit on its boundary,
     of the sign 0, may be on or off.
     """
-    consistent = np.ones(len(labels), dtype=bool)
-    for column, unit in enumerate(units):
-        if isinstance(unit, int):
-            allowed = _allowed(signs[unit])
-        elif isinstance(unit, Clip):
-            allowed = {
-                a + b for a in _allowed(signs[unit.low]) for b in _allowed(signs[unit.high])
-            }
-        else:
-            allowed = set(_possible(unit.contest, signs))
-        consistent &= np.isin(labels[:, column], list(allowed))
+    allowed = [_allowed_labels(unit, signs) for unit in units]
+    # Most units have one label at a point: these are compared at once.
+    decided = [column for column, found in enumerate(allowed) if len(found) == 1]
+    wanted = np.array([next(iter(allowed[column])) for column in decided], dtype=labels.dtype)
+    consistent: NDArray[np.bool_] = (labels[:, decided] == wanted).all(axis=1)
+    for column, found in enumerate(allowed):
+        if len(found) > 1:
+            rows = np.flatnonzero(consistent)
+            consistent[rows] = np.isin(labels[rows, column], list(found))
     return consistent
+
+
+def _allowed_labels(unit: Unit, signs: NDArray[np.int8]) -> set[int]:
+    """Return the labels of a unit that hold weakly where the units of the layers have signs."""
+    if isinstance(unit, int):
+        return _allowed(signs[unit])
+    if isinstance(unit, Clip):
+        return {a + b for a in _allowed(signs[unit.low]) for b in _allowed(signs[unit.high])}
+    return set(_possible(unit.contest, signs))
 
 
 def _allowed(sign: int) -> set[int]:

@@ -4,11 +4,15 @@ A state dict names the modules that have parameters, by their places in the ``Se
 ``0.weight``, ``0.bias``, ``2.weight``, ... What has no parameters leaves a gap in the numbering.
 Between every two ``Linear`` layers one activation is assumed, in the one gap that there is;
 nothing is assumed about a gap before the first layer (a ``Flatten``, say) or after the last.
+A class of its own calls its layers ``fc0``, ``fc1``, ...: one word, numbered without a gap. They
+are taken in this order, with an activation between every two, and a note says so.
 """
 
 import os
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -26,6 +30,9 @@ DEFAULT_EPS = to_fraction(float("1e-5"))
 _STATISTICS = {"running_mean", "running_var"}
 _BATCHNORM = _STATISTICS | {"weight", "bias", "num_batches_tracked"}
 
+# A word and a number, as in fc1.
+_NUMBERED = re.compile(r"([A-Za-z_]{1,40}?)([0-9]{1,6})", re.ASCII)
+
 Place = tuple[int, ...]
 Group = dict[str, torch.Tensor]
 
@@ -38,7 +45,8 @@ def read_state_dict(
     Parameters
     ----------
     tensors : mapping of names to tensors
-        Names such as ``"0.weight"``; a common prefix such as ``"net."`` is dropped.
+        Names such as ``"0.weight"`` or ``"fc0.weight"``; a common prefix such as ``"net."`` is
+        dropped.
     slope : number, or a sequence of one number per hidden layer
         The slope of the assumed activations.
     eps : number
@@ -51,9 +59,13 @@ def read_state_dict(
     InputError
         If there is no place for an activation between two ``Linear`` layers, or more than one.
     """
-    groups = _groups(tensors)
+    groups, word = _groups(tensors)
     offset = DEFAULT_EPS if eps is None else to_fraction(eps, "eps")
-    affine = [(place, _stage(place, groups[place], offset)) for place in sorted(groups)]
+    names = {place: _name(place) if word is None else f"{word}{place[0] // 2}" for place in groups}
+    affine = [
+        (place, _stage(f"layer {names[place] or 0}", groups[place], offset))
+        for place in sorted(groups)
+    ]
     gaps = _activation_gaps(affine)
     slopes = _slopes(slope, len(gaps))
     after = dict(zip(gaps, slopes, strict=True))
@@ -62,30 +74,57 @@ def read_state_dict(
         stages.append(stage)
         if index in after:
             stages.append(Activation(after[index]))
-    return Chain.of(stages)
+    if word is None:
+        return Chain.of(stages)
+    first, last = names[affine[0][0]], names[affine[-1][0]]
+    note = (
+        f"the layers {first} to {last} are taken in this order, with an activation between every "
+        "two, which the file does not say"
+    )
+    return replace(Chain.of(stages), notes=(note,))
 
 
-def _groups(tensors: Mapping[str, torch.Tensor]) -> dict[Place, Group]:
-    """Return the tensors by the place of their module, a common prefix dropped."""
+def _groups(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[Place, Group], str | None]:
+    """Return the tensors by the place of their module, a common prefix dropped.
+
+    Layers that are a word and a number k have the place 2 k; the word is returned too.
+    """
     split = {key: key.split(".") for key in sorted(tensors)}
     # The names of the modules around, common to all: no number, and never the tensor's own name.
     common = os.path.commonprefix([parts[:-1] for parts in split.values()])
     start = next((i for i, name in enumerate(common) if name.isdecimal()), len(common))
     split = {key: parts[start:] for key, parts in split.items()}
+    word = _word(split)
+    if word is not None:
+        split = {
+            key: [str(2 * int(path[0][len(word) :])), *path[1:]] for key, path in split.items()
+        }
     groups: dict[Place, Group] = {}
     for key, (*path, name) in split.items():
         if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in path):
             raise InputError(
                 f"the entry {key[:60]!r} does not say its place in a Sequential, expected names "
-                "such as '0.weight' or 'net.0.weight'"
+                "such as '0.weight', 'net.0.weight', or 'fc0.weight' and 'fc1.weight' for Linear "
+                "layers; of any other module read itself with Network.from_torch"
             )
         groups.setdefault(tuple(map(int, path)), {})[name] = tensors[key]
-    return groups
+    return groups, word
 
 
-def _stage(place: Place, group: Group, eps: Fraction) -> Linear | Scaling:
+def _word(split: Mapping[str, list[str]]) -> str | None:
+    """Return the word that all layers are called by, before numbers without a gap, or None."""
+    found = [_NUMBERED.fullmatch(path[0]) for path in split.values() if len(path) == 2]
+    matches = [match for match in found if match is not None]
+    numbers = {int(match[2]) for match in matches}
+    if len(matches) < len(split) or len({match[1] for match in matches}) != 1:
+        return None
+    names = {match[0] for match in matches}
+    is_whole = len(numbers) == len(names) == 1 + max(numbers) - min(numbers)
+    return matches[0][1] if is_whole and len(numbers) > 1 else None
+
+
+def _stage(where: str, group: Group, eps: Fraction) -> Linear | Scaling:
     """Return the affine map of one module's tensors."""
-    where = f"layer {'.'.join(map(str, place)) or '0'}"
     names = set(group)
     if _STATISTICS <= names <= _BATCHNORM:
         vectors = {
