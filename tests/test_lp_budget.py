@@ -129,7 +129,7 @@ def test_rows_end_as_well() -> None:
     network = load_workload("rnd_2x8x8x1")
     with pytest.raises(LimitError):
         list(enumerate_regions(network, Domain.cut(Box.of(0, 1, 2), rows), budget=SPENT))
-    with pytest.raises(InputError, match=r"R\^d cut by rows"):
+    with pytest.raises(InputError, match=r"searches R\^2 and 2 rows in a box only"):
         list(enumerate_regions(network, Domain.cut(Domain.space(2), rows)))
 
 

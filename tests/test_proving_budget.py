@@ -97,7 +97,7 @@ def test_a_folder_that_names_something_else_is_refused(unproven: object, tmp_pat
     told = json.loads(path.read_text())
     told["unproven"] = unproven
     del told["digest"]
-    path.write_text(json.dumps({**told, "digest": storage._digest(told)}))
+    path.write_text(json.dumps({**told, "digest": storage.digest_of(told)}))
     with pytest.raises(InputError, match=r"unproven|TypeError"):
         Partition.open(tmp_path / "part")
 
@@ -109,7 +109,7 @@ def test_faces_leave_nothing_unproven_whatever_a_folder_says(tmp_path: Path) -> 
     path = tmp_path / "part" / "partition.json"
     told = json.loads(path.read_text()) | {"unproven": ["edges"], "adjacencies": None}
     del told["digest"]
-    path.write_text(json.dumps({**told, "digest": storage._digest(told)}))
+    path.write_text(json.dumps({**told, "digest": storage.digest_of(told)}))
     with pytest.raises(InputError, match="adjacencies is None"):
         Partition.open(tmp_path / "part")
 
@@ -147,11 +147,17 @@ def test_every_part_of_a_proof_has_the_budget(
     names = ("find_adjacency", "find_unbounded", "write_tree")
     seen: list[tuple[str, object]] = []
 
-    def stub(name: str) -> Callable[..., None]:
-        return lambda *_, **given: seen.append((name, given.get("budget")))
+    def noted(name: str) -> Callable[..., object]:
+        function = getattr(by_search, name)
+
+        def call(*given: object, **options: object) -> object:
+            seen.append((name, options.get("budget")))
+            return function(*given, **options)
+
+        return call
 
     for name in names:
-        monkeypatch.setattr(by_search, name, stub(name))
+        monkeypatch.setattr(by_search, name, noted(name))
     part.evidence.write_proof(tmp_path / "proof", force=False, budget=budget)
     assert seen == [(name, budget) for name in names]
 

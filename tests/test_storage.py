@@ -204,7 +204,7 @@ def rewrite(folder: Path, **changes: object) -> None:
     path = folder / "partition.json"
     told = {**json.loads(path.read_text()), **changes}
     told.pop("digest")
-    told["digest"] = storage._digest(told)
+    told["digest"] = storage.digest_of(told)
     path.write_text(json.dumps(told))
 
 

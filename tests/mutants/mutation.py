@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -76,10 +77,31 @@ def fault(mutant: Mutant, tree: Path = ROOT) -> str | None:
     if mutant.old.split() == mutant.new.split():
         return "what is planted changes nothing"
     try:
-        ast.parse(text.replace(mutant.old, mutant.new))
+        ast.parse(_planted_statement(text, mutant))
     except SyntaxError as error:
         return f"what is planted is no Python: {error}"
     return next(filter(None, (_fault_of_test(test, tree) for test in mutant.tests)), None)
+
+
+def _planted_statement(text: str, mutant: Mutant) -> str:
+    """Return the statement of a module that a mutant changes, changed; or else all of them."""
+    first = text.count("\n", 0, text.index(mutant.old)) + 1
+    last = first + mutant.old.rstrip("\n").count("\n")
+    for begin, end in _statements(text):
+        if begin <= first and last <= end:
+            text = "".join(text.splitlines(keepends=True)[begin - 1 : end])
+            break
+    return text.replace(mutant.old, mutant.new)
+
+
+@lru_cache(maxsize=None)
+def _statements(text: str) -> list[tuple[int, int]]:
+    """Return the first and the last line of the statements of a module."""
+    return [
+        (min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]),
+         node.end_lineno or node.lineno)
+        for node in ast.parse(text).body
+    ]  # fmt: skip
 
 
 def _fault_of_test(argument: str, tree: Path) -> str | None:
