@@ -159,8 +159,8 @@ BAD_JSON = [
     ("{", "not JSON: Expecting property name"),
 
     ("[1, 2", "not JSON"),
-    ("[" * 100_000, "not a network: the JSON is nested too deeply|not JSON"),
-    ('{"a":' * 100_000, "not a network: the JSON is nested too deeply|not JSON"),
+    ("[" * 100_000, "the JSON is nested too deeply|not JSON"),
+    ('{"a":' * 100_000, "the JSON is nested too deeply|not JSON"),
     ("[" * 100_000 + "]" * 100_000, "nested too deeply|expected an object"),
     ("[]", 'got a list of 0, expected an object with the one key "layers"'),
     ("null", "got null, expected an object"),

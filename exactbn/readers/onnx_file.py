@@ -19,7 +19,7 @@ from exactbn.readers.onnx_bytes import (
     shown,
     type_name,
 )
-from exactbn.readers.onnx_operators import OPERATORS
+from exactbn.readers.onnx_operators import OPERATORS, left_out
 from exactbn.readers.onnx_values import Call, Run, Value
 from exactbn.readers.source import Source
 from exactbn.readers.statistics import Statistics
@@ -172,8 +172,11 @@ def _result(run: Run, node: Any, opset: int, known: dict[str, Value | None]) -> 
 
     if node.domain not in _DOMAINS or node.op_type not in OPERATORS:
         domain = f" of the domain {shown(node.domain)}" if node.domain else ""
+        inner = [name for name, (operation, _) in OPERATORS.items() if operation is not left_out]
+        final = [name for name in OPERATORS if name not in inner]
         raise UnsupportedLayerError(
-            f"the operator{domain} is not supported; supported are {', '.join(OPERATORS)}"
+            f"the operator{domain} is not supported; supported are {', '.join(inner)}; and "
+            f"{', '.join(final)} at the end, which logits=True leaves out"
         )
     operation, versions = OPERATORS[node.op_type]
     try:

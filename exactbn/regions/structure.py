@@ -140,7 +140,7 @@ def _check_closed(lattice: FaceLattice) -> None:
 # -- the walls of the domain ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Walls:
     """The walls of the domain and of its parts, as bits that say which a point is off.
 
