@@ -171,12 +171,12 @@ def test_bad_input(cross: str, capsys: Output, options: list[str], message: str)
 
 def test_too_many_inputs(tmp_path: Path, capsys: Output) -> None:
     path = tmp_path / "wide.npz"
-    np.savez(path, W0=np.ones((1, 784)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
+    np.savez(path, W0=np.ones((1, 20)), b0=np.zeros(1), W1=np.ones((1, 1)), b1=np.zeros(1))
     command = ["partition", str(path), "--box", "0", "1"]
     assert main([*command, "--engine", "complex"]) == 2
-    assert "784 inputs, expected at most 13" in capsys.readouterr().err
+    assert "20 inputs, expected at most 13" in capsys.readouterr().err
     assert main(command) == 0
-    assert "Engine lp: the complex engine would begin with 3^784 faces." in capsys.readouterr().err
+    assert "Engine lp: the complex engine would begin with 3^20 faces." in capsys.readouterr().err
 
 
 def test_what_the_first_faces_cost_is_said_before(tmp_path: Path, capsys: Output) -> None:

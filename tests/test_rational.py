@@ -230,3 +230,8 @@ def check_nearest(value, root):
     # Below a power of two the next number is half an ulp away.
     below = ulp / 4 if root / ulp == 2**52 else ulp / 2
     assert (root - below) ** 2 <= value <= (root + ulp / 2) ** 2
+
+
+def test_a_nested_value_is_told_to_be_flat() -> None:
+    with pytest.raises(NotRationalError, match=r"x\[0\] is of type list, .*x.flatten\(\)"):
+        to_vector([[1, 2], [3, 4]], "x")

@@ -71,9 +71,11 @@ def to_fraction(value: object, what: str = "value") -> Fraction:
         # Wider floats than float64 state their own ratio; nothing is rounded on the way.
         ratio = getattr(value, "as_integer_ratio", float(value).as_integer_ratio)
         return Fraction(*ratio())
+    nested = isinstance(value, (list, tuple))
     raise NotRationalError(
         f"{what} is of type {type(value).__name__}, expected an integer, a float, "
         "a Fraction or text such as 'p/q' or '0.1'"
+        + "; an image is a point when it is flat, as x.flatten()" * nested
     )
 
 
