@@ -18,6 +18,7 @@ from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.engines.complex import kernels
+from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
@@ -37,6 +38,8 @@ _LARGEST_BOUND = 2.0**126
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
+# Preactivations that are kept for later blocks of a layer.
+_KEPT = 1 << 25
 # Seconds by which a step may end late, and entries from which on a step tells the pace.
 _GRACE = 0.5
 _LONG_STEP = 100_000
@@ -208,6 +211,8 @@ class _Run:
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
+        # Preactivations of neurons of the layer up to this one at the vertices evaluated; bounds.
+        self._ahead: tuple[int, Floats, NDArray[np.float32]] | None = None
         # Seconds per entry of the lists that a step makes.
         self._pace = 0.0
 
@@ -237,8 +242,7 @@ class _Run:
         # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
         if block.begin == 0 or self.is_fan:
             self._evaluated = count
-        for rows in _parts(0, self._evaluated, _VERTICES_AT_ONCE):
-            self._evaluate(block, slice(*rows))
+        self._evaluate(block)
         for rows in _parts(self._evaluated, count, _VERTICES_AT_ONCE):
             self.pause()
             kernels.interpolate_rows(division.work, *rows, block.width)
@@ -316,19 +320,42 @@ class _Run:
             work.word[: work.used[kernels.FACES], sign] &= mask
         self.subdivision.end_block(block.index)
 
-    def _evaluate(self, block: _Block, rows: slice) -> None:
-        """Evaluate a block at some vertices, in floats."""
-        self.pause()
+    def _evaluate(self, block: _Block) -> None:
+        """Evaluate a block, in floats, at the vertices that its layer has not made.
+
+        Blocks of a wide layer are evaluated together, so that what they read is computed once. A
+        vertex that is settled in between gets better coordinates, and its values stay true; but
+        rays get another length, and are evaluated block by block.
+        """
+        work, rows = self.subdivision.work, self._evaluated
+        left = self.network.widths[block.layer] - block.begin
+        if block.begin == 0 or self.is_fan:
+            self._ahead = None
+        if self._ahead is None or self._ahead[0] <= block.begin:
+            self._ahead = None
+            many = min(left, _KEPT // max(rows, 1) // BLOCK * BLOCK)
+            if many <= block.width or self.is_fan:
+                self._write_values(block.layer, block.columns, work.z, work.ez)
+                return
+            z, ez = np.empty((rows, many)), np.empty((rows, many), dtype=np.float32)
+            self._write_values(block.layer, slice(block.begin, block.begin + many), z, ez)
+            self._ahead = block.begin + many, z, ez
+        end, z, ez = self._ahead
+        first = block.begin - (end - z.shape[1])
+        columns = slice(first, first + block.width)
+        work.z[:rows], work.ez[:rows] = z[:, columns], ez[:, columns]
+
+    def _write_values(
+        self, layer: int, columns: slice, z: Floats, ez: NDArray[np.float32]
+    ) -> None:
+        """Write preactivations of some neurons at the vertices evaluated, and bounds."""
         work = self.subdivision.work
-        self.floats.preactivations(
-            work.x[rows],
-            work.ex[rows],
-            block.layer,
-            block.columns,
-            work.z[rows],
-            work.ez[rows],
-            work.alive[rows],
-        )
+        for part in _parts(0, self._evaluated, _VERTICES_AT_ONCE):
+            self.pause()
+            rows = slice(*part)
+            self.floats.preactivations(
+                work.x[rows], work.ex[rows], layer, columns, z[rows], ez[rows], work.alive[rows]
+            )
 
     def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:
         """Settle the open signs of some vertices in integers.
