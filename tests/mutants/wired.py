@@ -121,7 +121,7 @@ MUTANTS: list[Mutant] = [
         ("units with other biases are twins", "key = (bias, slope, ", "key = (slope, ", _ZEROS),
         ("units with other slopes are twins", "key = (bias, slope, ", "key = (bias, ", _TWINS),
         ("units that read the same with other weights are twins",
-         "(read, self._number(weight)) for", "(read, 0) for", _ZEROS),
+         "(read, weight.as_integer_ratio()) for", "(read, 0) for", _ZEROS),
         ("a leaky unit of a negative bias that reads nothing is zero",
          "(bias < 0 and slope == 0)", "bias < 0", _TWINS),
         ("a unit is zero where one feature that it reads is",

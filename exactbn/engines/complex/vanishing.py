@@ -125,9 +125,6 @@ class _Reading:
         # Of a feature that is not its own, the one that it equals, or None for zero.
         self._equals: dict[int, int | None] = {}
         self._first: dict[object, int] = {}
-        # Of each weight a number: hashing a Fraction again and again would take most of the time.
-        self._numbers: dict[Fraction, int] = {}
-        self._known: dict[int, tuple[Fraction, int]] = {}
 
     def rows(self, block: Block) -> Iterator[tuple[_Row, Fraction]]:
         """Yield the weights and the bias of each unit of a block."""
@@ -146,17 +143,9 @@ class _Reading:
             if not row and (bias == 0 or (bias < 0 and slope == 0)):
                 self._equals[feature] = None
                 continue
-            reads = frozenset((read, self._number(weight)) for read, weight in row.items())
+            # Pairs of integers: a Fraction's hash would take most of the time.
+            reads = frozenset((read, weight.as_integer_ratio()) for read, weight in row.items())
             key = (bias, slope, reads)
             twin = self._first.setdefault(key, feature)
             if twin != feature:
                 self._equals[feature] = twin
-
-    def _number(self, weight: Fraction) -> int:
-        """Return the same number for the same weight only."""
-        known = self._known.get(id(weight))
-        if known is None:
-            number = self._numbers.setdefault(weight, len(self._numbers))
-            # Kept with the number, so that no other object gets its id.
-            known = self._known[id(weight)] = (weight, number)
-        return known[1]
