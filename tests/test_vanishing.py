@@ -129,6 +129,24 @@ def test_bounds_of_parts_hold(seed: int) -> None:
                 assert abs(Fraction(z[0, k]) * unit - value) <= Fraction(ez[0, k]) * unit
 
 
+@pytest.mark.parametrize(("bias", "slope"), [(-Fraction(1, 2) - Fraction(1, 2**12), 0), (-1, -3)])
+def test_an_error_that_passes_a_unit(bias: Fraction, slope: int) -> None:
+    """A unit that is off and may be on, and one whose slope enlarges the error."""
+    layers = (
+        Layer([[1]], [bias], slope, (0,)), Layer([[TINY, 1]], [0], 0, (0, 1)), Layer([[1]], [0], 1),
+    )  # fmt: skip
+    network = Network(layers, num_inputs=1)
+    floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 1))])
+    z, ez = np.empty((1, 1)), np.empty((1, 1))
+    floats.preactivations(
+        np.array([[1.0, 0.5]]), np.array([[0.0, 2.0**-9]]), 1, slice(0, 1), z, ez
+    )
+    unit = Fraction(2) ** int(floats.blocks[1].exponent[0])
+    true = network.preactivations([Fraction(1, 2) + Fraction(1, 2**9)])[1][0]
+    error = abs(Fraction(z[0, 0]) * unit - true)
+    assert error <= Fraction(ez[0, 0]) * unit < 2 * error
+
+
 def test_bounds_of_a_wide_network_stay_small() -> None:
     """Where every row reads few features, bounds do not grow with the width of the layers."""
     random = Random(1)
