@@ -1,13 +1,11 @@
 """Time of many balls in one call, beside one call each."""
 
-import statistics
-import time
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 
 from exactbn.bench.engines import Recipe, random_network
+from exactbn.bench.proofs import processor_seconds
 from exactbn.model.domain import Box
 from exactbn.regions.counting import partition_many
 from exactbn.regions.partitioning import partition
@@ -35,10 +33,10 @@ def measure_balls(name: str, *, repeat: int) -> dict[str, object]:
     many = partition_many(network, balls)
     if list(many[:APART]) != some:
         raise AssertionError("a call for many balls gives other partitions than one call each")
-    together = _seconds(
+    together = processor_seconds(
         lambda: [part.num_regions for part in partition_many(network, balls)], repeat
     )
-    each = _seconds(
+    each = processor_seconds(
         lambda: [partition(network, ball).num_regions for ball in balls[:APART]], repeat
     )
     return {
@@ -48,13 +46,3 @@ def measure_balls(name: str, *, repeat: int) -> dict[str, object]:
         "seconds_together": together / COUNT,
         "ratio": each / APART / (together / COUNT),
     }
-
-
-def _seconds(task: Callable[[], object], repeat: int) -> float:
-    """Return the median of the processor's seconds that a task takes."""
-    times = []
-    for _ in range(repeat):
-        start = time.process_time()
-        task()
-        times.append(time.process_time() - start)
-    return statistics.median(times)

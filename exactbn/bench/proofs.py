@@ -35,8 +35,8 @@ def measure_search(name: str, *, repeat: int) -> dict[str, object]:
     """
     network = random_network(SEARCHES[name])
     regions = _enumerate(network, "lp", None)
-    plain = _seconds(lambda: partition(network, (-1, 1), engine="lp").num_regions, repeat)
-    both = _seconds(lambda: _enumerate(network, "lp", None), repeat)
+    plain = processor_seconds(lambda: partition(network, (-1, 1), engine="lp").num_regions, repeat)
+    both = processor_seconds(lambda: _enumerate(network, "lp", None), repeat)
     return {
         "regions": regions,
         "seconds": plain,
@@ -62,15 +62,15 @@ def measure_proof(name: str, engine: str, *, repeat: int) -> dict[str, object]:
             _enumerate(network, engine, path)
 
         certified()
-        plain = _seconds(lambda: _enumerate(network, engine, None), repeat)
-        written = _seconds(certified, repeat)
+        plain = processor_seconds(lambda: _enumerate(network, engine, None), repeat)
+        written = processor_seconds(certified, repeat)
         exact = checker.read_network(file)
 
         def check() -> None:
             with checker.open_certificate(path) as stream:
                 checker.check(exact, stream)
 
-        checking = _seconds(check, 1)
+        checking = processor_seconds(check, 1)
         regions = _enumerate(network, engine, None)
         return {
             "engine": engine,
@@ -90,7 +90,7 @@ def _enumerate(network: Network, engine: str, path: Path | None) -> int:
     return part.num_regions
 
 
-def _seconds(task: Callable[[], object], repeat: int) -> float:
+def processor_seconds(task: Callable[[], object], repeat: int) -> float:
     """Return the median of the processor's time of a task."""
     times = []
     for _ in range(repeat):

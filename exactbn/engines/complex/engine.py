@@ -323,7 +323,8 @@ class _Run:
     def _evaluate(self, block: _Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.
 
-        Blocks of a wide layer are evaluated together, so that what they read is computed once. A
+        Blocks of a wide layer that reads others than the one before are evaluated together, so that
+        what they read is computed once; of a chain that is not worth the memory. A
         vertex that is settled in between gets better coordinates, and its values stay true; but
         rays get another length, and are evaluated block by block.
         """
@@ -334,7 +335,7 @@ class _Run:
         if self._ahead is None or self._ahead[0] <= block.begin:
             self._ahead = None
             many = min(left, _KEPT // max(rows, 1) // BLOCK * BLOCK)
-            if many <= block.width or self.is_fan:
+            if many <= block.width or self.is_fan or self.network.is_chain:
                 self._write_values(block.layer, block.columns, work.z, work.ez)
                 return
             z, ez = np.empty((rows, many)), np.empty((rows, many), dtype=np.float32)
