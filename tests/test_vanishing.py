@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from exactbn import Box, Network, partition
+from exactbn.engines.complex import engine
 from exactbn.engines.complex.float_blocks import cone
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.vanishing import vanishing
@@ -186,3 +187,23 @@ def test_a_cone_has_the_values_of_the_whole(seed: int) -> None:
         unit = Fraction(2) ** int(floats.blocks[last].exponent[k])
         assert abs(Fraction(z[0, 0]) * unit - value) <= Fraction(ez[0, 0]) * unit
         assert ez[0, 0] < 2.0**-40
+
+
+@pytest.mark.parametrize("box", [(-2, 2), None])
+def test_blocks_of_a_wide_layer_that_are_evaluated_together(
+    box: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers of 150 units, three words, all at once or two words at a time; integers agree."""
+    random = Random(5)
+    first = Layer([[1], [-1], [2]], [0, 1, -3], [0, Fraction(1, 2), 0], (0,))
+    rows = [[random.randint(-2, 2) for _ in range(3)] for _ in range(150)]
+    wide = Layer(rows, [random.randint(-3, 3) for _ in rows], 0, (0, 1, 3))
+    last = Layer([[random.randint(-1, 1) for _ in rows] for _ in range(70)], [1] * 70, 0,
+                 tuple(range(4, 154)))  # fmt: skip
+    network = Network((first, wide, last, Layer([[1] * 70], [0], 1)), num_inputs=1)
+    exact = partition(network, box, engine="complex", filter_factor=inf)
+    assert exact.is_complete and exact.num_regions > 20
+    for kept in (1 << 25, 3 * 128, 1):
+        monkeypatch.setattr(engine, "_KEPT", kept)
+        found = partition(network, box, engine="complex")
+        assert (found.patterns == exact.patterns).all() and found.f_vector == exact.f_vector
