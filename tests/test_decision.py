@@ -10,7 +10,7 @@ from exactbn.claims.tools.draws import draw_matrix, draw_network
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Box, Domain
-from exactbn.model.network import Network
+from exactbn.model.network import Layer, Network
 from exactbn.regions import decision
 from exactbn.regions.decision import decision_boundary, squared_distance_to_segment
 
@@ -222,3 +222,13 @@ def test_a_boundary_in_a_polytope() -> None:
     assert boundary.squared_distances(points) == [near, near, None, None]
     with pytest.raises(InputError, match="that in a box, the domain is R.2 and 1 row"):
         decision_boundary(net, Domain.cut(Domain.space(2), ([[0, 4]], [1])))
+
+
+def test_units_that_the_logit_does_not_read_take_no_part() -> None:
+    """Logit x + y beside a unit relu(x), in one block: its zeros are a line, not a point of it."""
+    beside = Layer([[1, 0]], [0], 0)
+    net = Network((beside, Layer([[1, 1]], [0], 1, (0, 1))), num_inputs=2)
+    boundary = decision_boundary(net, Box.of(-1, 1, 2))
+    assert len(boundary.edges) == 2 and len(boundary.points) == 0
+    x = (Fraction(1, 2), Fraction(-1, 4))
+    assert boundary.squared_distances([x]) == [Fraction(1, 32)]

@@ -234,6 +234,8 @@ def test_one_box_is_no_sequence_of_boxes() -> None:
 def test_counting_in_many_boxes(network: Network, data: st.DataObject) -> None:
     d = network.num_inputs
     several = data.draw(st.lists(boxes(d), min_size=1, max_size=6))
+    # Cones of the fan that R^d begins with are no regions.
+    several.insert(data.draw(st.integers(0, len(several))), None)
     counts = count_regions(network, several)
     assert counts.dtype == np.int64 and counts.shape == (len(several),)
     assert counts.tolist() == [partition(network, box).num_regions for box in several]

@@ -15,10 +15,9 @@ from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
-from exactbn.model.labels import as_words, labels_of
 from exactbn.model.network import Network
-from exactbn.model.patterns import unpack
 from exactbn.regions.by_lattice import LatticeEvidence
+from exactbn.regions.merging import cell_labels
 from exactbn.regions.partition import Partition
 from exactbn.wording import a_type, counted
 
@@ -31,12 +30,12 @@ _MOST_FACES = 1 << 20
 
 def count_regions(
     network: "NetworkLike",
-    boxes: Sequence[Box | Domain | tuple[object, object]],
+    boxes: Sequence[Box | Domain | tuple[object, object] | None],
     *,
     max_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.int64]:
-    """Return the exact number of regions that meet the interior of each box.
+    """Return the exact number of regions that meet the interior of each domain.
 
     Many boxes are cut in one run of the engine, so hundreds of small boxes cost little more than
     one large one. A box in d dimensions begins with 3^d faces.
@@ -45,8 +44,8 @@ def count_regions(
     ----------
     network : Network
         d inputs; what :func:`exactbn.partition` takes for one.
-    boxes : sequence of N boxes
-        Of dimension d, as Box or (lo, hi), or a Domain with rows.
+    boxes : sequence of N domains
+        Of dimension d, each a Box, (lo, hi), a Domain with rows, or None, all of R^d.
     max_seconds : optional
         A budget, looked at between two neurons.
     progress : callable, optional
@@ -66,9 +65,9 @@ def count_regions(
     counts = [np.zeros(0, dtype=np.int64)]
     for group, outcome in in_runs(network, boxes, budget, progress, "regions are counted in"):
         component = outcome.lattice.component
-        if network.units:
-            labels = labels_of(network.units, unpack(outcome.lattice.words, network.widths))
-            rows = np.column_stack((component.astype(np.uint64), as_words(labels)))
+        labels = cell_labels(outcome.lattice, group[0], network)
+        if labels is not None:
+            rows = np.column_stack((component.astype(np.uint64), labels))
             component = component[distinct_rows(np.ascontiguousarray(rows))[0]]
         counts.append(np.bincount(component, minlength=len(group)).astype(np.int64))
     return np.concatenate(counts)

@@ -209,7 +209,8 @@ def decision_boundary(network: Network, box: Box | Domain) -> DecisionBoundary:
     part = partition(with_logit_as_neuron(network), box, engine="complex")
     lattice = part.lattice
     *_, logit = vertex_signs(part.network, part.domain, lattice.parents, part.network.num_hidden)
-    is_zero = (logit.pos | logit.neg) == 0
+    # The logit is the last bit; units that it does not read may share its block.
+    is_zero = (logit.pos | logit.neg) >> np.uint64(logit.width - 1) == 0
     is_on = part.patterns[:, -1] > 0
     edges = np.unique(_facets_of(lattice, lattice.starts[2] + np.flatnonzero(is_on)))
     ends = _facets_of(lattice, edges.astype(np.int64)).reshape(-1, 2)

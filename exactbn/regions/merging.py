@@ -50,10 +50,20 @@ class MergedCells:
 
 def merge_cells(lattice: FaceLattice, domain: Domain, network: Network) -> MergedCells:
     """Return the regions of a complex that subdivides a domain."""
+    labels = cell_labels(lattice, domain, network)
+    return _cells_of_box(lattice) if labels is None else _joined(lattice, labels)
+
+
+def cell_labels(
+    lattice: FaceLattice, domain: Domain, network: Network
+) -> NDArray[np.uint64] | None:
+    """Return rows of words, equal where d-faces are parts of one region of a domain.
+
+    None where every d-face is a region.
+    """
     if network.units:
-        patterns = unpack(lattice.words, network.widths)
-        return _joined(lattice, as_words(labels_of(network.units, patterns)))
-    return _joined(lattice, lattice.words) if domain.box is None else _cells_of_box(lattice)
+        return as_words(labels_of(network.units, unpack(lattice.words, network.widths)))
+    return lattice.words if domain.box is None else None
 
 
 def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
