@@ -1,12 +1,18 @@
 """The benchmark measures what it says, on networks that are the same everywhere."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exactbn.bench import engines as bench
+from exactbn.bench import slices, strokes
 from exactbn.cli import main
 from exactbn.errors import InputError
+from exactbn.model.domain import Box, Domain
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 
 Output = pytest.CaptureFixture[str]
 
@@ -38,7 +44,7 @@ def test_unknown_network() -> None:
 
 def test_bench_as_json(capsys: Output) -> None:
     command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
-    command += ["--no-proofs", "--no-balls", "--json"]
+    command += ["--no-proofs", "--no-balls", "--no-slices", "--json"]
     assert main([*command, "--no-relucent"]) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]
@@ -72,6 +78,7 @@ def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> No
         (["--networks", "bogus"], "--networks: 'bogus', expected some of rnd-2-8-8"),
         (["absent.npz"], "absent.npz: no such file, expected a network"),
         (["--folder", "absent"], "--folder: absent is not a folder"),
+        (["--nets", "absent"], "--nets: absent is not a folder"),
     ],
 )
 def test_bad_input(arguments: list[str], message: str, capsys: Output) -> None:
@@ -107,3 +114,74 @@ def test_balls_are_timed(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> Non
     assert main(command) == 0
     row = json.loads(capsys.readouterr().out)
     assert row["balls"] == 20 and row["regions"] >= 20 and row["ratio"] > 0
+
+
+def test_slices_are_timed_or_skipped_by_name(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert slices.skipped("LeNet, side 1", None) is None
+    (tmp_path / "conv_mp1.onnx").write_bytes(b"")
+    assert slices.skipped("conv_mp1, side 2", tmp_path) is None
+    with pytest.raises(InputError, match="skipped, there is no file .*mnist5x20_leaky_relu.onnx"):
+        slices.measure_slice("mnist5x20, side 2", tmp_path, repeat=1)
+    seen = []
+    monkeypatch.setattr(bench, "measure_apart", lambda name, *_: seen.append(name) or {})
+    command = ["bench", "--networks", "none", "--no-scaling", "--no-proofs", "--no-balls"]
+    assert main([*command, "--no-relucent"]) == 0
+    assert seen == ["LeNet, side 1/4", "LeNet, side 1", "2-25-25-25-2 in R^2", *slices.READINGS]
+    out, _ = capsys.readouterr()
+    reason = "skipped, conv_mp1.onnx is not part of the project: --nets FOLDER"
+    assert f"conv_mp1, side 2: {reason}" in out
+
+
+def test_a_slice_and_reading_are_measured(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "MILLION", (4, 6, 3))
+    command = ["bench", "--repeat", "1", "--proof", "slice", "--apart"]
+    assert main([*command, "2-25-25-25-2 in R^2"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["regions"], row["adjacencies"], row["units"]) == (2375, 4675, 75)
+    assert row["regions_per_second"] > 0 and row["peak_bytes"] >= 0
+    for name in slices.READINGS:
+        assert main([*command, name]) == 0
+        row = json.loads(capsys.readouterr().out)
+        assert (row["architecture"], row["weights"]) == ("4-6-3", 42)
+    with pytest.raises(InputError, match="'bogus' is no slice, expected one of ACAS Xu 1_1"):
+        slices.measure_slice("bogus", None, repeat=1)
+
+
+def test_a_slice_of_the_inputs_of_acas_xu_has_its_corners_in_their_box() -> None:
+    """Every vertex of the polygon lies on a side of the box, and in it."""
+    box = Box.of(*slices.ACAS_XU, 5)
+    origin, directions = slices.three_points(box)
+    whole = Domain.of(box).restrict(origin, directions)
+    # Within a box there are vertices to look at.
+    domain = Domain.cut(Box.of(-100, 100, 2), (whole.matrix, whole.bounds))
+    one = Network.from_arrays([[[0, 0]], [[0]]], [[1], [0]])
+    part = partition(one, domain)
+    assert part.f_vector is not None and part.f_vector[0] >= 3
+    for v in range(part.f_vector[0]):
+        s, t = part.vertex(v)
+        x = tuple(o + s * a + t * b for o, a, b in zip(origin, *directions, strict=True))
+        assert box.contains(x) and not box.has_inside(x)
+
+
+def test_made_images_show_their_digits() -> None:
+    images, digits = strokes.made_images(40, 3)
+    again, _ = strokes.made_images(40, 3)
+    assert images.shape == (40, 28, 28) and (images == again).all()
+    assert images.min() == 0 and images.max() == 1
+    assert (np.rint(images * 255) / np.float32(255) == images).all()
+    # A one has the least strokes, an eight the most.
+    light = images.sum((1, 2))
+    assert light[digits == 1].mean() < light.mean() < light[digits == 8].mean()
+
+
+def test_lenet_is_trained_from_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(strokes, "_IMAGES", 60)
+    state = torch.random.get_rng_state()
+    one, other = strokes.trained_lenet(), strokes.trained_lenet()
+    assert (torch.random.get_rng_state() == state).all() and not one.training
+    assert all((p == q).all() for p, q in zip(one.parameters(), other.parameters(), strict=True))

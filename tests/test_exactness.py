@@ -28,6 +28,7 @@ EXACT = (
 
 # What may hold float literals, and why.
 MAY_HOLD_FLOATS = {
+    "bench/strokes.py": "made images and training",
     "engines/run.py": "seconds",
     "engines/complex/engine.py": "the float filter, docs/error_analysis.md",
     "engines/complex/kernels.py": "the float filter, docs/error_analysis.md",
@@ -52,6 +53,7 @@ MAY_HOLD_FLOATS = {
 }
 MAY_TAKE_ROOTS = {
     "bench/engines.py": "the range of random weights",
+    "bench/strokes.py": "the distances by which made images are drawn",
     "claims/families/separation.py": "the least value of a bound, sought in floats and only shown",
     "engines/complex/float_blocks.py": "lengths, with the error of the root in the bound",
     "engines/complex/signs.py": "lengths, with the error of the root in the bound",

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exactbn.errors import DimensionError, InputError
+from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.slices import axis, restrict
 
@@ -44,6 +45,34 @@ def test_slices_through_points():
         NET.through(points[:1])
     with pytest.raises(DimensionError, match="x has 2 coordinates, expected 3"):
         NET.through([(1, 2), (3, 4)])
+
+
+@given(st.lists(numbers, min_size=3, max_size=3), st.lists(numbers, min_size=6, max_size=6),
+       numbers, numbers)
+def test_a_domain_has_the_slice_that_the_network_has(origin, u, s, t):
+    """The closed slice and its interior hold the points whose images the domain holds."""
+    domain = Domain.cut(Box.of(-2, (1, 3, "7/2"), 3), ([[1, -1, "1/2"]], [1]))
+    directions = [u[:3], u[3:]]
+    x = tuple(o + s * a + t * b for o, a, b in zip(origin, *directions, strict=True))
+    try:
+        slice_ = domain.restrict(origin, directions)
+    except InputError as error:
+        assert "the slice misses the domain" in str(error) and not domain.contains(x)
+    else:
+        assert slice_.dim == 2 and slice_.box is None
+        assert slice_.contains((s, t)) == domain.contains(x)
+        assert slice_.has_inside((s, t)) or not domain.has_inside(x)
+
+
+def test_what_is_no_slice_of_a_domain_is_named():
+    whole = Domain.of(Box.of(0, 1, 3))
+    with pytest.raises(DimensionError, match="origin has 2 entries, expected 3"):
+        whole.restrict((0, 0), [(1, 0, 0)])
+    with pytest.raises(DimensionError, match=r"directions\[1\] has 1 entry, expected 3"):
+        whole.restrict((0, 0, 0), [(1, 0, 0), (1,)])
+    with pytest.raises(InputError, match="the slice misses the domain"):
+        whole.restrict((0, 0, 2), [(1, 0, 0)])
+    assert Domain.space(3).restrict((0, 0, 2), [(1, 0, 0)]) == Domain.space(1)
 
 
 def test_the_rest_of_the_network_stays():

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -34,6 +35,8 @@ TIME_LIMIT = 900
 NUM_POINTS = 64
 #: relucent visits some hundred regions a second, so it gets the small networks only.
 RELUCENT_LIMIT = 500
+
+Result = TypeVar("Result")
 
 _ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
@@ -138,8 +141,8 @@ def measure(network: Network, *, repeat: int, side: int | None = 1) -> dict[str,
 
     ``side`` None is all of R^d.
     """
-    _warm_up(network.num_inputs, side)
-    part, grown = _peak_growth(lambda: _run(network, side))
+    warm_up(network.num_inputs, side)
+    part, grown = peak_growth(lambda: _run(network, side))
     statistic = getattr(part, "statistics", None) or {}
     times, processor_times = [], []
     for _ in range(repeat):
@@ -230,7 +233,7 @@ def _run(network: Network, side: int | None = 1) -> Partition:
     return part
 
 
-def _warm_up(d: int, side: int | None) -> None:
+def warm_up(d: int, side: int | None) -> None:
     """Compile or load the kernels, with a network in which every kind of cut happens."""
     identity = [[int(i == j) for j in range(d)] for i in range(d)]
     corners = [[*row[:-1], 1] for row in identity]
@@ -240,7 +243,7 @@ def _warm_up(d: int, side: int | None) -> None:
     _run(network, side)
 
 
-def _peak_growth(task: Callable[[], Partition]) -> tuple[Partition, int]:
+def peak_growth(task: Callable[[], Result]) -> tuple[Result, int]:
     """Run ``task`` and return its result and by how many bytes the process grew at its peak."""
     gc.collect()
     if sys.platform == "linux":

@@ -15,8 +15,9 @@ ABSENT = "-"
 ENGINES = ("complex", "lp")
 SEARCH = "search"
 MANY = "balls"
+SLICE = "slice"
 # Heading, key, form, factor.
-Column = tuple[str, str, str, int]
+Column = tuple[str, str, str, float]
 PROOF_COLUMNS: tuple[Column, ...] = (
     ("regions", "regions", "d", 1),
     ("ms", "seconds", ".1f", 1000),
@@ -38,6 +39,19 @@ BALL_COLUMNS: tuple[Column, ...] = (
     ("cpu ms a ball, one call each", "seconds_each", ".3f", 1000),
     ("in one call", "seconds_together", ".3f", 1000),
     ("ratio", "ratio", ".1f", 1),
+)
+SLICE_COLUMNS: tuple[Column, ...] = (
+    ("units", "units", "d", 1),
+    ("regions", "regions", "d", 1),
+    ("adjacencies", "adjacencies", "d", 1),
+    ("cpu s", "processor_seconds", ".3f", 1),
+    ("regions/s", "regions_per_second", ",.0f", 1),
+    ("peak MB", "peak_bytes", ".1f", 1 / 10**6),
+)
+READING_COLUMNS: tuple[Column, ...] = (
+    ("weights", "weights", "d", 1),
+    ("cpu s", "processor_seconds", ".2f", 1),
+    ("peak MB", "peak_bytes", ".1f", 1 / 10**6),
 )
 HEADINGS = ("regions", "adjacencies", "ms", "cpu ms", "regions/s", "bytes/region", "exact")
 
@@ -65,6 +79,17 @@ def bench_command(
         bool, typer.Option(help="Time writing and checking certificates.")
     ] = True,
     balls: Annotated[bool, typer.Option(help="Time many small balls in one call.")] = True,
+    slices: Annotated[
+        bool,
+        typer.Option(help="Time slices of larger networks, and reading a million weights."),
+    ] = True,
+    nets: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with public networks of which slices are timed, such as ACAS Xu's; "
+            "those whose file is absent are skipped."
+        ),
+    ] = None,
     relucent: Annotated[
         bool, typer.Option(help="Run relucent beside it where it is installed.")
     ] = True,
@@ -83,7 +108,7 @@ def bench_command(
     from exactbn.bench import engines as bench
 
     if apart is not None and proof is not None:
-        print_json(_measured(apart, proof, repeat))
+        print_json(_measured(apart, proof, repeat, nets))
         return
     if apart is not None:
         network, recipe = bench.named_network(apart), bench.named_recipe(apart)
@@ -94,6 +119,8 @@ def bench_command(
             else bench.measure(network, repeat=repeat, side=side)
         )
         return
+    if nets is not None and not nets.is_dir():
+        raise InputError(f"--nets: {nets} is not a folder")
     files = list(files or [])
     if networks is None and not files and folder is None:
         files = bench.workload_files()
@@ -113,6 +140,8 @@ def bench_command(
         certified = _proofs(options) if proofs else {}
         searches = _searches(options) if proofs else {}
         many = _balls(options) if balls else {}
+        planes = _slices(options, nets) if slices else {}
+        readings = _readings(options) if slices else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
@@ -122,6 +151,8 @@ def bench_command(
         "proofs": certified,
         "lp": searches,
         "balls": many,
+        "slices": planes,
+        "readings": readings,
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -134,13 +165,20 @@ def bench_command(
         title = "certificates, box [-1, 1]^d, adjacencies included"
         _show_rows(title, PROOF_COLUMNS, certified)
         _show_rows("balls of radius 1/100 in [-1, 1]^d", BALL_COLUMNS, many)
+        _show_rows("slices of larger networks", SLICE_COLUMNS, planes)
+        _show_rows("reading", READING_COLUMNS, readings)
 
 
-def _measured(name: str, what: str, repeat: int) -> dict[str, object]:
+def _measured(name: str, what: str, repeat: int, nets: Path | None) -> dict[str, object]:
     """Return the figures of one network of the other tables, in this process."""
     from exactbn.bench.balls import measure_balls
     from exactbn.bench.proofs import measure_proof, measure_search
+    from exactbn.bench.slices import READINGS, measure_reading, measure_slice
 
+    if what == SLICE:
+        if name in READINGS:
+            return measure_reading(name)
+        return measure_slice(name, nets, repeat=repeat)
     if what == MANY:
         return measure_balls(name, repeat=repeat)
     if what == SEARCH:
@@ -219,6 +257,32 @@ def _balls(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     }
 
 
+def _slices(options: tuple[str, ...], nets: Path | None) -> dict[str, dict[str, object]]:
+    """Return the figures of slices, or why one is skipped."""
+    from exactbn.bench import engines as bench
+    from exactbn.bench.slices import SLICES, skipped
+
+    folder = () if nets is None else ("--nets", str(nets))
+    rows: dict[str, dict[str, object]] = {}
+    for name in SLICES:
+        reason = skipped(name, nets)
+        rows[name] = {"skipped": reason} if reason is not None else bench.measure_apart(
+            name, (*options, "--proof", SLICE, *folder), bench.TIME_LIMIT
+        )
+    return rows
+
+
+def _readings(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of reading large networks."""
+    from exactbn.bench import engines as bench
+    from exactbn.bench.slices import READINGS
+
+    return {
+        name: bench.measure_apart(name, (*options, "--proof", SLICE), bench.TIME_LIMIT)
+        for name in READINGS
+    }
+
+
 def _show_rows(
     title: str, columns: Sequence[Column], rows: Mapping[str, Mapping[str, object]]
 ) -> None:
@@ -234,8 +298,14 @@ def _show_rows(
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in rows.items():
         cells = (_cell(row, key, form, factor) for _, key, form, factor in columns)
-        table.add_row(name, *((str(row["error"]),) if "error" in row else cells))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+        absent = "error" in row or "skipped" in row
+        table.add_row(name, *(() if absent else cells))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    for name, row in rows.items():
+        if "error" in row or "skipped" in row:
+            text = f"{name}: {row.get('error', row.get('skipped'))}"
+            console.print(text, markup=False, soft_wrap=True)
 
 
 def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
@@ -326,7 +396,7 @@ def _cells(row: Mapping[str, object]) -> list[str]:
     ]
 
 
-def _cell(row: Mapping[str, object], key: str, form: str, factor: int = 1) -> str:
+def _cell(row: Mapping[str, object], key: str, form: str, factor: float = 1) -> str:
     """Return a figure as text, or what stands for none."""
     value = row.get(key)
     return format(value * factor, form) if isinstance(value, (int, float)) else ABSENT

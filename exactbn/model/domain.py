@@ -199,6 +199,49 @@ class Domain:
         r = to_fraction(radius, "radius")
         return cls.cut(box, (rows, [r + dot(row, middle) for row in rows]))
 
+    def restrict(
+        self, origin: Iterable[object], directions: Iterable[Iterable[object]]
+    ) -> "Domain":
+        """Return {t in R^m : origin + t_1 u_1 + ... + t_m u_m in the domain}, exactly.
+
+        The domain of ``Network.restrict(origin, directions)`` that is all of this one's slice.
+        Every bound and row is a row of the result, which has no box: a x <= b says
+        sum (a u_i) t_i <= b - a origin.
+
+        Raises
+        ------
+        DimensionError
+            If a vector has not d entries.
+        InputError
+            If the slice misses the domain in that a row which no t changes holds nowhere.
+
+        Examples
+        --------
+        >>> plane = Domain.of(Box.of(0, 1, 3)).restrict((0, 0, "1/2"), [(1, 0, 0), (1, 1, 0)])
+        >>> plane.dim, plane.contains((Fraction(-1), Fraction(1))), len(plane.bounds)
+        (2, True, 4)
+        """
+        point = self._vector(origin, "origin")
+        vectors = [self._vector(u, f"directions[{i}]") for i, u in enumerate(directions)]
+        rows = list(zip(self.matrix, self.bounds, strict=True))
+        if self.box is not None:
+            for i, (lo, hi) in enumerate(zip(self.box.lo, self.box.hi, strict=True)):
+                axis = tuple(Fraction(int(k == i)) for k in range(self.dim))
+                rows += [(axis, hi), (tuple(-t for t in axis), -lo)]
+        along = [tuple(dot(a, u) for u in vectors) for a, _ in rows]
+        rest = [b - dot(a, point) for a, b in rows]
+        if any(b < 0 and not any(a) for a, b in zip(along, rest, strict=True)):
+            raise InputError("the slice misses the domain, expected one that meets its interior")
+        return Domain(len(vectors), None, tuple(along), tuple(rest))
+
+    def _vector(self, x: Iterable[object], name: str) -> Vector:
+        """Return a vector of d exact numbers."""
+        vector = to_vector(x, name)
+        if len(vector) != self.dim:
+            entries = counted(len(vector), "entry", "entries")
+            raise DimensionError(f"{name} has {entries}, expected {self.dim}")
+        return vector
+
     @property
     def is_space(self) -> bool:
         """Return whether the domain is all of R^d."""
