@@ -270,9 +270,15 @@ def test_many_partitions_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(LimitError, match="cut in 3 boxes: 0 of 4 neurons done") as caught:
         partition_many(CROSS, several, max_seconds=0)
     assert caught.value.partial == ()
-    with pytest.raises(InputError, match=r"boxes\[1\]: the polytope is empty"):
+    with pytest.raises(InputError, match=r"domains\[1\]: the polytope is empty"):
         flat = Domain.cut(several[0], ([[1, 0]], [-1]))
         partition_many(CROSS, [several[0], flat])
+    for other in (Box.of(0, 1, 3), Domain.space(3), Domain.ball((0, 0, 0), 1, norm=1)):
+        expected = r"domains\[1\]: the domain has dimension 3 and the network 2 inputs"
+        with pytest.raises(DimensionError, match=expected):
+            partition_many(CROSS, [None, other])
+    with pytest.raises(InputError, match="got an int for the domains"):
+        partition_many(CROSS, 3)  # type: ignore[arg-type]
 
 
 def test_counting_in_several_runs(monkeypatch: pytest.MonkeyPatch) -> None:

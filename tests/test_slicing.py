@@ -43,8 +43,10 @@ def test_slices_through_points():
         NET.through([*points[:2], (3, -1, 1)])
     with pytest.raises(InputError, match="a slice needs at least two points, got 1"):
         NET.through(points[:1])
-    with pytest.raises(DimensionError, match="x has 2 coordinates, expected 3"):
-        NET.through([(1, 2), (3, 4)])
+    with pytest.raises(InputError, match=r"points\[1\] and points\[3\] are equal, .*leave one"):
+        NET.through([*points, (2.0, "0", 1)])
+    with pytest.raises(DimensionError, match=r"points\[1\] has 2 coordinates, expected 3"):
+        NET.through([(1, 2, 3), (3, 4)])
 
 
 @given(st.lists(numbers, min_size=3, max_size=3), st.lists(numbers, min_size=6, max_size=6),

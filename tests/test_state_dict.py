@@ -146,7 +146,12 @@ ONES = torch.ones(2)
         ),
         (state(k2_running_mean=ONES, k2_running_var=ONES), "the modules between 0 and 2 have no"),
         (state(k2_weight=torch.ones(1, 3)), "layer 2 takes 3 features, expected 2"),
-        (state(k2_weight=torch.ones(1, 1, 3)), r"layer 2 has a weight of shape \(1, 1, 3\)"),
+        (state(k2_weight=torch.ones(1, 1, 3)), r"layer '2' .* \(1, 1, 3\), that of a Conv1d"),
+        (
+            {"conv1.weight": torch.ones(2, 1, 3, 3), "fc.weight": ONES},
+            r"layer 'conv1' .*, that of a Conv2d, .*; build the module, load_state_dict into it",
+        ),
+        (state(k4_weight=torch.ones(2, 1, 3, 3, 3)), "layer '4' .*, that of a Conv3d"),
         (state(k2_weight=torch.ones(2)), r"layer 2 has a weight of shape \(2,\) and no running"),
         (state(k2_bias=torch.ones(2)), "layer 2 has the tensors 'bias', expected those of a Lin"),
         (state(k2_weight_ih_l0=ONES), "layer 2 has the tensors 'weight_ih_l0'"),

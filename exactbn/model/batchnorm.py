@@ -244,11 +244,17 @@ def _centered(
 
 
 def _contests(network: Network) -> frozenset[int]:
-    """Return the units of maxima, which compare what they are given and are not normalized."""
-    if any(isinstance(unit, Clip) for unit in network.units):
+    """Return the units of maxima, which compare what they are given and are not normalized.
+
+    A clip of W h + b to [lo, hi] is known by its thresholds lo - b and hi - b of W h alone. Once
+    it is normalized they are mu + sigma lo and mu + sigma hi, and many lo have the same lo - b.
+    """
+    clip = next((unit for unit in network.units if isinstance(unit, Clip)), None)
+    if clip is not None:
         raise InputError(
-            "the network has clips, whose zero its units do not say; give center the module or "
-            "the .onnx file that it is read from"
+            f"the network has clips, whose zero its units do not say: of that of units {clip.low} "
+            f"and {clip.high} both ends less the bias are known, and not the bias; give center the "
+            "module or the .onnx file that it is read from"
         )
     maxima = [unit for unit in network.units if not isinstance(unit, int)]
     return frozenset(unit for known in maxima for unit in members_of(known))

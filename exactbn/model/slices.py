@@ -64,7 +64,10 @@ def through(network: Network, points: Sequence[Sequence[object]]) -> Network:
     Raises
     ------
     InputError
-        If there are fewer than two points, or one lies in the slice through those before it.
+        If there are fewer than two points, two are equal, or one lies in the slice through those
+        before it.
+    DimensionError
+        If a point has not d coordinates.
 
     Examples
     --------
@@ -74,7 +77,19 @@ def through(network: Network, points: Sequence[Sequence[object]]) -> Network:
     """
     if len(points) < 2:
         raise InputError(f"a slice needs at least two points, got {len(points)}")
-    first, *others = [network.point(x) for x in points]
+    exact = [to_vector(x, f"points[{i}]") for i, x in enumerate(points)]
+    for i, x in enumerate(exact):
+        if len(x) != network.num_inputs:
+            raise DimensionError(
+                f"points[{i}] has {counted(len(x), 'coordinate')}, expected {network.num_inputs}, "
+                "the network's number of inputs"
+            )
+        if x in exact[:i]:
+            raise InputError(
+                f"points[{exact.index(x)}] and points[{i}] are equal, expected points in general "
+                "position: leave one of them out"
+            )
+    first, *others = exact
     directions = [tuple(t - s for s, t in zip(first, x, strict=True)) for x in others]
     dependent = _first_dependent(directions)
     if dependent is not None:

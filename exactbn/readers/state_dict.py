@@ -33,6 +33,11 @@ _BATCHNORM = _STATISTICS | {"weight", "bias", "num_batches_tracked"}
 # A word and a number, as in fc1.
 _NUMBERED = re.compile(r"([A-Za-z_]{1,40}?)([0-9]{1,6})", re.ASCII)
 
+# What to do where a state dict does not say enough.
+_MODULE = (
+    "build the module, load_state_dict into it, and give it to Network.from_torch in eval mode"
+)
+
 Place = tuple[int, ...]
 Group = dict[str, torch.Tensor]
 
@@ -59,6 +64,7 @@ def read_state_dict(
     InputError
         If there is no place for an activation between two ``Linear`` layers, or more than one.
     """
+    _refuse_convolutions(tensors)
     groups, word = _groups(tensors)
     offset = DEFAULT_EPS if eps is None else to_fraction(eps, "eps")
     names = {place: _name(place) if word is None else f"{word}{place[0] // 2}" for place in groups}
@@ -82,6 +88,19 @@ def read_state_dict(
         "two, which the file does not say"
     )
     return replace(Chain.of(stages), notes=(note,))
+
+
+def _refuse_convolutions(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Raise if a weight has as many axes as one of a convolution."""
+    for key in sorted(tensors):
+        axes = tensors[key].ndim - 2
+        if key.rpartition(".")[2] == "weight" and axes in (1, 2, 3):
+            where = key.rpartition(".")[0][:60]
+            raise UnsupportedLayerError(
+                f"layer {where!r} has a weight of shape {tuple(tensors[key].shape)}, that of a "
+                f"Conv{axes}d, expected a Linear with a matrix: a state dict says neither stride "
+                f"nor padding; {_MODULE}, with an example of its input"
+            )
 
 
 def _groups(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[Place, Group], str | None]:
@@ -146,7 +165,8 @@ def _stage(where: str, group: Group, eps: Fraction) -> Linear | Scaling:
     if group["weight"].ndim != 2:
         raise UnsupportedLayerError(
             f"{where} has a weight of shape {tuple(group['weight'].shape)} and no running "
-            "statistics, expected a Linear with a matrix or a BatchNorm1d with statistics"
+            "statistics, as a PReLU or a LayerNorm, expected a Linear with a matrix or a "
+            f"BatchNorm1d with statistics; {_MODULE}"
         )
     weight = matrix_of(group["weight"], f"{where}: weight")
     if "bias" not in group:

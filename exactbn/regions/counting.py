@@ -12,7 +12,7 @@ from exactbn.engines.complex.lattice import components
 from exactbn.engines.complex.start import num_faces, template
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress
-from exactbn.errors import InputError, LimitError
+from exactbn.errors import DimensionError, InputError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # Faces with which one run begins: enough to make a run's own cost small, and not too much memory.
 _MOST_FACES = 1 << 20
+
+# What is done in the runs, and how the domains are called.
+COUNTING, CUTTING = ("regions are counted in", "boxes"), ("regions are cut in", "domains")
 
 
 def count_regions(
@@ -63,7 +66,7 @@ def count_regions(
     budget = Budget.asked(max_seconds=max_seconds)
     network = as_network(network)
     counts = [np.zeros(0, dtype=np.int64)]
-    for group, outcome in in_runs(network, boxes, budget, progress, "regions are counted in"):
+    for group, outcome in in_runs(network, boxes, budget, progress, COUNTING):
         component = outcome.lattice.component
         labels = cell_labels(outcome.lattice, group[0], network)
         if labels is not None:
@@ -117,7 +120,7 @@ def partition_many(
     network = as_network(network)
     parts: list[Partition] = []
     try:
-        for group, outcome in in_runs(network, domains, budget, progress, "regions are cut in"):
+        for group, outcome in in_runs(network, domains, budget, progress, CUTTING):
             lattices = components(outcome.lattice, len(group))
             for domain, lattice in zip(group, lattices, strict=True):
                 own = replace(outcome, lattice=lattice)
@@ -132,7 +135,7 @@ def in_runs(
     domains: Sequence[object],
     budget: Budget,
     progress: Progress | None,
-    what: str,
+    task: tuple[str, str],
 ) -> Iterator[tuple[list[Domain], Outcome]]:
     """Yield the outcomes of the engine for consecutive domains, as many as go into one run.
 
@@ -143,9 +146,11 @@ def in_runs(
     LimitError
         When the budget is spent.
     """
+    what, name = task
     if not hasattr(domains, "__iter__"):
-        raise InputError(f"got {a_type(domains)} for the boxes, expected a sequence of them")
-    known = [_domain(i, domain, network.num_inputs) for i, domain in enumerate(domains)]
+        raise InputError(f"got {a_type(domains)} for the {name}, expected a sequence of them")
+    d = network.num_inputs
+    known = [_domain(f"{name}[{i}]", domain, d) for i, domain in enumerate(domains)]
     groups = list(_groups(known))
     total = network.num_hidden
     for run, group in enumerate(groups):
@@ -180,12 +185,17 @@ def _groups(domains: Sequence[Domain]) -> Iterator[list[Domain]]:
         yield group
 
 
-def _domain(i: int, value: object, d: int) -> Domain:
-    """Return domain i, which an error names: one box alone is no sequence of boxes."""
+def _domain(name: str, value: object, d: int) -> Domain:
+    """Return a domain, which an error names: one box alone is no sequence of boxes."""
     try:
         domain = as_domain(value, d)
-        if domain.matrix and domain.dim == d:
+        if domain.dim != d:
+            raise DimensionError(
+                f"the domain has dimension {domain.dim} and the network "
+                f"{counted(d, 'input')}, expected the same"
+            )
+        if domain.matrix:
             template(domain)
         return domain
     except InputError as error:
-        raise type(error)(f"boxes[{i}]: {error}") from None
+        raise type(error)(f"{name}: {error}") from None
