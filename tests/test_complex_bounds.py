@@ -140,7 +140,8 @@ def test_what_is_no_number_gets_an_infinite_bound(
         interpolate(y, ey, 2, Place(0, 1, 0.5, dt), (0, 1))
     assert isinf(ey[2, 0])
     # The compiled one knows another max().
-    kernels.interpolate_rows(_work_of(y, ey), 2, 3, 1)
+    work = _work_of(y, ey)
+    kernels.interpolate_rows(work.parents, work.place, work.z, work.ez, 2, 3)
     assert isinf(ey[2, 0])
 
 

@@ -4,6 +4,7 @@ from tests.mutants.mutation import Mutant
 
 _COMPLEX = "engines/complex/"
 _BOUNDS = "tests/test_complex_bounds.py"
+_CARRIED = "tests/test_carried.py"
 _BUDGET = "tests/test_complex_budget.py"
 _SIGNS = "tests/test_complex_signs.py"
 _EXAMPLES = "tests/test_complex.py::test_examples"
@@ -18,36 +19,36 @@ def _mutant(module: str, old: str, new: str, remark: str, *tests: str) -> Mutant
 MUTANTS = [
     _mutant(
         "kernels.py",
-        "                + INTERPOLATION_ROUNDING * (abs(ya) + abs(yb))\n",
+        "            + INTERPOLATION_ROUNDING * (abs(ends.ya) + abs(ends.yb))\n",
         "",
         "an interpolation is not rounded",
         f"{_BOUNDS}::test_rounding_of_an_interpolation",
     ),
     _mutant(
         "kernels.py",
-        "place.dt * abs(difference)",
-        "0.0 * abs(difference)",
+        "            dt * abs(difference)",
+        "            0.0 * abs(difference)",
         "the place of an interpolation is exact",
         f"{_BOUNDS}::test_errors_that_an_interpolation_takes_over",
     ),
     _mutant(
         "kernels.py",
-        "                + SIGN_FLOOR\n",
+        "            + SIGN_FLOOR\n",
         "",
         "an interpolation does not underflow",
         f"{_BOUNDS}::test_underflow_of_an_interpolation",
     ),
     _mutant(
         "kernels.py",
-        "            bound *= TO_SINGLE\n",
+        "        bound *= TO_SINGLE\n",
         "",
         "a bound is not rounded to float32",
         f"{_BOUNDS}::test_errors_that_an_interpolation_takes_over",
     ),
     _mutant(
         "kernels.py",
-        "bound if ea + eb + bound < np.inf else np.inf",
-        "bound",
+        "if not ends.ea + ends.eb + bound < np.inf:",
+        "if bound > np.inf:",
         "a bound may be not a number",
         f"{_BOUNDS}::test_what_is_no_number_gets_an_infinite_bound",
     ),
@@ -172,8 +173,8 @@ MUTANTS = [
     ),
     _mutant(
         "engine.py",
-        "                    zer |= (value == 0) << k\n",
-        "                    zer |= 0\n",
+        "(-1, kernels.NEG), (0, kernels.ZER)):",
+        "(-1, kernels.NEG)):",
         "an exact 0 is no sign",
         _EXAMPLES,
     ),
@@ -193,7 +194,7 @@ MUTANTS = [
     ),
     _mutant(
         "engine.py",
-        "            self._evaluated = count\n",
+        "            self._evaluated = division.num_vertices\n",
         "            self._evaluated = 0\n",
         "nothing is evaluated when a layer begins",
         _EXAMPLES,
@@ -269,16 +270,16 @@ MUTANTS = [
         "bounds are not relative to the box",
     ),
     Mutant(
-        "engines/complex/engine.py",
-        "rounded(above, below, exponents[row])",
-        "rounded(above, below)",
+        "engines/complex/signs.py",
+        "* scale.numerator, exponent)",
+        "* scale.numerator)",
         (f"{_BOUNDS}::test_a_value_that_integers_settle_has_the_unit_of_its_neuron",),
         "a value is not in the unit of its neuron",
     ),
     Mutant(
         "engines/complex/signs.py",
-        "rounded(t, length, e)",
-        "rounded(t, length)",
+        "rounded(t, point[0], e)",
+        "rounded(t, point[0])",
         (f"{_BOUNDS}::test_a_value_that_integers_settle_has_the_unit_of_its_neuron",),
         "a coordinate is not in the unit of its axis",
     ),
@@ -288,5 +289,40 @@ MUTANTS = [
         "error_of_both = UNIT",
         (f"{_BOUNDS}::test_volumes_of_boxes_on_no_float",),
         "coordinates have no errors in a volume",
+    ),
+    _mutant(
+        "carried.py",
+        "if (alive[v] >> np.uint64(k)) & _ONE != _ZERO:",
+        "if True:",
+        "what is zero has the error of its float",
+        f"{_CARRIED}::test_what_is_zero_is_so_without_an_error",
+    ),
+    _mutant(
+        "carried.py",
+        "                bound *= max(1.0, abs(slope))\n",
+        "",
+        "a slope over 1 does not make errors grow",
+        f"{_CARRIED}::test_errors_of_all_units_are_in_the_length",
+    ),
+    _mutant(
+        "carried.py",
+        "errors[:, 0] = x[:, 0], ex[:, 0]",
+        "errors[:, 0] = x[:, 0], 0.0",
+        "the constant of a ray has no error",
+        f"{_CARRIED}::test_an_error_of_the_constant_is_in_the_length",
+    ),
+    _mutant(
+        "carried.py",
+        "                interpolate_rows(parents, places, z, ez, older, count)\n",
+        "                z[older:], ez[older:] = 0.0, 0.0\n",
+        "a block has no values where a later one of its layer made vertices",
+        f"{_CARRIED}::test_every_value_is_within_its_bound",
+    ),
+    _mutant(
+        "signs.py",
+        "a[1] * (abs(b[0]) + b[1]) + abs(a[0]) * b[1]",
+        "a[1] * (abs(b[0]) + b[1])",
+        "the length of a ray is exact",
+        f"{_CARRIED}::test_errors_of_a_product",
     ),
 ]

@@ -10,18 +10,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from math import inf, prod
+from math import inf
 from operator import or_
 
 import numpy as np
-from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.engines.complex import kernels
+from exactbn.engines.complex.carried import MOST_KEPT, Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
-from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, rounded
+from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.start import num_faces
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress, one_blas_thread
@@ -33,13 +33,9 @@ from exactbn.wording import counted
 #: Greatest number of inputs; 3^13 is more than a million faces before the first cut.
 MAX_DIM = 13
 
-# What is larger would overflow a float32.
-_LARGEST_BOUND = 2.0**126
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
-# Preactivations that are kept for later blocks of a layer.
-_KEPT = 1 << 25
 # Seconds by which a step may end late, and entries from which on a step tells the pace.
 _GRACE = 0.5
 _LONG_STEP = 100_000
@@ -149,7 +145,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
                 progress(done, total, counted(regions, "region"))
             if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
-        run.subdivision.end_block(block.index, block.leaky)
+        run.end(block)
     return run.finish(None, total)
 
 
@@ -174,6 +170,13 @@ class _Block:
     first_neuron: int
     #: The neurons whose slope for negative values is not zero, as bits.
     leaky: int
+    #: How many blocks of the same layer come later.
+    left: int
+
+    @property
+    def number(self) -> int:
+        """Return the number of the block among those of its layer."""
+        return self.begin // BLOCK
 
     @property
     def columns(self) -> slice:
@@ -189,7 +192,8 @@ def _blocks(network: Network) -> list[_Block]:
             size = min(BLOCK, width - begin)
             slopes = network.blocks[layer].slopes[begin : begin + size]
             leaky = sum((slope != 0) << k for k, slope in enumerate(slopes))
-            blocks.append(_Block(len(blocks), layer, begin, size, before + begin, leaky))
+            left = -(-width // BLOCK) - begin // BLOCK - 1
+            blocks.append(_Block(len(blocks), layer, begin, size, before + begin, leaky, left))
         before += width
     return blocks
 
@@ -221,6 +225,12 @@ class _Run:
         """Return the network in floats, made when the first neuron asks for it."""
         return FloatNetwork(self.network, self.domains)
 
+    @cached_property
+    def carry(self) -> Carry:
+        """Return what layers give to later ones."""
+        blocks, chain = self.floats.blocks, self.network.is_chain
+        return Carry(blocks, self.network.num_inputs, is_chain=chain)
+
     def pause(self) -> None:
         """Raise :class:`_Late` when the seconds are spent."""
         if self.budget.is_late():
@@ -236,16 +246,17 @@ class _Run:
             its sign words are not to be relied on.
         """
         division = self.subdivision
-        division.begin_block(block.width, new_layer=block.begin == 0)
+        # A vertex that this layer has made lies on a root edge on which the layer is affine.
+        if block.begin == 0:
+            self._evaluated = division.num_vertices
+        num_words = self._is_kept(block) * (1 + block.left)
+        division.begin_block(block.width, new_layer=block.begin == 0, num_words=num_words)
         count = division.num_vertices
-        # A vertex that this layer has made lies on a root edge on which the layer is affine. (That
-        # fixes the length of a ray too, which exact evaluation changes: rays are evaluated.)
-        if block.begin == 0 or self.is_fan:
-            self._evaluated = count
         self._evaluate(block)
         for rows in _parts(self._evaluated, count, _VERTICES_AT_ONCE):
             self.pause()
-            kernels.interpolate_rows(division.work, *rows, block.width)
+            work = division.work
+            kernels.interpolate_rows(work.parents, work.place, work.z, work.ez, *rows)
         undecided = 0
         for rows in _parts(0, count, _VERTICES_AT_ONCE):
             self.pause()
@@ -266,7 +277,9 @@ class _Run:
             return
         started = time.monotonic()
         before = division.num_vertices
-        undecided, looked_at = division.split_edges(j, block.first_neuron + j, self.factor)
+        undecided, looked_at = division.split_edges(
+            j, block.first_neuron + j, self.factor, keeps=self._is_kept(block)
+        )
         self.statistics.signs += looked_at
         if undecided:
             new = division.work.open[before : division.num_vertices]
@@ -318,24 +331,39 @@ class _Run:
         # In place, and no further than there are faces: beyond, the memory is not there yet.
         for sign in (kernels.POS, kernels.NEG, kernels.ZER):
             work.word[: work.used[kernels.FACES], sign] &= mask
-        self.subdivision.end_block(block.index)
+        self.subdivision.end_block(block.index, block.number)
+
+    def end(self, block: _Block) -> None:
+        """Finish a block, and after the last one of a layer carry along what later layers read."""
+        division = self.subdivision
+        work, count = division.work, division.num_vertices
+        if self._is_kept(block):
+            self.carry.take(work.z[:count], work.ez[:count])
+        division.end_block(block.index, block.number, block.leaky)
+        if not block.left:
+            last = block.number if self.network.is_chain else block.index
+            words = work.alive[:count, last - block.number : last + 1]
+            self.carry.end(block.layer, work.parents[:count], work.place[:count], list(words.T))
+
+    def _is_kept(self, block: _Block) -> bool:
+        """Return whether a layer's preactivations are kept for later layers."""
+        return self.carry.is_wanted(block.layer, self.subdivision.num_vertices)
 
     def _evaluate(self, block: _Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.
 
         Blocks of a wide layer that reads others than the one before are evaluated together, so that
-        what they read is computed once; of a chain that is not worth the memory. A
-        vertex that is settled in between gets better coordinates, and its values stay true; but
-        rays get another length, and are evaluated block by block.
+        what they read is computed once; of a chain that is not worth the memory. A vertex that is
+        settled in between gets better coordinates, and its values stay true.
         """
         work, rows = self.subdivision.work, self._evaluated
         left = self.network.widths[block.layer] - block.begin
-        if block.begin == 0 or self.is_fan:
+        if block.begin == 0:
             self._ahead = None
         if self._ahead is None or self._ahead[0] <= block.begin:
             self._ahead = None
-            many = min(left, _KEPT // max(rows, 1) // BLOCK * BLOCK)
-            if many <= block.width or self.is_fan or self.network.is_chain:
+            many = min(left, MOST_KEPT // max(rows, 1) // BLOCK * BLOCK)
+            if many <= block.width or self.network.is_chain:
                 self._write_values(block.layer, block.columns, work.z, work.ez)
                 return
             z, ez = np.empty((rows, many)), np.empty((rows, many), dtype=np.float32)
@@ -355,14 +383,22 @@ class _Run:
             self.pause()
             rows = slice(*part)
             self.floats.preactivations(
-                work.x[rows], work.ex[rows], layer, columns, z[rows], ez[rows], work.alive[rows]
+                work.x[rows],
+                work.ex[rows],
+                layer,
+                columns,
+                z[rows],
+                ez[rows],
+                work.alive[rows],
+                self.carry.features,
+                part[0],
             )
 
     def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:
         """Settle the open signs of some vertices in integers.
 
-        Their coordinates and the preactivations looked at are replaced by the nearest floats, so
-        that their bounds start afresh.
+        The preactivations looked at, and in a box the coordinates, are replaced by the nearest
+        floats, so that their bounds start afresh.
 
         Raises
         ------
@@ -379,42 +415,19 @@ class _Run:
         exact = self.vertices
         points = exact.points(vertices, work.parents, self.pause)
         masks = [int(mask) for mask in work.open[vertices]]
-        wanted = self._wanted(block, masks)
-        rows = [block.begin + k for k in wanted]
-        z, _ = exact.integers.evaluate_rows(points, block.layer, rows)
-        blocks = exact.integers.blocks
-        scales = [blocks[block.layer].scales[row] for row in rows]
-        slopes = prod((before.above for before in blocks[: block.layer]), start=fmpz(1))
-        exponents = self.floats.blocks[block.layer].exponent[rows].tolist()
-        for i, v in enumerate(vertices):
-            point = [points[axis, i] for axis in range(points.nrows())]
-            length = self._length(point)
-            work.x[v], work.ex[v] = zip(*exact.nearest(point, length), strict=True)
-            face = work.face[v]
-            pos, neg, zer = (int(t) for t in work.word[face, :3])
-            for row, (k, scale) in enumerate(zip(wanted, scales, strict=True)):
-                value = z[row, i]
-                if masks[i] >> k & 1:
-                    pos |= (value > 0) << k
-                    neg |= (value < 0) << k
-                    zer |= (value == 0) << k
-                above, below = value * scale.denominator, length * slopes * scale.numerator
-                work.z[v, k], bound = rounded(above, below, exponents[row])
-                work.ez[v, k] = bound if bound < _LARGEST_BOUND else inf
-            work.word[face, :3] = pos, neg, zer
-            work.open[v] = 0
-            self.statistics.exact_signs += masks[i].bit_count()
-
-    def _wanted(self, block: _Block, masks: Sequence[int]) -> list[int]:
-        """Return the neurons whose preactivations are computed anew with the open signs."""
-        # A ray has no length of its own: with a new one, all its preactivations are new.
-        if self.is_fan:
-            return list(range(block.width))
         union = reduce(or_, masks)
-        return [k for k in range(block.width) if union >> k & 1]
-
-    def _length(self, point: Sequence[fmpz]) -> fmpz:
-        """Return the number by which a homogeneous integer point is divided to become floats."""
-        if self.is_fan:
-            return max(abs(t) for t in point)
-        return point[0]
+        wanted = np.array([k for k in range(block.width) if union >> k & 1])
+        rows = (block.begin + wanted).tolist()
+        found = settled(
+            exact, self.floats, points, block.layer, rows, work.x[vertices], work.ex[vertices]
+        )
+        work.x[vertices], work.ex[vertices] = found.x, found.ex
+        places = np.ix_(vertices, wanted)
+        work.z[places], work.ez[places] = found.z, found.ez
+        for v, mask, signs in zip(vertices, masks, found.signs, strict=True):
+            face = work.face[v]
+            for sign, word in ((1, kernels.POS), (-1, kernels.NEG), (0, kernels.ZER)):
+                bits = sum(1 << k for k, of_k in zip(wanted.tolist(), signs, strict=True) if of_k == sign)
+                work.word[face, word] |= np.uint64(bits & mask)
+            work.open[v] = 0
+            self.statistics.exact_signs += mask.bit_count()

@@ -5,7 +5,7 @@ other networks each error is bounded on its own, by a second product, of absolut
 read few features are as cheap as that, and lengths of wide layers would tell nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,9 +24,13 @@ Ints = NDArray[np.int64]
 Weights: TypeAlias = "Floats | csc_array"
 #: Features at some points, the constant first, and a bound of the length of their errors at each.
 State = tuple[Floats, Floats]
+#: Features by source.
+States: TypeAlias = Sequence[State] | Mapping[int, State]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
 #: A block whose features are read, 0 the inputs, and the columns of them; None for all.
 Source = tuple[int, Ints | None]
+#: A block whose features are read, and the columns that have a weight.
+Read = tuple[int, Ints]
 
 # The constants of the bounds that the kernels do not need, named as in docs/error_analysis.md.
 #: More than the squares of a length can lose when they underflow.
@@ -123,7 +127,7 @@ class Part:
     slope: Floats
     sources: tuple[tuple[int, Ints], ...]
 
-    def preactivations(self, states: Sequence[State]) -> State:
+    def preactivations(self, states: States) -> State:
         """Return the preactivations, shape (n, points), and a bound of the error of each.
 
         Of the inputs and each part before it ``states`` has the features, the constant first, with
@@ -141,7 +145,7 @@ class Part:
         bound[np.isnan(bound)] = np.inf  # infinity times 0 is no bound
         return z, bound
 
-    def activations(self, states: Sequence[State]) -> State:
+    def activations(self, states: States) -> State:
         """Return (1, a(z)), the constant that of the inputs, and a bound of the error of each.
 
         A unit of slope 0 that is off for certain is 0 without an error.
@@ -177,23 +181,14 @@ def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[Part]:
     """
     # Of each source, the columns that are read; the first column of every one is the constant's.
     wanted = {last + 1: np.arange(columns.start, columns.stop) + 1}
-    parts: list[tuple[int, Ints, list[tuple[int, Ints]]]] = []
+    parts: list[tuple[int, Ints, list[Read]]] = []
     for source in range(last + 1, 0, -1):
         if source not in wanted:
             continue
-        block = blocks[source - 1]
-        used = np.flatnonzero(_is_read(block.weight[:, wanted[source] - 1])[1:])
-        reads: list[tuple[int, Ints]] = []
-        begin = 0
-        for earlier, own in block.sources:
-            every = np.arange(1, block.weight.shape[0]) if own is None else own
-            end = begin + len(every)
-            at = every[used[(used >= begin) & (used < end)] - begin]
-            begin = end
-            if len(at):
-                reads.append((earlier, at))
-                wanted[earlier] = np.union1d(wanted[earlier], at) if earlier in wanted else at
-        parts.append((source, np.append(0, used + 1), reads))
+        rows, reads = _reads(blocks[source - 1], wanted[source] - 1)
+        for earlier, at in reads:
+            wanted[earlier] = np.union1d(wanted[earlier], at) if earlier in wanted else at
+        parts.append((source, rows, reads))
     parts.reverse()
     numbers = {source: number for number, (source, _, _) in enumerate(parts, start=1)}
     result = []
@@ -203,6 +198,39 @@ def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[Part]:
         ]
         result.append(_part(blocks[source - 1], rows, wanted[source] - 1, sources))
     return result
+
+
+def part_of_kept(block: FloatBlock, columns: slice, kept: Mapping[int, Ints]) -> Part:
+    """Return some units of a block, for states that hold the columns ``kept`` of each source."""
+    units = np.arange(columns.start, columns.stop)
+    rows, reads = _reads(block, units)
+    sources = [(t, np.searchsorted(kept[t], at) if t else at) for t, at in reads]
+    return _part(block, rows, units, sources)
+
+
+def last_readers(blocks: Sequence[FloatBlock], num_inputs: int) -> list[Ints]:
+    """Return for each column of each source the last block that reads it, -1 for none."""
+    result = [np.full(1 + num_inputs, -1)]
+    result += (np.full(1 + len(block.slope), -1) for block in blocks)
+    for number, block in enumerate(blocks):
+        for source, at in _reads(block, np.arange(len(block.slope)))[1]:
+            result[source][at] = number
+    return result
+
+
+def _reads(block: FloatBlock, units: Ints) -> tuple[Ints, list[Read]]:
+    """Return the rows of the weights that units need, the bias among them, and what these read."""
+    used = np.flatnonzero(_is_read(block.weight[:, units])[1:])
+    reads: list[Read] = []
+    begin = 0
+    for source, own in block.sources:
+        every = np.arange(1, block.weight.shape[0]) if own is None else own
+        end = begin + len(every)
+        at = every[used[(used >= begin) & (used < end)] - begin]
+        begin = end
+        if len(at):
+            reads.append((source, at))
+    return np.append(0, used + 1), reads
 
 
 def _part(

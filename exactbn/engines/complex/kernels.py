@@ -273,39 +273,57 @@ class Place(NamedTuple):
     dt: float
 
 
+class Ends(NamedTuple):
+    """What a number is at the ends of an edge on which it is affine, and bounds of the errors."""
+
+    ya: float
+    yb: float
+    ea: float
+    eb: float
+
+
+@inlined
+def between(ends, t, dt):  # type: ignore[no-untyped-def]
+    """Return ya + t (yb - ya), where t is wrong by at most dt, and a bound of its error.
+
+    A bound that is not a number comes out infinite.
+    """
+    difference = ends.yb - ends.ya
+    bound = max(ends.ea, ends.eb)
+    if difference != 0.0:
+        bound += (
+            dt * abs(difference)
+            + INTERPOLATION_ROUNDING * (abs(ends.ya) + abs(ends.yb))
+            + SIGN_FLOOR
+        )
+        bound *= TO_SINGLE
+    # max() may drop what is not a number, a sum does not.
+    if not ends.ea + ends.eb + bound < np.inf:
+        bound = np.inf
+    return ends.ya + t * difference, bound
+
+
 @inlined
 def interpolate(y, ey, v, place, columns):  # type: ignore[no-untyped-def]
     """Set row v of numbers y that are affine between a and b, and their bounds ey, at a place.
 
-    ``columns`` is a range. A bound that is not a number comes out infinite.
+    ``columns`` is a range.
     """
+    a, b = place.a, place.b
     for i in range(columns[0], columns[1]):
-        ya, yb = y[place.a, i], y[place.b, i]
-        difference = yb - ya
-        y[v, i] = ya + place.t * difference
-        ea, eb = np.float64(ey[place.a, i]), np.float64(ey[place.b, i])
-        bound = max(ea, eb)
-        if difference != 0.0:
-            bound += (
-                place.dt * abs(difference)
-                + INTERPOLATION_ROUNDING * (abs(ya) + abs(yb))
-                + SIGN_FLOOR
-            )
-            bound *= TO_SINGLE
-        # max() may drop what is not a number, a sum does not.
-        ey[v, i] = bound if ea + eb + bound < np.inf else np.inf
+        ends = Ends(y[a, i], y[b, i], np.float64(ey[a, i]), np.float64(ey[b, i]))
+        y[v, i], ey[v, i] = between(ends, place.t, place.dt)
 
 
 @kernel
-def interpolate_rows(w, begin, end, width):  # type: ignore[no-untyped-def]
-    """Set the preactivations of the vertices ``begin`` to ``end`` from those of their roots.
+def interpolate_rows(parents, places, y, ey, begin, end):  # type: ignore[no-untyped-def]
+    """Set the rows ``begin`` to ``end`` of numbers that are affine on root edges, and their bounds.
 
-    For the vertices that this layer has made: its neurons are affine on their root edges.
+    For vertices whose place on their root edge is known: those that a layer has made.
     """
-    parents, places, z, ez = w.parents, w.place, w.z, w.ez
     for v in range(begin, end):
         place = Place(parents[v, 0], parents[v, 1], places[v, 0], places[v, 1])
-        interpolate(z, ez, v, place, (0, width))
+        interpolate(y, ey, v, place, (0, y.shape[1]))
 
 
 @inlined
@@ -327,11 +345,12 @@ def crossing(za, zb, ea, eb):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
+def split_edges(w, j, d, columns, neuron, factor):  # type: ignore[no-untyped-def]
     """Cut every edge that neuron ``j`` of the block cuts; return the number of open signs.
 
     The new vertex's sign for another neuron is that of the edge where the edge is not cut by it;
-    only for neurons that cut the same edge is a value looked at.
+    only for neurons that cut the same edge is a value looked at. Preactivations are interpolated
+    for the range ``columns``.
     """
     bit = _ONE << np.uint64(j)
     below = bit - _ONE
@@ -368,7 +387,8 @@ def split_edges(w, j, d, width, neuron, factor):  # type: ignore[no-untyped-def]
         places[v, 0], places[v, 1] = t, dt
         place = Place(sa, sb, t, dt)
         interpolate(x, ex, v, place, (0, d + 1))
-        interpolate(z, ez, v, place, (j + 1, width))
+        interpolate(z, ez, v, place, columns)
+        z[v, j], ez[v, j] = 0.0, 0.0
         # A point strictly inside an edge that neuron k does not cut has the edge's sign for k.
         edge = _signs(word, f)
         signs = Signs(edge.pos & ~edge.neg, edge.neg & ~edge.pos, ~(edge.pos | edge.neg) | bit)

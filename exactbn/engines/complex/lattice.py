@@ -170,6 +170,7 @@ class Subdivision:
     ) -> None:
         self.dim = domains[0].dim
         self.exponents = axis_exponents(domains)
+        self._keeps_signs = keeps_signs
         kept_words = num_words * keeps_signs
         self.work, self.starts = _start(domains, num_words, kept_words, self.exponents)
         self._sorted = True
@@ -190,14 +191,17 @@ class Subdivision:
         """Return the id of the first face that is not a vertex, when a block begins."""
         return int(self.starts[1])
 
-    def begin_block(self, width: int, *, new_layer: bool) -> None:
+    def begin_block(self, width: int, *, new_layer: bool, num_words: int) -> None:
         """Make room for the preactivations of ``width`` neurons at every vertex.
 
-        Within a layer the edges keep their roots, on which all its neurons are affine.
+        Within a layer the edges keep their roots, on which all its neurons are affine. Exact signs
+        are kept of its ``num_words`` blocks, or of all blocks.
         """
         if not self._sorted:
             self._sort(roots=True, renew=new_layer)
         rows = len(self.work.x)
+        if new_layer and not self._keeps_signs:
+            self.work = self.work._replace(alive=np.zeros((rows, num_words), dtype=np.uint64))
         self.work = self.work._replace(
             z=np.empty((rows, width)),
             ez=np.empty((rows, width), dtype=np.float32),
@@ -246,12 +250,17 @@ class Subdivision:
         self._reserve_entries(int(needs[ENTRIES]))
         return True
 
-    def split_edges(self, j: int, neuron: int, factor: float) -> tuple[int, int]:
-        """Cut the edges; return the number of open signs and of signs that were looked at."""
+    def split_edges(
+        self, j: int, neuron: int, factor: float, *, keeps: bool
+    ) -> tuple[int, int]:
+        """Cut the edges; return the number of open signs and of signs that were looked at.
+
+        New vertices get the preactivations of the later neurons of the block, or with ``keeps``
+        those of all.
+        """
         self._base = int(self.work.used[FACES])
-        undecided = kernels.split_edges(
-            self.work, j, self.dim, self.work.z.shape[1], neuron, factor
-        )
+        columns = 0 if keeps else j + 1, self.work.z.shape[1]
+        undecided = kernels.split_edges(self.work, j, self.dim, columns, neuron, factor)
         return int(undecided), int(self.work.used[UNDECIDED])
 
     def split_faces(self, j: int) -> None:
@@ -261,13 +270,17 @@ class Subdivision:
         if face:
             raise InternalError(f"face {face} has no proper middle; please report this network")
 
-    def end_block(self, block: int, leaky: int = 0) -> None:
-        """Record the patterns of the block's neurons; ``leaky`` are those with a slope below."""
+    def end_block(self, block: int, of_layer: int, leaky: int = 0) -> None:
+        """Record the patterns of a block's neurons; ``leaky`` are those with a slope below.
+
+        It is the block ``block`` of all, and ``of_layer`` of its layer.
+        """
         face = kernels.record_patterns(self.work, self.dim, block)
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
         if self.work.alive.shape[1]:
-            kernels.record_alive(self.work, block, np.uint64(leaky))
+            word = block if self._keeps_signs else of_layer
+            kernels.record_alive(self.work, np.int64(word), np.uint64(leaky))
         self._sorted = False
         # The largest arrays, of no use until the next block begins.
         rows = len(self.work.x)

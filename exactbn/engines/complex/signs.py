@@ -7,17 +7,20 @@ same result must come out of integers alone.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from math import inf, isfinite
+from math import inf, isfinite, prod
+from typing import NamedTuple
 
 import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
+from exactbn.engines.complex.carried import Carried, CarriedLayer, KeptFeatures
 from exactbn.engines.complex.float_blocks import (
     CHUNK,
     Bounds,
     FloatBlock,
     Floats,
+    States,
     cone,
     float_block,
     greatest_sum,
@@ -25,7 +28,7 @@ from exactbn.engines.complex.float_blocks import (
     scaled,
     sources_of,
 )
-from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE
+from exactbn.engines.complex.kernels import SIGN_FLOOR, TO_SINGLE, UNIT_ROUNDOFF
 from exactbn.engines.complex.start import NEAREST_ROUNDING, axis_exponents, corner_points
 from exactbn.engines.complex.vanishing import vanishing
 from exactbn.errors import StructureError
@@ -36,10 +39,14 @@ from exactbn.model.network import Network
 
 #: Looks at the clock, and raises an exception when time is up.
 Pause = Callable[[], None]
+# Writes z and ez from coordinates x and bounds ex; the number of the first point is between them.
+_Write = Callable[[Floats, Floats, int, Floats, Bounds], None]
 
 #: Below this bound of all numbers nothing overflows, squares included, and SIGN_FLOOR covers
 #: denormal weights.
 RANGE_LIMIT = 2.0**500
+# What is larger would overflow a float32.
+LARGEST_BOUND = 2.0**126
 # Vertices that are computed in integers at once, between two looks at the clock.
 _BATCH = 16
 
@@ -88,6 +95,8 @@ class FloatNetwork:
         z: Floats,
         ez: Bounds,
         alive: NDArray[np.uint64] | None = None,
+        carried: Carried = None,
+        first: int = 0,
     ) -> None:
         """Write the preactivations of some units and their error bounds to z and ez.
 
@@ -104,43 +113,72 @@ class FloatNetwork:
         alive : (m, words), optional
             The bits of the units of earlier blocks whose features are not 0, 64 of one block a
             word; exact. Of no words, or None, when that is not known.
+        carried, first
+            Features of the blocks before this one, and the number of the first point among those
+            that they are of. By default all is evaluated from the coordinates.
         """
         if self.is_in_range:
-            self._evaluate(x, ex, block, columns, z, ez)
+            self._evaluate(x, ex, block, columns, z, ez, carried, first)
         else:
             z[:], ez[:] = 0.0, inf
         self.vanishing[block].set_zeros(columns, z, ez, alive)
 
     def _evaluate(
-        self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
+        self,
+        x: Floats,
+        ex: Floats,
+        block: int,
+        columns: slice,
+        z: Floats,
+        ez: Bounds,
+        carried: Carried,
+        first: int,
     ) -> None:
-        """Write preactivations and bounds > 0 by evaluating the blocks one after the other."""
+        """Write preactivations and bounds > 0, a number of points at a time."""
+        of_kind = self._of_chain if self.is_chain else self._of_others
+        size, write = of_kind(block, columns, carried)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            if self.is_chain:
-                self._evaluate_chain(x, ex, block, columns, z, ez)
-                return
-            *before, last = cone(self.blocks, block, columns)
-            size = points_at_once([*before, last])
             for start in range(0, len(x), size):
                 rows = slice(start, start + size)
-                states = [(x[rows].T, ex[rows].T)]
-                for part in before:
-                    states.append(part.activations(states))
-                values, errors = last.preactivations(states)
-                z[rows] = values.T
-                np.add(errors.T * TO_SINGLE, SIGN_FLOOR, out=ez[rows], casting="same_kind")
+                write(x[rows], ex[rows], first + start, z[rows], ez[rows])
 
-    def _evaluate_chain(
-        self, x: Floats, ex: Floats, block: int, columns: slice, z: Floats, ez: Bounds
-    ) -> None:
-        """Do it with one bound a layer and a point."""
-        for start in range(0, len(x), CHUNK):
-            rows = slice(start, start + CHUNK)
-            lead = ex[rows, 0]
-            h, bound = x[rows], np.sqrt(np.einsum("ij,ij->i", ex[rows], ex[rows]))
-            for inner in self.blocks[:block]:
-                h, bound = inner.activations(h, bound, lead)
-            self.blocks[block].preactivations(columns, h, bound, z[rows], ez[rows])
+    def _of_chain(
+        self, block: int, columns: slice, carried: Carried
+    ) -> tuple[int, _Write]:
+        """Return how many points are evaluated at once, and how: with one bound a layer."""
+
+        def write(x: Floats, ex: Floats, first: int, z: Floats, ez: Bounds) -> None:
+            if isinstance(carried, CarriedLayer):
+                h, bound = carried.activations(x, ex, first)
+            else:
+                h, bound = x, np.sqrt(np.einsum("ij,ij->i", ex, ex))
+                for inner in self.blocks[:block]:
+                    h, bound = inner.activations(h, bound, ex[:, 0])
+            self.blocks[block].preactivations(columns, h, bound, z, ez)
+
+        return CHUNK, write
+
+    def _of_others(
+        self, block: int, columns: slice, carried: Carried
+    ) -> tuple[int, _Write]:
+        """Return the same of a network whose rows read few features, each with its bound."""
+        if isinstance(carried, KeptFeatures):
+            before, last = [], carried.part(block, columns)
+        else:
+            *before, last = cone(self.blocks, block, columns)
+
+        def write(x: Floats, ex: Floats, first: int, z: Floats, ez: Bounds) -> None:
+            if isinstance(carried, KeptFeatures):
+                states: States = carried.states(x, ex, first)
+            else:
+                states = own = [(x.T, ex.T)]
+                for part in before:
+                    own.append(part.activations(own))
+            values, errors = last.preactivations(states)
+            z[:] = values.T
+            np.add(errors.T * TO_SINGLE, SIGN_FLOOR, out=ez, casting="same_kind")
+
+        return points_at_once([*before, last]), write
 
 
 class ExactVertices:
@@ -159,6 +197,8 @@ class ExactVertices:
             (block, k) for block, width in enumerate(network.widths) for k in range(width)
         ]
         self._corner = list(map(corner_points, domains))
+        #: Whether vertices are rays, of which only ratios of coordinates mean something.
+        self.is_space = domains[0].box is None
         self._known: dict[int, tuple[fmpz, ...]] = {}
 
     @property
@@ -170,10 +210,6 @@ class ExactVertices:
     def exponents(self) -> list[int]:
         """Return the exponents of the units in which floats see x_0, ..., x_d."""
         return [int(exponent) for exponent in axis_exponents(self.domains)]
-
-    def nearest(self, point: Sequence[fmpz], length: fmpz) -> list[tuple[float, float]]:
-        """Return the nearest floats of point / length in the units of the axes, and bounds."""
-        return [rounded(t, length, e) for t, e in zip(point, self.exponents, strict=True)]
 
     def coordinates(
         self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
@@ -232,6 +268,60 @@ class ExactVertices:
             )
 
 
+class Settled(NamedTuple):
+    """Exact signs of some units at some vertices, one row a vertex; floats nearest to all there is.
+
+    ``z``, ``ez`` have shape (m, units), ``x`` and ``ex`` (m, 1 + d).
+    """
+
+    signs: list[list[int]]
+    z: Floats
+    ez: Floats
+    x: Floats
+    ex: Floats
+
+
+def settled(
+    exact: ExactVertices,
+    floats: FloatNetwork,
+    points: fmpz_mat,
+    block: int,
+    units: list[int],
+    x: Floats,
+    ex: Floats,
+) -> Settled:
+    """Return the signs of units of a block at vertices, from integers.
+
+    ``points`` are these vertices, as columns; ``x`` and ``ex`` the floats and bounds known of them.
+    In a box the floats come out nearest to the exact coordinates, and so do the preactivations. A
+    ray keeps the length that it has: of a coordinate of it the float is known with a bound, and a
+    preactivation is its exact ratio to that, times the float.
+    """
+    integers = exact.integers
+    values, _ = integers.evaluate_rows(points, block, units)
+    exponents = floats.blocks[block].exponent[units].tolist()
+    scales = [integers.blocks[block].scales[k] for k in units]
+    slopes = prod((before.above for before in integers.blocks[:block]), start=fmpz(1))
+    x, ex = x.copy(), ex.copy()
+    z, ez = np.empty((2, len(x), len(units)))
+    signs = []
+    for i in range(len(x)):
+        point = [points[axis, i] for axis in range(points.nrows())]
+        axis = int(np.abs(x[i]).argmax()) if exact.is_space else 0
+        length = float(x[i, axis]), float(ex[i, axis])
+        if not exact.is_space:
+            near = (rounded(t, point[0], e) for t, e in zip(point, exact.exponents, strict=True))
+            x[i], ex[i] = zip(*near, strict=True)
+        for row, (scale, exponent) in enumerate(zip(scales, exponents, strict=True)):
+            above = values[row, i] * scale.denominator
+            ratio = rounded(above, point[axis] * slopes * scale.numerator, exponent)
+            z[i, row], bound = times(ratio, length)
+            ez[i, row] = bound if bound < LARGEST_BOUND else inf
+        own = (values[row, i] for row in range(len(units)))
+        signs.append([int(value > 0) - int(value < 0) for value in own])
+    return Settled(signs, z, ez, x, ex)
+
+
 def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
     """Return a homogeneous integer vector divided by the common divisor of its entries."""
     divisor = fmpz(0)
@@ -247,12 +337,29 @@ def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
 def rounded(numerator: fmpz, denominator: fmpz, exponent: int = 0) -> tuple[float, float]:
     """Return the nearest float of a fraction in units of 2^exponent, and a bound of its error.
 
-    The bound is 0 where the fraction is 0 or the unit 1 itself. The denominator is positive.
+    The bound is 0 where the fraction is 0 or the unit 1 itself, and infinite for a fraction over 0.
     """
     if numerator == 0:
         return 0.0, 0.0
+    if denominator <= 0:
+        if denominator == 0:
+            return 0.0, inf
+        numerator, denominator = -numerator, -denominator
     numerator, denominator = numerator << max(-exponent, 0), denominator << max(exponent, 0)
     if numerator == denominator:
         return 1.0, 0.0
     value = nearest_float(int(numerator), int(denominator))
     return value, abs(value) * NEAREST_ROUNDING + SIGN_FLOOR if isfinite(value) else inf
+
+
+def times(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """Return the product of two numbers that are given with bounds of their errors, in this form.
+
+    |fl(a b) - a* b*| <= e_a (|b| + e_b) + |a| e_b + u |a b|, and what underflows. The bound may be
+    stored as float32.
+    """
+    value, error = a[0] * b[0], a[1] * (abs(b[0]) + b[1]) + abs(a[0]) * b[1]
+    if value == 0.0 and error == 0.0:
+        return 0.0, 0.0
+    bound = (error + UNIT_ROUNDOFF * abs(value)) * TO_SINGLE + SIGN_FLOOR
+    return value, bound if bound < inf else inf

@@ -1,0 +1,236 @@
+"""Features that are carried along: those of finished layers at all vertices, without the inputs.
+
+A root edge of a layer lies in one cell of all blocks before it: these are affine on the edge, and
+so are the preactivations of the layer itself. So what they are at a vertex that the layer makes
+follows from the two ends of its root edge. Nothing is evaluated from the inputs again: errors of
+coordinates stay out of it, and a sign costs the same at every depth. The layer's own signs are
+known exactly by then: an activation that is zero is so without an error. docs/error_analysis.md
+proves the bounds.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.engines.compiled import kernel
+from exactbn.engines.complex.float_blocks import (
+    Bounds,
+    FloatBlock,
+    Floats,
+    Ints,
+    Part,
+    State,
+    last_readers,
+    part_of_kept,
+)
+from exactbn.engines.complex.kernels import interpolate_rows
+from exactbn.model.patterns import WORD
+
+Words = NDArray[np.uint64]
+
+#: Numbers that are kept of one kind: preactivations of a layer, features of earlier blocks.
+MOST_KEPT = 1 << 26
+
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+
+
+class Signed(NamedTuple):
+    """Preactivations of at most 64 units of a layer at all vertices, and their exact signs.
+
+    ``z`` and ``ez``, shape (V, units), are values and bounds of their errors. Bit k of ``alive``,
+    shape (V,), says whether the activation of unit k is not zero.
+    """
+
+    z: Floats
+    ez: Bounds
+    alive: Words
+
+
+class CarriedLayer:
+    """The activations of one layer, made chunk by chunk when they are asked for.
+
+    That is all that a chain reads.
+    """
+
+    def __init__(self, block: FloatBlock, signed: Sequence[Signed]) -> None:
+        self._block = block
+        self._signed = signed
+        self._errors = np.empty_like(block.h)
+
+    def activations(self, x: Floats, ex: Floats, first: int) -> State:
+        """Return (1, a(z)) at consecutive vertices, and a bound of the length of its error at each.
+
+        ``first`` is the number of the first of them, at most :data:`CHUNK`, whose homogeneous
+        coordinates and bounds are ``x`` and ``ex``.
+        """
+        h, errors = self._block.h[: len(x)], self._errors[: len(x)]
+        h[:, 0], errors[:, 0] = x[:, 0], ex[:, 0]
+        column = 1
+        for signed in self._signed:
+            units = np.arange(signed.z.shape[1])
+            slopes = self._block.slope[column - 1 : column - 1 + len(units)]
+            _activate(signed, units, slopes, (first, first + len(x)), h, errors, column)
+            column += len(units)
+        return h, np.sqrt(np.einsum("ij,ij->i", errors, errors))
+
+
+class KeptFeatures:
+    """The features of finished blocks, each kept for as long as a row reads it.
+
+    Sources are numbered as in :class:`FloatBlock`: 0 is the inputs, which are not kept here.
+    """
+
+    def __init__(self, blocks: Sequence[FloatBlock], num_inputs: int) -> None:
+        self._blocks = blocks
+        self._last = last_readers(blocks, num_inputs)
+        self._columns: dict[int, Ints] = {}
+        self._states: dict[int, State] = {}
+
+    def room(self, block: int) -> int:
+        """Return how many features are kept of a vertex once a block is finished."""
+        return sum(int(np.count_nonzero(last > block)) for last in self._last[: block + 2])
+
+    def finish(
+        self, block: int, signed: Sequence[Signed], parents: NDArray[np.int32], places: Floats
+    ) -> None:
+        """Take up a finished block, and let go what no later one reads.
+
+        Of the vertices that it has made ``parents`` are the ends a and b of their root edges, and
+        ``places`` t with a + t (b - a), and a bound of its error.
+        """
+        count = len(parents)
+        for source, (values, errors) in list(self._states.items()):
+            stays = self._last[source][self._columns[source]] > block
+            self._columns[source] = self._columns[source][stays]
+            if not stays.any():
+                del self._states[source], self._columns[source]
+                continue
+            old, y, ey = len(values), *np.empty((2, count, int(stays.sum())))
+            y[:old], ey[:old] = values[:, stays], errors[:, stays]
+            interpolate_rows(parents, places, y, ey, old, count)
+            self._states[source] = y, ey
+        source = block + 1
+        columns = np.flatnonzero(self._last[source] > block)
+        if not len(columns):
+            return
+        slope, begin = self._blocks[block].slope, 0
+        y, ey = np.empty((2, count, len(columns)))
+        for each in signed:
+            end = begin + each.z.shape[1]
+            first, last = np.searchsorted(columns - 1, (begin, end))
+            units = columns[first:last] - 1 - begin
+            _activate(each, units, slope[begin:end], (0, count), y, ey, first)
+            begin = end
+        self._columns[source] = columns
+        self._states[source] = y, ey
+
+    def part(self, block: int, columns: slice) -> Part:
+        """Return some units of the next block, for :meth:`states`."""
+        return part_of_kept(self._blocks[block], columns, self._columns)
+
+    def states(self, x: Floats, ex: Floats, first: int) -> dict[int, State]:
+        """Return the features of consecutive vertices by source, as rows, and their bounds."""
+        rows = slice(first, first + len(x))
+        result = {0: (x.T, ex.T)}
+        for source, (values, errors) in self._states.items():
+            result[source] = values[rows].T, errors[rows].T
+        return result
+
+
+#: What a layer reads of those before it; None where they are evaluated from the coordinates.
+Carried: TypeAlias = CarriedLayer | KeptFeatures | None
+
+
+class Carry:
+    """What finished layers give to later ones, layer by layer, while it is not too much.
+
+    ``features`` are those at the vertices that the layer at hand begins with: None where they are
+    to be evaluated from the coordinates.
+    """
+
+    def __init__(self, blocks: Sequence[FloatBlock], num_inputs: int, *, is_chain: bool) -> None:
+        self._blocks = blocks
+        self._is_chain = is_chain
+        self._layer: list[tuple[Floats, NDArray[np.float32]]] = []
+        self.features: Carried = (
+            None if is_chain else KeptFeatures(blocks, num_inputs)
+        )
+
+    def is_wanted(self, layer: int, num_vertices: int) -> bool:
+        """Return whether preactivations of all units of a layer are kept at so many vertices.
+
+        A layer follows that reads them, and there are not too many: those of a single word are no
+        more than what a step works on anyhow.
+        """
+        if layer + 1 >= len(self._blocks):
+            return False
+        width = len(self._blocks[layer].slope)
+        return width <= WORD or num_vertices * width <= MOST_KEPT
+
+    def take(self, z: Floats, ez: NDArray[np.float32]) -> None:
+        """Take up preactivations of at most 64 further units of the layer at the first vertices."""
+        self._layer.append((z, ez))
+
+    def end(
+        self,
+        layer: int,
+        parents: NDArray[np.int32],
+        places: Floats,
+        alive: Sequence[Words],
+    ) -> None:
+        """Finish a layer.
+
+        Of the vertices that it has made ``parents``, shape (V, 2) or more, are the ends a and b of
+        an edge on which it is affine, and ``places``, shape (V, 2), t with a + t (b - a), and a
+        bound of its error. Bit k of a word of ``alive``, shape (V,) each, says at which vertices
+        the activation of unit k of 64 is not zero.
+        """
+        kept, taken = self.features, self._layer
+        self.features, self._layer = None, []
+        if not taken or len(taken) < len(alive):
+            return
+        count = len(parents)
+        signed = []
+        for (z, ez), word in zip(taken, alive, strict=True):
+            older = len(z)
+            if older < count:
+                z, ez = _extended(z, count), _extended(ez, count)
+                interpolate_rows(parents, places, z, ez, older, count)
+            signed.append(Signed(z, ez, np.ascontiguousarray(word)))
+        if self._is_chain:
+            self.features = CarriedLayer(self._blocks[layer], signed)
+        elif isinstance(kept, KeptFeatures) and kept.room(layer) * count <= MOST_KEPT:
+            kept.finish(layer, signed, parents, places)
+            self.features = kept
+
+
+def _extended(rows: Any, count: int) -> Any:
+    """Return an array with more rows, which are not set."""
+    longer = np.empty((count, *rows.shape[1:]), dtype=rows.dtype)
+    longer[: len(rows)] = rows
+    return longer
+
+
+@kernel
+def _activate(signed, units, slopes, rows, h, errors, column):  # type: ignore[no-untyped-def]
+    """Write activations of units at a range of vertices, and bounds of their errors.
+
+    The first vertex gets row 0, and unit ``units[i]`` column ``column + i``.
+    """
+    z, ez, alive = signed.z, signed.ez, signed.alive
+    for v in range(rows[0], rows[1]):
+        row = v - rows[0]
+        for i in range(units.shape[0]):
+            k = units[i]
+            value, bound = 0.0, 0.0
+            if (alive[v] >> np.uint64(k)) & _ONE != _ZERO:
+                value, bound = z[v, k], np.float64(ez[v, k])
+                slope = slopes[k]
+                if value < 0.0:
+                    value *= slope
+                bound *= max(1.0, abs(slope))
+            h[row, column + i] = value
+            errors[row, column + i] = bound

@@ -1,0 +1,207 @@
+"""Features that are carried along: each value lies within its bound, and depth costs no integers."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import inf, prod
+from random import Random
+
+import numpy as np
+import pytest
+
+from exactbn.engines.complex import carried, engine
+from exactbn.engines.complex.carried import CarriedLayer, Signed
+from exactbn.engines.complex.float_blocks import float_block
+from exactbn.engines.complex.signs import ExactVertices, times
+from exactbn.engines.run import Budget
+from exactbn.model.domain import Box, Domain
+from exactbn.model.network import Layer, Network
+from exactbn.regions.partitioning import partition
+
+
+def chain(d: int, widths: list[int], seed: int, slope: Fraction | int = 0) -> Network:
+    """Return a random network whose weights are floats, so that products are rounded."""
+    random = np.random.default_rng(seed)
+    sizes = [d, *widths, 1]
+    weights = [random.normal(size=(n, m)) for m, n in zip(sizes, sizes[1:])]
+    biases = [random.normal(size=n) / 4 for n in sizes[1:]]
+    return Network.from_arrays(weights, biases, slope=[slope] * len(widths))
+
+
+def residual(seed: int) -> Network:
+    """Return a network whose later rows read the inputs, the first layer and the one before."""
+    random = np.random.default_rng(seed)
+
+    def layer(rows: int, reads: tuple[int, ...], slope: int = 0) -> Layer:
+        weights = random.normal(size=(rows, len(reads))).tolist()
+        return Layer(weights, random.normal(size=rows).tolist(), slope, reads)
+
+    layers = (
+        layer(5, (0, 1)), layer(4, (2, 3, 4, 5)), layer(4, (1, 2, 7, 8, 9), -2),
+        layer(5, (3, 6, 11, 12, 13, 14)), layer(1, (15, 16), 1),
+    )  # fmt: skip
+    return Network(layers, num_inputs=2)
+
+
+DOMAINS = {"box": Domain.of(Box.of(-1, 1, 2)), "space": Domain.space(2)}
+NETWORKS = {
+    "deep": chain(2, [5] * 5, 1),
+    "leaky": chain(2, [4, 4, 4, 4], 2, Fraction(-1, 3)),
+    "two words": chain(2, [70, 3, 66, 2], 3),
+    "residual": residual(4),
+}
+
+
+def begun(network: Network, domain: Domain) -> Iterator[tuple[engine._Run, engine._Block]]:
+    """Yield a subdivision whenever a block's values are there, before any sign is taken of them."""
+    run = engine._Run(network, [domain], 1.0, Budget())
+    for block in engine._blocks(network):
+        run.begin(block)
+        yield run, block
+        for j in range(block.width):
+            run.cut(block, j)
+        run.end(block)
+
+
+@pytest.mark.parametrize("where", DOMAINS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_value_is_within_its_bound(name: str, where: str) -> None:
+    """Of a ray one length must do for all its coordinates and all values that are carried with it."""
+    network = NETWORKS[name]
+    exact = ExactVertices(network, [DOMAINS[where]])
+    carried_layers = 0
+    for run, block in begun(network, DOMAINS[where]):
+        work, count = run.subdivision.work, run.subdivision.num_vertices
+        carried_layers += run.carry.features is not None and block.layer > 0
+        vertices = sorted(Random(block.index).sample(range(count), min(count, 60)))
+        points = exact.points(vertices, work.parents)
+        units = list(range(block.begin, block.begin + block.width))
+        values, _ = network.integers.evaluate_rows(points, block.layer, units)
+        blocks = network.integers.blocks
+        slopes = prod(int(before.above) for before in blocks[: block.layer])
+        for i, v in enumerate(vertices):
+            point = [int(points[axis, i]) for axis in range(points.nrows())]
+            pairs = [(Fraction(t), work.x[v, axis], work.ex[v, axis]) for axis, t in enumerate(point)]
+            for row, unit in enumerate(units):
+                scale = blocks[block.layer].scales[unit]
+                value = Fraction(int(values[row, i])) / slopes
+                value *= Fraction(int(scale.denominator), int(scale.numerator))
+                value /= Fraction(2) ** int(run.floats.blocks[block.layer].exponent[unit])
+                pairs.append((value, work.z[v, row], work.ez[v, row]))
+            assert lengths(pairs) is not None, (block, v)
+    assert carried_layers == len(network.widths) - 1 + sum(w > 64 for w in network.widths[1:])
+
+
+def lengths(pairs: list[tuple[Fraction, float, float]]) -> tuple[Fraction, Fraction] | None:
+    """Return an interval of all l > 0 with |y - l t| <= e for all (t, y, e), or None."""
+    least, most = Fraction(0), None
+    for t, y, e in pairs:
+        if not np.isfinite(e):
+            continue
+        low, high = Fraction(float(y)) - Fraction(float(e)), Fraction(float(y)) + Fraction(float(e))
+        if t == 0:
+            if not low <= 0 <= high:
+                return None
+            continue
+        low, high = sorted((low / t, high / t))
+        least, most = max(least, low), high if most is None else min(most, high)
+    assert most is not None
+    return (least, most) if least <= most and most > 0 else None
+
+
+@pytest.mark.parametrize("where", DOMAINS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_integers_alone_give_the_same(
+    name: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so does the evaluation from the coordinates, when there is too much to carry."""
+    network, domain = NETWORKS[name], DOMAINS[where]
+    network = chain(2, [66, 2, 3], 5) if name == "two words" else network
+    found = engine.subdivide(network, [domain])
+    alone = engine.subdivide(network, [domain], factor=inf)
+    monkeypatch.setattr(carried, "MOST_KEPT", 100)
+    evaluated = engine.subdivide(network, [domain])
+    for other in (alone, evaluated):
+        assert found.lattice.f_vector == other.lattice.f_vector
+        assert (found.lattice.parents == other.lattice.parents).all()
+        assert (found.lattice.words == other.lattice.words).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_signs_are_derived_anew_with_little_to_carry(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = partition(NETWORKS[name], Box.of(-1, 1, 2))
+    part.check()
+    monkeypatch.setattr(carried, "MOST_KEPT", 100)
+    part.check()
+
+
+@pytest.mark.parametrize(("d", "widths"), [(2, [8] * 8), (3, [6] * 6)])
+def test_depth_costs_no_integers(d: int, widths: list[int]) -> None:
+    network = chain(d, widths, 7)
+    done = engine.subdivide(network, [Domain.of(Box.of(-1, 1, d))]).statistics
+    assert done.signs > 1000
+    assert done.exact_signs <= done.signs / 1000
+
+
+# The features themselves
+
+
+def activations(
+    z: list[float], ez: list[float], slopes: list[float], alive: int
+) -> tuple[np.ndarray, float]:
+    """Return the features at one vertex whose preactivations are these, and the bound of length."""
+    units = len(z)
+    block = float_block(np.ones((2, units)), np.array(slopes), ((0, None),))
+    signed = Signed(
+        np.array([z]), np.array([ez], dtype=np.float32), np.array([alive], dtype=np.uint64)
+    )
+    h, bound = CarriedLayer(block, [signed]).activations(np.ones((1, 2)), np.zeros((1, 2)), 0)
+    return h[0, 1:].copy(), float(bound[0])
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, -3.0, 2.0])
+def test_errors_of_all_units_are_in_the_length(slope: float) -> None:
+    """Equal units that are wrong by all that their bounds allow: the length is what it must be."""
+    wrong = 2.0**-10
+    for value, side in ((-1.0, -1), (1.0, 1)):
+        h, bound = activations([value] * 9, [wrong] * 9, [slope] * 9, (1 << 9) - 1)
+        grown = max(1.0, abs(slope))
+        # The bound does not know on which side the units are.
+        assert bound == pytest.approx(3 * wrong * grown, rel=2.0**-20) and bound >= 3 * wrong * grown
+        assert (h == (value if value > 0 else slope * value)).all()
+
+
+def test_what_is_zero_is_so_without_an_error() -> None:
+    h, bound = activations([-1e-9, 1e-9, 0.25], [1e-8, 1e-8, 0.0], [0.0] * 3, 0b100)
+    assert h.tolist() == [0.0, 0.0, 0.25] and bound == 0.0
+
+
+def test_an_error_of_the_constant_is_in_the_length() -> None:
+    block = float_block(np.ones((2, 1)), np.zeros(1), ((0, None),))
+    signed = Signed(np.zeros((1, 1)), np.zeros((1, 1), np.float32), np.zeros(1, np.uint64))
+    layer = CarriedLayer(block, [signed])
+    h, bound = layer.activations(np.full((1, 2), 0.75), np.full((1, 2), 0.25), 0)
+    assert h.tolist() == [[0.75, 0.0]] and bound.tolist() == [0.25]
+
+
+def test_errors_of_a_product() -> None:
+    """Both factors are too large by all that their bounds allow, or the product is rounded."""
+    pairs = [((3.0, 0.25), (5.0, 0.5)), ((3.0, 0.0), (5.0, 0.5)), ((3.0, 0.25), (5.0, 0.0))]
+    for (a, ea), (b, eb) in pairs:
+        value, bound = times((a, ea), (b, eb))
+        error = (Fraction(a) + Fraction(ea)) * (Fraction(b) + Fraction(eb)) - Fraction(value)
+        assert Fraction(bound) * Fraction(999_999, 1_000_000) < error <= Fraction(bound)
+    random = Random(1)
+    shares = []
+    for _ in range(200):
+        a, b = random.uniform(1, 1.02), random.uniform(1, 1.02)
+        value, bound = times((a, 0.0), (b, 0.0))
+        shares.append(abs(Fraction(a) * Fraction(b) - Fraction(value)) / Fraction(bound))
+    assert Fraction(1, 4) < max(shares) <= 1
+    assert times((0.0, 0.0), (3.0, 1.0)) == (0.0, 0.0)
+    assert times((2.0**-600, 0.0), (2.0**-600, 0.0))[1] > 0 == times((0.0, inf), (1.0, 0.0))[0]
+
+
+def test_a_bound_that_is_infinite_stays_so() -> None:
+    assert activations([0.0, 1.0], [inf, 0.0], [0.0, 0.0], 0b11)[1] == inf
