@@ -427,7 +427,8 @@ class _Run:
         for v, mask, signs in zip(vertices, masks, found.signs, strict=True):
             face = work.face[v]
             for sign, word in ((1, kernels.POS), (-1, kernels.NEG), (0, kernels.ZER)):
-                bits = sum(1 << k for k, of_k in zip(wanted.tolist(), signs, strict=True) if of_k == sign)
+                own = zip(wanted.tolist(), signs, strict=True)
+                bits = sum(1 << k for k, of_k in own if of_k == sign)
                 work.word[face, word] |= np.uint64(bits & mask)
             work.open[v] = 0
             self.statistics.exact_signs += mask.bit_count()

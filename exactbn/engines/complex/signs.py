@@ -358,8 +358,8 @@ def times(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]
     |fl(a b) - a* b*| <= e_a (|b| + e_b) + |a| e_b + u |a b|, and what underflows. The bound may be
     stored as float32.
     """
-    value, error = a[0] * b[0], a[1] * (abs(b[0]) + b[1]) + abs(a[0]) * b[1]
-    if value == 0.0 and error == 0.0:
+    if (0.0, 0.0) in (a, b):
         return 0.0, 0.0
+    value, error = a[0] * b[0], a[1] * (abs(b[0]) + b[1]) + abs(a[0]) * b[1]
     bound = (error + UNIT_ROUNDOFF * abs(value)) * TO_SINGLE + SIGN_FLOOR
     return value, bound if bound < inf else inf

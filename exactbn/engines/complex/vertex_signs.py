@@ -256,8 +256,8 @@ class _Run:
         z[places], ez[places] = found.z, found.ez
         for v, mask, signs in zip(vertices, masks, found.signs, strict=True):
             for sign, words in ((1, block.pos), (-1, block.neg)):
-                of_sign = sum(1 << k for k, own in zip(bits.tolist(), signs, strict=True) if own == sign)
-                words[v] |= np.uint64(of_sign & mask)
+                own = zip(bits.tolist(), signs, strict=True)
+                words[v] |= np.uint64(sum(1 << k for k, of_k in own if of_k == sign) & mask)
 
 
 class _Places(NamedTuple):
