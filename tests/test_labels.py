@@ -14,6 +14,7 @@ from exactbn.exact.rational import dot
 from exactbn.exact.stages import Clip, Contest, Max
 from exactbn.model.files import load, save_json
 from exactbn.model.network import Layer, Network
+from exactbn.model.units import MOST_LEVELS
 from exactbn.readers.wiring import Row, Wiring, affine, tensor
 from exactbn.regions.counting import count_regions
 from exactbn.regions.partitioning import Partition
@@ -69,7 +70,7 @@ def test_a_clip_has_three_pieces() -> None:
     network = Network.from_stages(wiring.graph(rows, "no-bn"))
     part = exactbn.partition(network, (-2, 2))
     assert sorted(part.patterns.ravel().tolist()) == [0, 1, 2]
-    assert part.num_adjacencies == 2
+    assert part.num_adjacencies == 2 and part.f_vector == (4, 3)
     assert [network((t,))[0] for t in (-2, "1/2", 3)] == [-1, Fraction(1, 2), 1]
     # A clip between equal ends is constant: its middle piece has no interior.
     flat = Wiring(1)
@@ -80,6 +81,8 @@ def test_a_clip_has_three_pieces() -> None:
 def test_polygons_of_joined_cells() -> None:
     network = maximum(3).restrict((0, 0, 0), [(1, 0, -1), (0, 1, -1)])
     part = exactbn.partition(network, (-1, 1))
+    # A comparison that is lost cuts a cell: its faces are not those of the regions.
+    assert len(part.evidence.faces.cells.of_cell) > 3 and part.f_vector is None
     polygons = part.polygons()
     assert len(polygons) == part.num_regions == 3
     for i, polygon in enumerate(polygons):
@@ -213,6 +216,8 @@ def test_random_networks(
         ((0, 0), "expected each of the 2 units"),
         ((Clip(0, 2),), "expected each of the 2 units"),
         ((Max(Contest(0, Contest(0, 1, 0), 1)),), "expected each number from 0 on once"),
+        # Of equal entries the first side counts, which is to be the lower number.
+        ((Max(Contest(1, 0, 0)), 1), "expected each number from 0 on once and in order"),
         ((Clip(0, 1),), "is no clip"),
         ((Max(Contest(0, Contest(1, 2, 0), 1)),), "unit 1 must read the winner of its second"),
     ],
@@ -221,6 +226,18 @@ def test_units_are_what_they_are_said_to_be(units: tuple[object, ...], text: str
     layers = (Layer([[1], [2]], [0, 0]), Layer([[1, 1]], [0], 1))
     with pytest.raises(InputError, match=text):
         Network(layers, units=units)
+
+
+def test_contests_have_not_too_many_levels() -> None:
+    """More would end in a RecursionError of whatever walks the tree, a hash or a copy."""
+    for levels in (MOST_LEVELS, MOST_LEVELS + 1):
+        contest: Contest | int = 0
+        for unit in range(levels):
+            contest = Contest(contest, unit + 1, unit)
+        layers = (Layer([[1]] * levels, [0] * levels), Layer([[1] * levels], [0], 1))
+        what = "in more than 100 levels" if levels > MOST_LEVELS else "must read the winner"
+        with pytest.raises(InputError, match=what):
+            Network(layers, units=(Max(contest),))
 
 
 def test_a_maximum_that_is_none_is_refused() -> None:

@@ -98,6 +98,19 @@ def test_what_is_not_there_cannot_be_read(
         Network(tuple(layers), num_inputs=d)
 
 
+def test_inputs_that_nobody_reads_are_paid_for(tmp_path: Path) -> None:
+    """Nine digits in a file would be that many numbers in memory."""
+    layer = '{"W": [[1]], "b": [0], "reads": [0]}'
+    path = tmp_path / "net.json"
+    for inputs in (10**5, 10**8):
+        path.write_text(f'{{"format": 2, "inputs": {inputs}, "layers": [{layer}, {layer}]}}')
+        if inputs == 10**5:
+            assert exactbn.load(path).num_inputs == inputs
+            continue
+        with pytest.raises(InputError, match="more than [0-9]+ numbers"):
+            exactbn.load(path)
+
+
 @pytest.mark.parametrize("reads", [(1, 0), (0, 0), (-1, 0)])
 def test_reads_are_ascending(reads: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="ascending"):

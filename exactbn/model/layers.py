@@ -150,7 +150,7 @@ def connected(layers: tuple[Layer, ...], num_inputs: int) -> tuple[Layer, ...]:
                 f"layer {index} reads feature {layer.reads[-1]}, expected less than {count}, "
                 "the number of features before it"
             )
-        elif layer.reads == tuple(range(start, count)):
+        elif len(layer.reads) == count - start and layer.reads == tuple(range(start, count)):
             layer = Layer(layer.weight, layer.bias, layer.slopes)
         connected.append(layer)
         start, count = count, count + layer.num_neurons

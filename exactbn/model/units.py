@@ -31,7 +31,10 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.exact.stages import Clip, Contest, Max, Unit
 
-_ZERO, _ONE = Fraction(0), Fraction(1)
+_ONE = Fraction(1)
+
+#: Levels of contests that a maximum may have: trees are walked, hashed and copied level by level.
+MOST_LEVELS = 100
 
 
 class _Layer(Protocol):
@@ -108,14 +111,27 @@ def _check_clip(where: str, low: _Row, high: _Row) -> None:
 
 
 def _check_entries(where: str, maximum: Max) -> None:
-    """Check that the entries of a maximum are numbered from 0 on."""
-    entries = sorted(
-        side for contest in _contests(maximum.contest)
-        for side in (contest.first, contest.second) if not isinstance(side, Contest)
-    )  # fmt: skip
+    """Check that the entries of a maximum are numbered from 0 on, as they stand in it.
+
+    Where two are equal the first side counts, which so is that of the lower numbers.
+    """
+    entries: list[int] = []
+    waiting: list[tuple[Contest | int, int]] = [(maximum.contest, 0)]
+    while waiting:
+        side, level = waiting.pop()
+        if not isinstance(side, Contest):
+            entries.append(side)
+        elif level == MOST_LEVELS:
+            raise InputError(
+                f"{where}: a maximum has contests in more than {MOST_LEVELS} levels, expected "
+                "fewer: let entries meet in pairs, and the winners of these"
+            )
+        else:
+            waiting += ((side.second, level + 1), (side.first, level + 1))
     if entries != list(range(len(entries))):
         raise InputError(
-            f"{where}: a maximum has the entries {entries[:8]}, expected each number from 0 on once"
+            f"{where}: a maximum has the entries {entries[:8]}, expected each number from 0 on "
+            "once and in order"
         )
 
 

@@ -88,9 +88,10 @@ def read_network(document: object, allowance: Allowance) -> Chain | Graph:
         units = document.get("units", [])
         if not isinstance(units, list):
             raise InputError(f'"units" is {_kind(units)}, expected a list')
-        allowance.take_numbers(len(units))
+        inputs = _natural(document["inputs"], '"inputs"')
+        allowance.take_numbers(len(units) + inputs)  # as if each were read
         return Graph(
-            _natural(document["inputs"], '"inputs"'), tuple(layers),
+            inputs, tuple(layers),
             units=tuple(_unit(unit, f"units[{i}]") for i, unit in enumerate(units)),
         )  # fmt: skip
     stages: list[Stage] = []

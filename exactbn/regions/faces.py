@@ -52,9 +52,12 @@ class Faces(Value):
     def f_vector(self) -> tuple[int, ...] | None:
         """Return the numbers of vertices, edges, ..., regions, the domain's own faces included.
 
-        None without a box: the complex is then cut by walls that are not the network's.
+        None where the complex is cut by more than the regions: by the walls of the fan that there
+        is without a box, or by comparisons of a maximum that are of entries which lose.
         """
-        return None if self.domain.box is None else self.lattice.f_vector
+        if self.domain.box is None or self.cells.is_merged:
+            return None
+        return self.lattice.f_vector
 
     def vertex(self, v: int) -> Vector:
         """Return the exact coordinates of vertex v of the complex.

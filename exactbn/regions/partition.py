@@ -272,8 +272,9 @@ class Partition(Value):
     def f_vector(self) -> tuple[int, ...] | None:
         """Return the numbers of vertices, edges, ..., regions; None where there are no faces.
 
-        The domain's own faces are included. None without a box too: the complex is then cut by
-        walls that are not the network's.
+        The domain's own faces are included. None too where the complex is cut by more than the
+        regions: without a box by walls that are not the network's, and where a region consists of
+        several cells since entries of a maximum that lose are compared.
         """
         return None if self.evidence.faces is None else self.evidence.faces.f_vector
 

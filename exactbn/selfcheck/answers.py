@@ -126,7 +126,7 @@ def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> An
         frozenset(pairs),
         frozenset(name for name, far in zip(names, unbounded, strict=True) if far),
         volumes,
-        None if part.f_vector is None or problem.network.units else part.f_vector[0],
+        None if part.f_vector is None else part.f_vector[0],
         tuple(_complaints(problem, part, names, pairs, volumes)),
     )
 
@@ -152,7 +152,7 @@ def _complaints(
     if faces is not None:
         if sum((-1) ** k * count for k, count in enumerate(faces)) != 1:
             yield f"breaks Euler's relation with the f-vector {faces}"
-        if faces[-1] != len(names) and not problem.network.units:
+        if faces[-1] != len(names):
             yield f"has {len(names)} regions and {faces[-1]} faces of full dimension"
     is_whole = problem.box is not None and problem.rows is None
     if is_whole and not _sum_to(part.box.volume, part, volumes):
