@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from exactbn import Box, Network, partition
-from exactbn.engines.complex import engine
+from exactbn.engines.complex import carried
 from exactbn.engines.complex.float_blocks import cone
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.vanishing import vanishing
@@ -204,6 +204,6 @@ def test_blocks_of_a_wide_layer_that_are_evaluated_together(
     exact = partition(network, box, engine="complex", filter_factor=inf)
     assert exact.is_complete and exact.num_regions > 20
     for kept in (1 << 25, 3 * 128, 1):
-        monkeypatch.setattr(engine, "_KEPT", kept)
+        monkeypatch.setattr(carried, "MOST_KEPT", kept)
         found = partition(network, box, engine="complex")
         assert (found.patterns == exact.patterns).all() and found.f_vector == exact.f_vector

@@ -16,8 +16,8 @@ from operator import or_
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex import kernels
-from exactbn.engines.complex.carried import MOST_KEPT, Carry
+from exactbn.engines.complex import carried, kernels
+from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
@@ -362,7 +362,7 @@ class _Run:
             self._ahead = None
         if self._ahead is None or self._ahead[0] <= block.begin:
             self._ahead = None
-            many = min(left, MOST_KEPT // max(rows, 1) // BLOCK * BLOCK)
+            many = min(left, carried.MOST_KEPT // max(rows, 1) // BLOCK * BLOCK)
             if many <= block.width or self.network.is_chain:
                 self._write_values(block.layer, block.columns, work.z, work.ez)
                 return

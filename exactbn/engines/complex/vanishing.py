@@ -14,13 +14,14 @@ the comparison of two equal constants, as a network that is restricted to a slic
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.exact.rational import Vector
+from exactbn.exact.rational import Vector, nearest_floats
 from exactbn.model.layers import Block
 from exactbn.model.network import Network
 from exactbn.model.patterns import WORD
@@ -82,22 +83,25 @@ def vanishing(network: Network) -> tuple[Vanishing, ...]:
     """Return what is known of each hidden block; of a chain, with no row sparse enough, nothing."""
     starts = [0, *np.cumsum(network.widths).tolist()]
     places = _places(network.widths)
-    found = _Reading()
+    found = _Reading(1 + network.num_inputs + starts[-1])
     result = []
-    for start, block in zip(starts, network.blocks[:-1]):
+    for start, block, floats in zip(starts, network.blocks[:-1], network.floats):
         everywhere: list[int] = []
         units: list[int] = []
         reads: list[int] = []
         begins = [0]
-        rows = [] if network.is_chain else list(found.rows(block))
-        for k, (row, bias) in enumerate(rows):
-            if bias == 0 and not row:
+        rows = [] if network.is_chain else list(found.rows(block, floats))
+        for k, row in enumerate(rows):
+            if row.bias or not row.is_short:
+                continue
+            weights = row.exact()
+            if not weights:
                 everywhere.append(k)
-            elif bias == 0 and len(row) <= _MOST and min(row) > network.num_inputs:
+            elif len(weights) <= _MOST and min(weights) > network.num_inputs:
                 units.append(k)
-                reads += (places[feature - 1 - network.num_inputs] for feature in row)
+                reads += (places[feature - 1 - network.num_inputs] for feature in weights)
                 begins.append(len(reads))
-        found.add(rows, block.slopes, 1 + network.num_inputs + start)
+        found.add(rows, 1 + network.num_inputs + start)
         lists = (everywhere, units, reads, begins)
         result.append(Vanishing(*(np.array(numbers, dtype=np.int64) for numbers in lists)))
     return tuple(result)
@@ -118,34 +122,99 @@ def _places(widths: Sequence[int]) -> list[int]:
     return places
 
 
+@dataclass(frozen=True, eq=False)
+class _Unit:
+    """A row as a sum over features of which no two are twins, none zero: made when it is needed.
+
+    ``is_short`` is False if more than ``_MOST`` features are read and none of them is renamed. Of
+    equal rows the ``sketch``, made from floats, is equal too.
+    """
+
+    weights: Vector
+    reads: Sequence[int]
+    bias: Fraction
+    slope: Fraction
+    names: dict[int, int | None]
+    is_short: bool
+    sketch: object
+
+    def exact(self) -> _Row:
+        """Return the weights."""
+        row: _Row = {}
+        for read, weight in zip(self.reads, self.weights, strict=True):
+            if weight:
+                feature = self.names.get(read, read)
+                if feature is not None:
+                    row[feature] = row[feature] + weight if feature in row else weight
+        return {feature: weight for feature, weight in row.items() if weight}
+
+
 class _Reading:
-    """The rows of a network as sums over features of which no two are twins, none zero."""
+    """The rows of a network, and which features are the same as an earlier one."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_features: int) -> None:
         # Of a feature that is not its own, the one that it equals, or None for zero.
-        self._equals: dict[int, int | None] = {}
-        self._first: dict[object, int] = {}
+        self._names: dict[int, int | None] = {}
+        self._is_renamed = np.zeros(num_features, dtype=bool)
+        self._first: dict[object, list[tuple[int, _Unit]]] = {}
 
-    def rows(self, block: Block) -> Iterator[tuple[_Row, Fraction]]:
-        """Yield the weights and the bias of each unit of a block."""
+    def rows(self, block: Block, floats: Any) -> Iterator[_Unit]:
+        """Yield the units of a block, whose nearest floats are the columns of ``floats``."""
+        columns, k = np.array([0, *block.columns]), 0
         for layer, features in zip(block.layers, block.reads, strict=True):
-            own = [self._equals.get(feature, feature) for feature in features]
-            for weights, bias in zip(layer.weight, layer.bias, strict=True):
-                row: _Row = {}
-                for feature, weight in zip(own, weights, strict=True):
-                    if weight and feature is not None:
-                        row[feature] = row[feature] + weight if feature in row else weight
-                yield {f: w for f, w in row.items() if w}, bias
+            for weights, bias, slope in zip(layer.weight, layer.bias, layer.slopes, strict=True):
+                at, values = _column(floats, k)
+                read = columns[at]
+                is_renamed = bool(self._is_renamed[read].any())
+                unit = _Unit(
+                    weights,
+                    features,
+                    bias,
+                    slope,
+                    self._names,
+                    is_renamed or len(read) <= _MOST,
+                    (bias, slope, read.tobytes(), values.tobytes()),
+                )
+                k += 1
+                yield _with_sketch(unit) if is_renamed else unit
 
-    def add(self, rows: Sequence[tuple[_Row, Fraction]], slopes: Vector, first: int) -> None:
+    def add(self, units: Sequence[_Unit], first: int) -> None:
         """Take up the units of a block, whose features are numbered from ``first`` on."""
-        for feature, ((row, bias), slope) in enumerate(zip(rows, slopes), start=first):
-            if not row and (bias == 0 or (bias < 0 and slope == 0)):
-                self._equals[feature] = None
+        for feature, unit in enumerate(units, start=first):
+            bias, slope = unit.bias, unit.slope
+            if unit.is_short and (bias == 0 or (bias < 0 and slope == 0)) and not unit.exact():
+                self._rename(feature, None)
                 continue
-            # Pairs of integers: a Fraction's hash would take most of the time.
-            reads = frozenset((read, weight.as_integer_ratio()) for read, weight in row.items())
-            key = (bias, slope, reads)
-            twin = self._first.setdefault(key, feature)
-            if twin != feature:
-                self._equals[feature] = twin
+            alike = self._first.setdefault(unit.sketch, [])
+            row = unit.exact() if alike else {}
+            for earlier, other in alike:
+                if other.exact() == row:
+                    self._rename(feature, earlier)
+                    break
+            else:
+                alike.append((feature, unit))
+
+    def _rename(self, feature: int, name: int | None) -> None:
+        self._names[feature] = name
+        self._is_renamed[feature] = True
+
+
+def _column(floats: Any, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the rows of a matrix, but for the first, in which a column is not zero; and values."""
+    if isinstance(floats, np.ndarray):
+        at, values = np.arange(len(floats)), floats[:, k]
+    else:
+        entries = slice(floats.indptr[k], floats.indptr[k + 1])
+        at, values = floats.indices[entries].astype(np.int64), floats.data[entries]
+    counts = (at > 0) & (values != 0)
+    return at[counts], values[counts]
+
+
+def _with_sketch(unit: _Unit) -> _Unit:
+    """Return a unit with the sketch of what it reads by their names."""
+    row = unit.exact()
+    read = np.array(sorted(row), dtype=np.int64)
+    values = np.array(nearest_floats([row[f] for f in read.tolist()]), dtype=np.float64)
+    counts = values != 0
+    sketch = (unit.bias, unit.slope, read[counts].tobytes(), values[counts].tobytes())
+    return replace(unit, sketch=sketch)
