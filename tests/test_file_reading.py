@@ -1,8 +1,6 @@
 """Mutants of files are counted for what they become; the harness sees every way to fail."""
 
 import json
-import os
-import time
 from pathlib import Path
 from random import Random
 
@@ -11,42 +9,14 @@ import pytest
 
 from exactbn.cli import main
 from exactbn.cli.selfcheck_files import chosen_formats
-from exactbn.errors import InputError, InternalError
+from exactbn.errors import InternalError
 from exactbn.regions.arrow_files import sha256_of
 from exactbn.regions.storage import digest_of
 from exactbn.selfcheck import file_reading
 from exactbn.selfcheck.file_mutations import zip_mutant
 from exactbn.selfcheck.file_reading import Format, read_mutants, read_one
 from exactbn.study.file_formats import change_and_seal, open_folder
-
-
-def number_of(files, random):
-    """Change a file to a number from 0 to 5."""
-    return {"": str(random.randrange(6)).encode()}
-
-
-def fails_by_number(path):
-    """Fail as the content of a file says."""
-    kind = path.read_bytes()
-    if kind == b"1":
-        raise InputError("one line")
-    if kind == b"2":
-        raise KeyError("x")
-    if kind == b"3":
-        raise InputError("two\nlines")
-    if kind == b"4":
-        os._exit(7)
-    if kind == b"5":
-        end = time.process_time() + 0.6
-        while time.process_time() < end:
-            pass
-
-
-def refuses(path):
-    raise InputError("nothing is read")
-
-
-FAILING = Format("failing", ".txt", {"": b"0"}, number_of, fails_by_number)
+from tests.failing_format import FAILING, number_of, refuses
 
 
 def test_every_way_to_fail_is_counted(monkeypatch, tmp_path):

@@ -6,9 +6,6 @@ import numpy as np
 
 from exactbn.errors import InputError
 from exactbn.regions.partition import Partition
-from exactbn.sampling.classify import Classifier
-from exactbn.sampling.devices import find_device
-from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.selfcheck.points import regions_at, signs_at
 from exactbn.selfcheck.problem import Problem
 
@@ -22,6 +19,11 @@ def sampling_faults(problem: Problem, part: Partition, seed: int) -> tuple[int, 
 
     A float type that cannot fill the box is left out, as the sampling check refuses it.
     """
+    # Torch takes seconds to import, and few problems are sampled.
+    from exactbn.sampling.classify import Classifier
+    from exactbn.sampling.devices import find_device
+    from exactbn.sampling.points import PointStream, float_bounds
+
     points, faults = 0, []
     for dtype in DTYPES:
         assert problem.box is not None
