@@ -3,37 +3,47 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 WORKERS = str(min(os.cpu_count() or 1, 4))
-LOOPS = (["lp"], ["complex", "sampling"])
-CHECKS = (["flake8", "exactbn", "tests", "data"], ["mypy"])
+LONG, SHORT = ["tests.warm", "lp"], ["tests.warm", "complex", "sampling"]
+CHECKS = (["flake8", "-j1", "exactbn", "tests", "data"], ["mypy"])
 TESTS = ["pytest", "-q", "-n", WORKERS, "--dist", "worksteal", *sys.argv[1:]]
+
+Done = subprocess.CompletedProcess[str]
 
 
 def main() -> str | int:
-    """Run the checks, all of them even if one fails, and say which failed."""
-    # Loops are compiled beside the checks, each of which uses one core, and once for all workers.
-    warming = [_start("tests.warm", *parts) for parts in LOOPS]
-    failed = [check[0] for check in CHECKS if _fails(check)]
-    if any([process.wait() for process in warming]):
-        failed.append("tests.warm")
-    # The tests come last: whoever reads the output wants their summary at its end.
-    if _fails(TESTS):
-        failed.append(TESTS[0])
+    """Run the checks, all of them even if one fails, and say which failed.
+
+    Loops are compiled first, once for all workers. Those of one engine take as long as the others
+    and half of the lint; the rest of it runs beside the tests, and is shown after them.
+    """
+    print("==", *TESTS, flush=True)
+    with ThreadPoolExecutor() as pool:
+        warming = [pool.submit(_run, command) for command in (LONG, SHORT)]
+        linting = pool.submit(_lint, warming[-1])
+        failed = [LONG[0]] if any([future.result().returncode for future in warming]) else []
+        if _run(TESTS).returncode:
+            failed.append(TESTS[0])
+        for check, done in zip(CHECKS, linting.result(), strict=True):
+            print("==", *check, "\n" + done.stdout, end="")
+            if done.returncode:
+                failed.append(check[0])
     return f"failed: {', '.join(failed)}" if failed else 0
 
 
-def _start(*command: str) -> "subprocess.Popen[bytes]":
-    """Start a module."""
-    return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT)
+def _lint(first: "Future[Done]") -> list[Done]:
+    """Run the checks of the code after something else, and keep what they say."""
+    first.result()
+    return [_run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for check in CHECKS]
 
 
-def _fails(command: list[str]) -> bool:
-    """Run a module, say so, and return whether it fails."""
-    print("==", *command, flush=True)
-    return _start(*command).wait() != 0
+def _run(command: list[str], **streams: int) -> Done:
+    """Run a module."""
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, text=True, **streams)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def networks(draw):
     return Network.from_arrays(weights, biases, slope=slope)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(networks(), st.data())
 def test_distance_is_that_of_the_oracle(network, data):
     coordinate = st.fractions(-3, 3, max_denominator=4)

@@ -78,7 +78,13 @@ TRUTH = json.loads((WORKLOAD / "truth.json").read_text(encoding="utf-8"))
 SMALL = sorted(p.stem for p in WORKLOAD.glob("*.npz") if "5x12" not in p.stem)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if "4x10" in name or "2x64" in name else [])
+        for name in SMALL
+    ],
+)
 def test_workload(name: str, tmp_path: Path) -> None:
     network = load(WORKLOAD / f"{name}.npz")
     part = partition(network, (-1, 1))

@@ -1,7 +1,10 @@
 """``exactbn compare``: what it writes, its exit codes, and its repetition."""
 
+import io
 import json
 import os
+import shutil
+from contextlib import redirect_stdout
 from math import inf
 from pathlib import Path
 
@@ -31,21 +34,32 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "_draw", lambda *_: None)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return the folder of one run, without pictures, and what it showed."""
+    place = tmp_path_factory.mktemp("run")
+    (place / "points.csv").write_text(CSV)
+    shown = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(shown):
+        patch.setattr(report, "_draw", lambda *_: None)
+        arguments = ["compare", str(place / "points.csv"), *SMALL, "--out", str(place / "out")]
+        assert main(arguments) == 0
+    (place / "points.csv").unlink()
+    return place / "out", shown.getvalue()
+
+
 @pytest.fixture
-def out(csv: Path, tmp_path: Path, no_pictures: None) -> Path:
-    out = tmp_path / "out"
-    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 0
-    return out
+def out(run: tuple[Path, str], tmp_path: Path, no_pictures: None) -> Path:
+    """Return a copy of that folder."""
+    return Path(shutil.copytree(run[0], tmp_path / "out"))
 
 
-def test_the_folder_and_the_screen(csv, tmp_path, capsys, no_pictures):
-    out = tmp_path / "out"
-    assert main(["compare", str(csv), *SMALL, "--out", str(out)]) == 0
+def test_the_folder_and_the_screen(run):
+    out, shown = run
     names = {path.name for path in out.iterdir()}
     assert names == {"report.html", "run.json", "data.csv", "measures.parquet",
                      "per_point.parquet", "paired.parquet", "pictures", "partitions"}
     assert (out / "data.csv").read_text() == CSV
-    shown = capsys.readouterr().out
     assert "regions in the box" in shown
     assert "check central: held, 8 of 8" in shown
     assert "report.html" in shown
@@ -67,8 +81,7 @@ def test_json_is_one_object(csv, capsys):
     assert [s["outside"] for s in result["sampling"]] == [0] * 8
 
 
-def test_a_run_is_repeated_from_its_record_alone(out, csv, tmp_path, capsys):
-    csv.unlink()
+def test_a_run_is_repeated_from_its_record_alone(out, tmp_path, capsys):
     again = tmp_path / "again"
     assert main(["compare", "--repeat", str(out / "run.json"), "--out", str(again)]) == 0
     assert "check repetition: held, 1 of 1" in capsys.readouterr().out
@@ -84,9 +97,8 @@ def test_a_repetition_with_another_result_ends_with_1(out, capsys):
     assert "disagreement" in captured.err
 
 
-def test_changed_data_is_not_repeated(out, csv, capsys):
+def test_changed_data_is_not_repeated(out, capsys):
     (out / "data.csv").write_text(CSV + "9,9,u\n")
-    csv.unlink()
     assert main(["compare", "--repeat", str(out)]) == 2
     assert "data.csv has other content" in capsys.readouterr().err
 

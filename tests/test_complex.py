@@ -135,8 +135,13 @@ def test_random_networks_agree_with_search(problem: tuple[Network, Box]) -> None
     check_agrees(partition(*problem), search_partition(*problem))
 
 
-@pytest.mark.parametrize("width", [63, 64, 65, 128, 130])
-@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize(
+    ("width", "d"),
+    [
+        *((width, 1) for width in (63, 64, 65, 128, 130)), (63, 2), (65, 2),
+        *(pytest.param(width, 2, marks=pytest.mark.slow) for width in (64, 128, 130)),
+    ],
+)  # fmt: skip
 def test_layers_of_about_64_neurons(width: int, d: int) -> None:
     """Signs are kept in words of 64 neurons; nothing may change at their ends."""
     rng = np.random.default_rng(width + d)

@@ -235,7 +235,7 @@ def evaluations(draw: st.DrawFn) -> tuple[Network, list[float], list[Fraction]]:
 
 
 @given(evaluations())
-@settings(max_examples=160, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_bounds_of_preactivations_hold(
     problem: tuple[Network, list[float], list[Fraction]],
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from exactbn.cli import main
 from exactbn.cli.selfcheck_files import chosen_formats
-from exactbn.errors import InternalError
+from exactbn.errors import InputError, InternalError
 from exactbn.regions.arrow_files import sha256_of
 from exactbn.regions.storage import digest_of
 from exactbn.selfcheck import file_reading

@@ -120,7 +120,7 @@ def test_the_floats_may_lie(name: str, box: tuple[int, int] | None) -> None:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_random_networks(problem: tuple[Network, Box]) -> None:
     network, box = problem
     for domain in (box, None):

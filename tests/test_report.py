@@ -72,16 +72,38 @@ def test_the_p_values_of_sampling_are_judged_together():
     assert comment([]) == comment([SamplingCheck("raw", "zero", None, "no")]) == ""
 
 
+#: Pictures that are painted, one of each kind: painting all takes seconds, and shows no more.
+PAINTED = ("raw_random", "partitions_raw", "counts_by_radius_raw", "differences_raw")
+PNG = b"\x89PNG"
+
+
+def paint_few(patch, painted=PAINTED):
+    """Paint these pictures only: the others are drawn, and an empty file is written for each."""
+    write = plots._write
+
+    def write_some(figure, path, dpi=plots.DPI):
+        write(figure, path, dpi) if path.stem in painted else path.write_bytes(PNG)
+
+    patch.setattr(plots, "_write", write_some)
+
+
 @pytest.fixture(scope="module")
 def folder(comparison, tmp_path_factory):
     target = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        paint_few(patch)
+        write_folder(target, comparison)
+    return target
+
+
+def write_folder(target, comparison):
+    """Write the report of a comparison of which no sampling check could be made."""
     sampling = [SamplingCheck("raw", "zero", None, "the box is too narrow")]
     notes = []
     write_report(target, comparison, paired_rows(comparison), check_theorems(comparison),
                  sampling, RECORD, progress=lambda done, total, note: notes.append(note))
     assert notes[0] == "tables"
     assert notes[-1] == "page"
-    return target
 
 
 def test_the_page_stands_alone_and_escapes_what_it_shows(folder):
@@ -137,7 +159,7 @@ def test_pictures_of_every_partition(folder):
         assert {f"{kind}_{data}.png" for kind in
                 ("partitions", "counts_by_radius", "differences")} <= names
     for path in (folder / "pictures").iterdir():
-        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.read_bytes().startswith(PNG)
 
 
 def test_graphs_and_networks_of_the_shown_partitions(folder, comparison):
@@ -181,8 +203,9 @@ def test_an_incomplete_comparison_says_so(comparison, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("done", [0, 1, 5])
-def test_the_report_of_what_a_budget_left(comparison, tmp_path, done):
+def test_the_report_of_what_a_budget_left(comparison, tmp_path, monkeypatch, done):
     """Nothing at all, one network, or all of one form of the data and one of the other."""
+    paint_few(monkeypatch, ())
     shown = dict(list(comparison.shown.items())[:done])
     part = replace(comparison, measures=comparison.measures[:done], shown=shown, stopped="spent")
     rows = paired_rows(part)
@@ -208,7 +231,8 @@ def test_a_broken_check_is_shown(comparison, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("columns", [b"a\n1\n2\n5\n", b"a,b,c\n1,0,2\n2,1,0\n5,3,3\n0,0,1\n"])
-def test_reports_in_other_dimensions(columns, tmp_path):
+def test_reports_in_other_dimensions(columns, tmp_path, monkeypatch):
+    paint_few(monkeypatch, ("raw_random", "differences_raw"))
     result = compare(read_csv("x.csv", content=columns), replace(SMALL, seeds=(0,)))
     raw = tuple(m for m in result.measures if m.data == "raw")
     result = replace(result, variants=result.variants[:1], measures=raw)

@@ -30,7 +30,10 @@ from tests.planted import CPU, WORKLOAD, Planted, classifier_of, plane_part
 SMALL = [path for path in sorted(WORKLOAD.glob("*.npz")) if "x64x" not in path.stem]
 
 
-@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[pytest.mark.slow] if "5x12" in path.stem else [])
+             for path in SMALL], ids=lambda path: path.stem
+)  # fmt: skip
 def test_nothing_outside_in_the_workload(path: Path) -> None:
     result = sample(partition(load(path), (-1, 1)), 20_000, seed=2)
     assert result.outside == 0

@@ -26,6 +26,8 @@ def main(parts: list[str]) -> None:
                 if part.has_faces:
                     part.volumes()
                     part.interior_points()
+                    if box is not None:
+                        part.polygons()
     for dtype in ("float32", "float64") if "sampling" in parts else ():
         sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 

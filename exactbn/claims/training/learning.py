@@ -112,7 +112,9 @@ def _train(
     count, size = len(labels), recipe.batch or len(labels)
     seeds = len(model.weights[0])
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.SGD(model.parameters, lr=recipe.rate, momentum=recipe.momentum)
+    # Momentum by hand: the optimizers of torch import its compiler, which takes seconds.
+    parameters = model.parameters
+    speeds = [torch.zeros_like(tensor) for tensor in parameters]
     everything = x.expand(seeds, count, x.shape[1])
     if 0 in checkpoints:
         yield 0
@@ -127,9 +129,11 @@ def _train(
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             logits, y[chosen], reduction="none"
         )
-        optimizer.zero_grad()
-        loss.mean(dim=1).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        gradients = torch.autograd.grad(loss.mean(dim=1).sum(), parameters)
+        with torch.no_grad():
+            for tensor, speed, gradient in zip(parameters, speeds, gradients, strict=True):
+                speed.mul_(recipe.momentum).add_(gradient)
+                tensor.add_(speed, alpha=-recipe.rate)
         if step in checkpoints:
             yield step
 
