@@ -61,9 +61,10 @@ def partition(
         "lp" searches the patterns with certified linear programs, in any dimension.
     max_regions, max_seconds : optional
         Budgets. Regions are counted after each neuron, or each chunk of the search, so that there
-        may be more; the clock is looked at within these too, and while the certificate is written.
-        Adjacencies that the LP engine proves when they are asked for are not under them; see
-        :meth:`Partition.proven`.
+        may be more; where a network has clips or maxima, what is counted, by both engines, are the
+        patterns of all units of the layers, of which a region may have several. The clock is
+        looked at within these too, and while the certificate is written. Adjacencies that the LP
+        engine proves when they are asked for are not under them; see :meth:`Partition.proven`.
     on_budget : "raise" or "return"
         What happens when a budget is spent: an error that carries the partition so far, or that
         partition itself, with ``is_complete`` False and the reason in ``stopped``. Where a

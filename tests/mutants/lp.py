@@ -10,6 +10,7 @@ from tests.mutants.mutation import Mutant
 _BOUNDS, _FAR, _BUDGET, _LP = (
     f"tests/test_lp{name}.py" for name in ("_bounds", "_far", "_budget", "")
 )
+_REDUNDANT = "tests/test_lp_redundancy.py::test_rows_that_bound_are_those_of_the_whole_program"
 _DEGENERATE = f"{_LP}::test_degenerate"
 
 MUTANTS = [
@@ -237,18 +238,32 @@ MUTANTS = [
         "a row may stand still along a direction to infinity",
     ),
     Mutant(
-        "engines/lp/adjacency.py",
-        "        return groups, has_zero or any(len(members) > 1 for members in groups)\n",
-        "        return groups, has_zero\n",
+        "engines/lp/redundancy.py",
+        "    return groups, has_zero or any(len(members) > 1 for members in groups)\n",
+        "    return groups, has_zero\n",
         (_DEGENERATE,),
         "multiples are no degeneracy",
     ),
     Mutant(
         "engines/lp/adjacency.py",
-        "(value == 0 and rise > 0)",
-        "value == 0",
+        "side = value(row, along, 0)",
+        "side = value(row, along, 1)",
         (_DEGENERATE,),
-        "across a facet every zero turns on",
+        "a step across a facet is taken for a point",
+    ),
+    Mutant(
+        "engines/lp/redundancy.py",
+        "ratio = min(there.values()) * int(self.denominator)",
+        "ratio = max(there.values()) * int(self.denominator)",
+        (_REDUNDANT,),
+        "a point beyond a row is beyond others",
+    ),
+    Mutant(
+        "engines/lp/redundancy.py",
+        "names = [*range(base), *(base + j for j in kept)]",
+        "names = [*range(base), *(base + j for j in range(len(kept)))]",
+        (_REDUNDANT,),
+        "multipliers are those of other rows",
     ),
     # proofs
     Mutant(

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from exactbn.engines.lp import facets, search
 from exactbn.engines.lp.engine import LpStatistics
-from exactbn.engines.lp.exact import Empty, Program, Row, decide
+from exactbn.engines.lp.exact import Empty, Program, Row, decide, value
 from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Scratch, Table
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
+from exactbn.engines.lp.redundancy import bounding_rows, classes_of
 from exactbn.engines.lp.simplex import Floats, Polyhedron, Rows, Vertex
 from exactbn.engines.lp.stack import make_stack
-from exactbn.engines.lp.witnesses import between, named, value_at
+from exactbn.engines.lp.witnesses import between, named, over_common, value_at
 from exactbn.engines.pattern_table import PatternTable, find_row
 from exactbn.engines.pattern_table import make_table as make_pattern_table
 from exactbn.engines.run import UNLIMITED, Budget
@@ -200,7 +201,7 @@ class _Run:
 
     def _settle(self, i: int, j: int, neuron: int) -> None:
         """Settle in integers whether two regions that differ in one neuron share a facet."""
-        if self._facet(i, neuron, [neuron]) is not None:
+        if self._facet(i, neuron) is not None:
             self.edges.append((i, j))
 
     def suspect_groups(self) -> Iterator[tuple[int, int]]:
@@ -216,57 +217,68 @@ class _Run:
 
     def resolve(self, begin: int, end: int) -> None:
         """Deal with regions whose forms may be zero or multiples of each other."""
-        classes, is_degenerate = self.classes(begin)
+        forms = self.forms_of(begin)
+        classes, is_degenerate = classes_of(forms, int(self.exact.cone))
         if not is_degenerate:
             self.prove(begin, end, trusted=True)
             return
         for i in range(begin, end):
-            for members in classes:
-                beyond = self._facet(i, members[0], members)
-                if beyond is None:
-                    continue
-                j = self._across(i, members[0], beyond)
+            for neuron, beyond in self._facets(i, forms, [members[0] for members in classes]):
+                j = self._across(i, neuron, beyond)
                 if j >= 0:
                     self.edges.append((i, j))
                 elif not self.is_partial:
                     raise InternalError(f"region {i} lacks a neighbour; please report this network")
 
-    def classes(self, i: int) -> tuple[list[list[int]], bool]:
-        """Return the neurons of region i by hyperplanes, and whether the region is degenerate.
-
-        Degenerate: a form is zero, or two forms that are not constant are multiples.
-        """
+    def forms_of(self, i: int) -> list[Row]:
+        """Return the forms of all neurons on region i."""
         signs = self.signs[i].tolist()
-        offset = int(self.exact.cone)
-        found: dict[tuple[Fraction, ...], list[int]] = {}
-        has_zero = False
-        for neuron in range(len(signs)):
-            row = self.exact.row(signs, neuron)
-            if not any(row):
-                has_zero = True
-            lead = next((t for t in row[1 + offset :] if t != 0), None)
-            if lead is not None:
-                unit = tuple(Fraction(int(t), int(lead)) for t in row)
-                found.setdefault(unit, []).append(neuron)
-        groups = list(found.values())
-        return groups, has_zero or any(len(members) > 1 for members in groups)
+        layers = range(len(self.network.widths))
+        return [row for layer in layers for row in self.exact.layer(signs, layer)]
 
-    def _facet(self, i: int, neuron: int, members: Sequence[int]) -> Vector | None:
-        """Return a point beyond a facet of region i on the hyperplane of neurons, None if none.
+    def _facets(
+        self, i: int, forms: Sequence[Row], neurons: Sequence[int]
+    ) -> Iterator[tuple[int, Vector]]:
+        """Yield the neurons on whose hyperplanes region i has a facet, and a point beyond each.
 
-        ``members`` are the neurons whose forms are multiples of that of ``neuron``.
+        ``forms`` are those of the region, ``neurons`` one of every class of multiples.
+        """
+        self.statistics.exact += len(neurons)
+        signs, inside = self.signs[i].tolist(), self.regions.point(i)
+        rows = [forms[n] if signs[n] > 0 else tuple(-t for t in forms[n]) for n in neurons]
+        names = [*(-1 - k for k in range(len(self.domain_rows))), *neurons]
+        answers = bounding_rows(self.exact, rows, inside, self.budget)
+        for k, (neuron, answer) in enumerate(zip(neurons, answers, strict=True)):
+            if isinstance(answer, Empty):
+                self._keep_empty(i, neuron, named(answer, neuron, names))
+                continue
+            others = self.exact.program([*self.domain_rows, *rows[:k], *rows[k + 1 :]])
+            f = tuple(-t for t in rows[k])
+            beyond = between(others, f, inside, answer, self.budget)
+            if self.keep_proofs:
+                self.proofs.append(Facet(i, neuron, beyond))
+            yield neuron, beyond
+
+    def _keep_empty(self, i: int, neuron: int, multipliers: dict[int, int]) -> None:
+        """Keep the proof that region i has no facet on a neuron's hyperplane."""
+        if self.keep_proofs:
+            multipliers[neuron] *= -int(self.signs[i, neuron])
+            self.proofs.append(NoFacet(i, neuron, multipliers))
+
+    def _facet(self, i: int, neuron: int) -> Vector | None:
+        """Return a point beyond a facet of region i on the hyperplane of a neuron, None if none.
+
+        No other form is a multiple of that of the neuron.
         """
         self.statistics.exact += 1
         signs = self.signs[i].tolist()
-        program, names = self.program(signs, members)
-        f = tuple(-signs[neuron] * t for t in self.exact.row(signs, neuron))
+        forms = self.forms_of(i)
+        program, names = self.program(signs, forms, neuron)
+        f = tuple(-signs[neuron] * t for t in forms[neuron])
         inside = self.regions.point(i)
         answer = decide(program, f, *self.exact.point(inside), self.budget)
         if isinstance(answer, Empty):
-            if self.keep_proofs:
-                multipliers = named(answer, neuron, names)
-                multipliers[neuron] *= -signs[neuron]
-                self.proofs.append(NoFacet(i, neuron, multipliers))
+            self._keep_empty(i, neuron, named(answer, neuron, names))
             return None
         beyond = between(program, f, inside, answer, self.budget)
         if self.keep_proofs:
@@ -276,10 +288,10 @@ class _Run:
     def recession(self, i: int) -> Vector | list[dict[int, int]]:
         """Return a direction in which region i is unbounded, or the proofs that there is none."""
         signs = self.signs[i].tolist()
-        d = self.network.num_inputs
+        d, forms = self.network.num_inputs, self.forms_of(i)
         rows, names = [], []
         for neuron, sign in enumerate(signs):
-            row = self.exact.row(signs, neuron)
+            row = forms[neuron]
             if any(row[2:]):
                 rows.append((fmpz(0), *(sign * t for t in row[2:])))
                 names.append(neuron)
@@ -296,13 +308,14 @@ class _Run:
             proofs.append({names[r]: factor for r, factor in answer.multipliers.items()})
         return proofs
 
-    def program(self, signs: Sequence[int], without: Sequence[int]) -> tuple[Program, list[int]]:
-        """Return the program of a whole pattern less some neurons, and the names of its rows."""
+    def program(
+        self, signs: Sequence[int], forms: Sequence[Row], without: int
+    ) -> tuple[Program, list[int]]:
+        """Return the program of a whole pattern less one neuron, and the names of its rows."""
         rows: list[Row] = list(self.domain_rows)
         names = [-1 - k for k in range(len(rows))]
-        for neuron, sign in enumerate(signs):
-            row = self.exact.row(signs, neuron)
-            if neuron not in without and any(row):
+        for neuron, (sign, row) in enumerate(zip(signs, forms, strict=True)):
+            if neuron != without and any(row):
                 rows.append(tuple(sign * t for t in row))
                 names.append(neuron)
         return self.exact.program(rows), names
@@ -314,11 +327,14 @@ class _Run:
         here, there = value_at(row, inside), value_at(row, beyond)
         step = [t - s for s, t in zip(inside, beyond, strict=True)]
         point = [s + here / (here - there) * t for s, t in zip(inside, step, strict=True)]
+        (at, common), (along, _) = over_common(point), over_common(step)
         signs: list[int] = []
         for layer in range(len(self.network.widths)):
             for row in self.exact.layer(signs, layer):
-                value, rise = value_at(row, point), value_at(row, step) - int(row[0])
-                signs.append(1 if value > 0 or (value == 0 and rise > 0) else -1)
+                side = value(row, at, common)
+                if side == 0:
+                    side = value(row, along, 0)
+                signs.append(1 if side > 0 else -1)
         pattern = (np.array([signs]) > 0).astype(np.uint8)
         words = pack(pattern, self.network.widths)[0]
         return find_row(PatternTable(self.table.words, self.table.slots), words)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 
 from flint import fmpz
 
@@ -119,7 +119,14 @@ def moved(program: Program, row: Row, x: Vector) -> Vector:
 
 def is_strictly_inside(program: Program, rows: Sequence[Row], x: Vector) -> bool:
     """Return whether rows and bounds are positive at x (of a cone only x_0 > 0 is asked)."""
-    return all(value_at(row, x) > 0 for row in _strict_rows(program, rows))
+    point, common = over_common(x)
+    return all(value(row, point, common) > 0 for row in _strict_rows(program, rows))
+
+
+def over_common(x: Sequence[Fraction]) -> tuple[list[fmpz], int]:
+    """Return a vector as numerators and their positive common denominator."""
+    common = lcm(*(t.denominator for t in x))
+    return [fmpz(t.numerator * (common // t.denominator)) for t in x], common
 
 
 def _strict_rows(program: Program, rows: Sequence[Row]) -> list[Row]:
