@@ -21,6 +21,7 @@ from exactbn.cli.common import (
     to_json,
     versions,
 )
+from exactbn.engines import first_use
 from exactbn.errors import InputError, LimitError
 
 
@@ -353,14 +354,13 @@ def test_versions_name_what_matters() -> None:
 def test_compiling_is_announced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """By the commands also where there is no terminal, and once."""
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setattr(common, "__file__", str(tmp_path / "cli" / "common.py"))
+    monkeypatch.setattr(first_use, "__file__", str(tmp_path / "first_use.py"))
+    monkeypatch.setattr(first_use, "_seen", set())
     with common.progress("neurons", ["complex"]):
         pass
     assert capsys.readouterr().err.startswith("compiling the loops, once on this machine")
-    cache = tmp_path / "engines" / "complex" / "__pycache__"
-    cache.mkdir(parents=True)
-    (cache / "kernels.nbi").touch()
     with common.progress("neurons", ["complex"]):
         pass
     assert capsys.readouterr().err == ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from exactbn import __version__
+from exactbn.engines.first_use import COMPILING, is_first_use
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box
@@ -34,8 +35,6 @@ EXIT_CLOSED_PIPE = 141
 
 #: Seconds between two lines of progress where no bar can be drawn.
 PLAIN_INTERVAL = 10.0
-#: What is said before the first run of an engine on a machine.
-COMPILING = "compiling the loops, once on this machine: up to a minute in which little is said"
 
 #: Distributions whose version can change a result or its time.
 DISTRIBUTIONS = ("numpy", "scipy", "numba", "python-flint", "networkx", "pyarrow", "torch")
@@ -106,7 +105,7 @@ def progress(description: str, engines: Sequence[str] = ("complex",)) -> Iterato
     standard error, so that standard output stays clean for results. Where the loops of one of the
     ``engines`` have never been compiled on this machine, it says so first.
     """
-    if not all(map(_is_compiled, engines)):
+    if any([is_first_use(engine) for engine in engines]):
         print(COMPILING, file=sys.stderr, flush=True)
     if not sys.stderr.isatty():
         yield _plain_progress(description)
@@ -130,12 +129,6 @@ def progress(description: str, engines: Sequence[str] = ("complex",)) -> Iterato
             bars.update(task, completed=done, total=total, note=note)
 
         yield report
-
-
-def _is_compiled(engine: str) -> bool:
-    """Return whether compiled loops of an engine are kept beside its modules, or elsewhere."""
-    folder = Path(__file__).parents[1] / "engines" / engine / "__pycache__"
-    return "NUMBA_CACHE_DIR" in os.environ or any(folder.glob("*.nbi"))
 
 
 def _plain_progress(description: str) -> Progress:

@@ -23,6 +23,7 @@ from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, Subdivision
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.start import num_faces
+from exactbn.engines.first_use import announce
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, ExactBNError, InputError, InternalError
@@ -115,6 +116,7 @@ def subdivide(
                 f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
                 "expected the same"
             )
+    announce("complex")
     if progress is not None:
         faces = sum(map(num_faces, domains))
         cells = counted(len(domains), "region")

@@ -11,6 +11,7 @@ import numpy as np
 from flint import fmpz
 from numpy.typing import NDArray
 
+from exactbn.engines.first_use import announce
 from exactbn.engines.lp import search
 from exactbn.engines.lp.exact import Empty, Program, Row, decide, from_basis, value
 from exactbn.engines.lp.forms import ExactForms
@@ -291,6 +292,7 @@ def enumerate_regions(
         words, floats = np.zeros((1, 0), np.uint64), np.array([nearest_floats(x)])
         yield Chunk(words, floats, {0: x}, log, [], 1.0, [])
         return
+    announce("lp")
     yield from _Run(network, domain, factor, keep_log, room, statistics, budget).chunks()
 
 
