@@ -99,7 +99,7 @@ MUTANTS = [
            faces("a_vertex_of_a_neuron_that_its_parents_do_not_part"),
            "another neuron's opposite signs make a vertex"),
     # merging
-    Mutant("regions/merging.py", "pairs[:, 0] < pairs[:, 1]", "pairs[:, 0] <= pairs[:, 1]",
+    Mutant("regions/merging.py", "keys[one != other]", "keys[one >= 0]",
            ("tests/test_space.py::test_triangle", "tests/test_space.py::test_workload_counts"),
            "a region beside itself"),
     Mutant("regions/merging.py", "    unbounded[of_cell[reaches_infinity]] = True",

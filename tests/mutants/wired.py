@@ -187,7 +187,7 @@ MUTANTS: list[Mutant] = [
     ),
     *_of(
         "regions/merging.py",
-        ("a region may be its own neighbour", "pairs[pairs[:, 0] < pairs[:, 1]]", "pairs", _JOINED),
+        ("a region may be its own neighbour", "keys[one != other]", "keys", _JOINED),
     ),
     *_of(
         "regions/storage.py",
