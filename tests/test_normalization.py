@@ -244,6 +244,35 @@ def test_a_relu_that_comes_twice_is_one_unit():
     assert sum(t for part in statistics(network, points) for t in part.mean) == 0
 
 
+class Afterwards(nn.Module):
+    """An activation of what is >= 0 in part, or since it is a maximum, or which it changes."""
+
+    def __init__(self, which: str, *, is_normal: bool) -> None:
+        super().__init__()
+        self.which, self.first, self.is_normal = which, nn.Linear(3, 2), is_normal
+
+    def norm(self, t: torch.Tensor) -> torch.Tensor:
+        return t - t.mean(0) if self.is_normal else t
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        t = self.first(x)
+        if self.which == "maximum":
+            return torch.relu(self.norm(torch.maximum(torch.zeros(1, dtype=t.dtype), t)))
+        h = torch.relu(self.norm(t))
+        if self.which == "clip":
+            return nn.functional.hardtanh(self.norm(h), -0.25, 0.5)
+        return torch.relu(self.norm(torch.cat([h, t], dim=1)))
+
+
+@pytest.mark.parametrize("which", ["maximum", "clip", "joined"])
+def test_only_what_changes_nothing_is_no_activation(which: str) -> None:
+    module = Afterwards(which, is_normal=False).double().eval()
+    judge = Afterwards(which, is_normal=True).double()
+    judge.load_state_dict(module.state_dict())
+    with torch.no_grad():
+        check_at(center(module, POINTS), POINTS, judge(POINTS))
+
+
 def test_onnx_models_are_normalized_where_they_are_read(tmp_path: Path):
     pytest.importorskip("onnx")
     from onnx import helper

@@ -101,10 +101,12 @@ def center(
     activations keep their slopes; the output layer stays.
 
     A module, and an ``.onnx`` file, is normalized where its activations are, as if a batch
-    normalization without parameters stood before each of them. For tensors of shape
-    (N, C, positions...) mu and sigma are those of a channel, over all points and all positions. A
-    clip is one activation; maxima stay as they are. A ``Network`` does not know its channels, which
-    ``channels`` then tells, nor where its clips have their zero, and is refused if it has clips.
+    normalization without parameters stood before each of them; but a ReLU right after a ReLU, or
+    another activation that changes nothing of what activations have made >= 0, is none. For tensors
+    of shape (N, C, positions...) mu and sigma are those of a channel, over all points and all
+    positions. A clip is one activation; maxima stay as they are. A ``Network`` does not know its
+    channels, which ``channels`` then tells, nor where its clips have their zero, and is refused if
+    it has clips.
 
     Parameters
     ----------

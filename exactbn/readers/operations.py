@@ -275,7 +275,8 @@ def clip(wiring: Wiring, rows: Rows, low: Fraction | None, high: Fraction | None
         return rows
     sign = Fraction(1 if high is None else -1)
     # max(t, c) = c + relu(t - c), and min(t, c) = c - relu(c - t).
-    over = elementwise(lambda row: row.scaled(sign, -sign * end), wiring.normalized(rows))
+    normalized = wiring.normalized(rows, is_idle=sign == 1 and end <= 0)
+    over = elementwise(lambda row: row.scaled(sign, -sign * end), normalized)
     units = wiring.switched(over, _number(Fraction(0)))
     return elementwise(lambda row: row.scaled(sign, end), units)
 

@@ -199,22 +199,19 @@ class Centering:
         """Return the normalization on a batch."""
         return cls(Observed(points), checked_divisor(kind), scale, checked_eps(eps))
 
-    def __call__(self, wiring: Wiring, rows: Rows, wanted: NDArray[np.bool_]) -> Rows:
-        """Return the rows of a tensor with those that are wanted normalized, channel by channel."""
-        flat, is_wanted = rows.ravel(), wanted.ravel()
+    def __call__(self, wiring: Wiring, rows: Rows) -> Rows:
+        """Return the rows of a tensor normalized, channel by channel."""
+        flat = rows.ravel()
         factors = np.full(rows.size, Fraction(1), dtype=object)
         shifts = np.full(rows.size, Fraction(0), dtype=object)
         places = np.arange(rows.size).reshape(rows.shape)
         for channel, part in enumerate(_channels(places)):
-            chosen = [place for place in part if is_wanted[place]]
-            if not chosen:
-                continue
-            values = Values.joined(self.observed.of(wiring, [flat[i] for i in chosen]))
+            values = Values.joined(self.observed.of(wiring, [flat[i] for i in part]))
             mean, sigma = values.mean(), Fraction(1)
             if self.scale:
                 where = f"the activation of layer {len(wiring.layers)}, channel {channel}"
                 sigma = rounded_sigma(values.variance(self.kind), self.eps, where)
-            for i in chosen:
+            for i in part:
                 factors[i], shifts[i] = 1 / sigma, -mean / sigma
         shape = rows.shape
         return elementwise(Row.scaled, rows, factors.reshape(shape), shifts.reshape(shape))

@@ -131,9 +131,9 @@ def elementwise(function: Callable[..., Row], *tensors: NDArray[np.object_]) -> 
 
 
 class Normalizer(Protocol):
-    """What makes of the rows of an activation, where they are wanted, those that it is given."""
+    """What makes of the rows of an activation those that it is given."""
 
-    def __call__(self, wiring: "Wiring", rows: Rows, wanted: NDArray[np.bool_], /) -> Rows: ...
+    def __call__(self, wiring: "Wiring", rows: Rows, /) -> Rows: ...
 
 
 class Wiring:
@@ -149,6 +149,7 @@ class Wiring:
         self.units: list[Unit] = []
         self._count = num_inputs
         self._is_at_least_zero: set[int] = set()
+        self._activated: set[int] = set()  # those of them that are outputs of activations
 
     def inputs(self, shape: tuple[int, ...], first: int = 0) -> Rows:
         """Return inputs, counted from ``first``, as a tensor."""
@@ -157,14 +158,19 @@ class Wiring:
 
     def activation(self, rows: Rows, slopes: NDArray[np.object_]) -> Rows:
         """Return max(t, 0) + slope * min(t, 0) of every entry, each a unit that the user knows."""
-        return self.switched(self.normalized(rows), slopes)
+        return self.switched(self.normalized(rows, is_idle=True), slopes)
 
-    def normalized(self, rows: Rows) -> Rows:
-        """Return the rows of an activation as the normalizer, if there is one, makes them."""
+    def normalized(self, rows: Rows, *, is_idle: bool) -> Rows:
+        """Return the rows of an activation as the normalizer, if there is one, makes them.
+
+        ``is_idle`` says that the activation changes nothing which is >= 0. Where it gets what other
+        activations have made so, and nothing else, it is none.
+        """
         if self.normalizer is None:
             return rows
-        again = [row.feature in self._is_at_least_zero for row in rows.ravel()]
-        return self.normalizer(self, rows, ~np.array(again, dtype=bool).reshape(rows.shape))
+        if is_idle and all(row.feature in self._activated for row in rows.ravel()):
+            return rows
+        return self.normalizer(self, rows)
 
     def switched(self, rows: Rows, slopes: NDArray[np.object_]) -> Rows:
         """Return the activation of rows that are normalized already."""
@@ -181,13 +187,15 @@ class Wiring:
             feature = next(features)
             self.units.append(feature - self.num_inputs)
             result.append(_feature(feature))
+        outputs = {row.reads[0] for row in result if row.feature is not None}
+        self._activated |= outputs & self._is_at_least_zero
         return tensor(result, rows.shape)
 
     def clip(self, rows: Rows, low: Fraction, high: Fraction) -> Rows:
         """Return min(max(t, low), high) = low + relu(t - low) - relu(t - high) of every entry."""
         if low > high:
             raise InputError(f"a clip from {low} to {high} is empty, expected low <= high")
-        flat = list(self.normalized(rows).ravel())
+        flat = list(self.normalized(rows, is_idle=False).ravel())
         wanted = [(row.scaled(_ONE, -end), _ZERO) for row in flat for end in (low, high)]
         features = self._units(wanted)
         result = []
