@@ -192,6 +192,7 @@ def test_channels_of_a_network():
     assert not any(t for part in statistics(alone, points) for t in part.mean)
     for bad, message in (
         ([[0, 9]], "do not stand in one block"), ([[]], "do not stand"), ([[0], [0]], "two chan"),
+        ([0], "channels are .0., expected a list of lists"), ([["0"]], "expected a list of lists"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             center(network, points, channels=bad)
@@ -304,6 +305,7 @@ def test_supplied_and_unbiased_statistics_of_networks():
     for bad, message in (
         (given[:1], r"layers of \[2\] units, expected \[2, 1\]"),
         ([LayerStatistics((F(1), F(2)), (F(-4), F(9))), given[1]], "variance is -4, expected >= 0"),
+        (5, "the statistics are 5, expected 'batch'"), ([5, 5], "one LayerStatistics a hidden"),
     ):
         with pytest.raises(InputError, match=message):
             center(net, statistics=bad)

@@ -32,6 +32,10 @@ def test_dependent_directions_are_named():
     for directions, i in (([(0, 0, 0)], 0), ([(1, 2, 3), (0, 1, 0), (-2, "1/7", -6)], 2)):
         with pytest.raises(InputError, match=rf"directions\[{i}\] depends on those before it"):
             NET.restrict((1, 1, 1), directions)
+    with pytest.raises(InputError, match="got an int for the directions"):
+        NET.restrict((1, 1, 1), 5)
+    with pytest.raises(InputError, match="got an int for the points"):
+        NET.through(5)
 
 
 def test_slices_through_points():

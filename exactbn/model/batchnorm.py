@@ -10,6 +10,7 @@ definition under the policy "rounded".
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import index as to_index
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -153,7 +154,7 @@ def center(
 scale is undefined; drop the unit or give eps > 0
     """
     offset = checked_eps(eps)
-    groups = [tuple(group) for group in channels]
+    groups = _numbered(channels)
     if isinstance(statistics, str):
         checked_divisor(statistics)
         if data is None:
@@ -262,6 +263,16 @@ def _contests(network: Network) -> frozenset[int]:
     return frozenset(unit for known in maxima for unit in members_of(known))
 
 
+def _numbered(channels: object) -> list[tuple[int, ...]]:
+    """Return the units of each channel as integers."""
+    try:
+        return [tuple(map(to_index, group)) for group in channels]  # type: ignore[attr-defined]
+    except TypeError:
+        raise InputError(
+            f"the channels are {channels!r:.60}, expected a list of lists of hidden units by number"
+        ) from None
+
+
 def _groups(
     channels: Sequence[tuple[int, ...]], network: Network
 ) -> Mapping[int, tuple[int, ...]]:
@@ -287,6 +298,12 @@ def _supplied(
 ) -> list[tuple[Fraction, Fraction]]:
     """Return mean and variance of each hidden unit, as they are supplied layer by layer."""
     widths = [layer.num_neurons for layer in network.hidden]
+    is_list = isinstance(given, Sequence)
+    if not is_list or not all(isinstance(part, LayerStatistics) for part in given):
+        raise InputError(
+            f"the statistics are {given!r:.60}, expected 'batch', 'unbiased' or one "
+            "LayerStatistics a hidden layer"
+        )
     if [len(part.mean) for part in given] != widths or any(
         len(part.variance) != len(part.mean) for part in given
     ):

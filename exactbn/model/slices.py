@@ -13,7 +13,7 @@ from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Vector, dot, to_vector
 from exactbn.model.domain import Box
 from exactbn.model.network import Layer, Network
-from exactbn.wording import counted
+from exactbn.wording import a_type, counted
 
 
 def restrict(
@@ -45,6 +45,8 @@ def restrict(
     >>> restrict(net, (1, 1, 1), [(1, 0, 0), (0, 0, 1)]).layers[0].bias
     (Fraction(10, 1),)
     """
+    if not hasattr(directions, "__iter__"):
+        raise InputError(f"got {a_type(directions)} for the directions, expected a list of vectors")
     vectors = [to_vector(u, f"directions[{i}]") for i, u in enumerate(directions)]
     restricted = _restricted(network, origin, vectors)
     dependent = _first_dependent(vectors)
@@ -75,6 +77,8 @@ def through(network: Network, points: Sequence[Sequence[object]]) -> Network:
     >>> through(net, [(1, 1, 1), (2, 1, 1), (1, 1, 0)]).layers[0].weight
     ((Fraction(1, 1), Fraction(-3, 1)),)
     """
+    if not hasattr(points, "__len__"):
+        raise InputError(f"got {a_type(points)} for the points, expected a list of them")
     if len(points) < 2:
         raise InputError(f"a slice needs at least two points, got {len(points)}")
     exact = [to_vector(x, f"points[{i}]") for i, x in enumerate(points)]
