@@ -55,12 +55,15 @@ def trained_lenet(seed: int = 0) -> "torch.nn.Sequential":
     """Return a network of two convolutions, trained for a few seconds on made images, in eval mode.
 
     Conv 6 of 5 x 5, ReLU, MaxPool 2, Conv 16 of 5 x 5, ReLU, MaxPool 2, Linear 120, 84, 10. On one
-    machine a seed gives one network; another one's torch may add in another order.
+    machine a seed gives one network, as one thread trains it; another one's torch may add in
+    another order.
     """
     import torch
     from torch import nn
 
     images, digits = made_images(_IMAGES, seed)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = nn.Sequential(
@@ -82,4 +85,5 @@ def trained_lenet(seed: int = 0) -> "torch.nn.Sequential":
                     for p, speed, slope in zip(net.parameters(), speeds, slopes, strict=True):
                         speed.mul_(_MOMENTUM).sub_(_RATE * slope)
                         p.add_(speed)
+    torch.set_num_threads(threads)
     return net.eval()
