@@ -12,7 +12,7 @@ from exactbn.cli.selfcheck_files import chosen_formats
 from exactbn.errors import InputError, InternalError
 from exactbn.regions.arrow_files import sha256_of
 from exactbn.regions.storage import digest_of
-from exactbn.selfcheck import file_reading
+from exactbn.selfcheck import file_mutations, file_reading
 from exactbn.selfcheck.file_mutations import zip_mutant
 from exactbn.selfcheck.file_reading import Format, read_mutants, read_one
 from exactbn.study.file_formats import change_and_seal, open_folder
@@ -107,6 +107,14 @@ def test_members_of_a_zip_are_changed():
     form = next(form for form in FORMATS if form.name == "npz, members")
     changed = {zip_mutant(form.good[""], Random(k)) for k in range(10)}
     assert len(changed) > 5
+
+
+def test_a_member_may_be_named_by_a_zero_byte(monkeypatch):
+    """zipfile ends a name there: an empty one is no mutant, and no fault of a reader."""
+    (form,) = chosen_formats(["pt, members"])
+    monkeypatch.setattr(file_mutations, "mutant", lambda content, random: b"\0" + content)
+    for k in range(20):
+        assert zip_mutant(form.good[""], Random(k))
 
 
 def test_the_command(monkeypatch, tmp_path: Path, capsys):

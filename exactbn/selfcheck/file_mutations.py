@@ -90,8 +90,10 @@ def zip_mutant(content: bytes, random: Random) -> bytes:
         members[place] = (name, mutant(data, random))
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        for member, data in {member: data for member, data in members if member}.items():
-            archive.writestr(member, data)
+        # A name ends for zipfile where a zero byte is; there is none that is empty.
+        named = {member.partition("\0")[0]: data for member, data in members}
+        for member in filter(None, named):
+            archive.writestr(member, named[member])
     return stream.getvalue()
 
 
