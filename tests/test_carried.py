@@ -11,7 +11,7 @@ import pytest
 from exactbn.engines.complex import carried, engine
 from exactbn.engines.complex.carried import CarriedLayer, Signed
 from exactbn.engines.complex.float_blocks import float_block
-from exactbn.engines.complex.signs import ExactVertices, times
+from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, times
 from exactbn.engines.run import Budget
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
@@ -155,40 +155,59 @@ def test_depth_costs_no_integers(d: int, widths: list[int]) -> None:
 
 def activations(
     z: list[float], ez: list[float], slopes: list[float], alive: int
-) -> tuple[np.ndarray, float]:
-    """Return the features at one vertex whose preactivations are these, and the bound of length."""
+) -> tuple[list[float], list[float]]:
+    """Return the features at one vertex whose preactivations are these, and their bounds."""
     units = len(z)
     block = float_block(np.ones((2, units)), np.array(slopes), ((0, None),))
     signed = Signed(
         np.array([z]), np.array([ez], dtype=np.float32), np.array([alive], dtype=np.uint64)
     )
-    h, bound = CarriedLayer(block, [signed]).activations(np.ones((1, 2)), np.zeros((1, 2)), 0)
-    return h[0, 1:].copy(), float(bound[0])
+    h, errors = CarriedLayer(block, [signed]).activations(np.ones((1, 2)), np.full((1, 2), 0.5), 0)
+    assert h[0, 0] == 1 and errors[0, 0] == 0.5
+    return h[0, 1:].tolist(), errors[0, 1:].tolist()
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.5, -3.0, 2.0])
-def test_errors_of_all_units_are_in_the_length(slope: float) -> None:
-    """Equal units that are wrong by all that their bounds allow: the length is what it must be."""
-    wrong = 2.0**-10
-    for value, side in ((-1.0, -1), (1.0, 1)):
-        h, bound = activations([value] * 9, [wrong] * 9, [slope] * 9, (1 << 9) - 1)
-        grown = max(1.0, abs(slope))
-        # The bound does not know on which side the units are.
-        assert 1 <= bound / (3 * wrong * grown) < 1 + 2.0**-20
-        assert (h == (value if value > 0 else slope * value)).all()
+def test_an_error_grows_with_the_slope(slope: float) -> None:
+    h, errors = activations([-1.0, 1.0], [2.0**-10] * 2, [slope] * 2, 0b11)
+    # The bound does not know on which side the units are.
+    assert h == [-slope, 1.0] and errors == [2.0**-10 * max(1.0, abs(slope))] * 2
 
 
 def test_what_is_zero_is_so_without_an_error() -> None:
-    h, bound = activations([-1e-9, 1e-9, 0.25], [1e-8, 1e-8, 0.0], [0.0] * 3, 0b100)
-    assert h.tolist() == [0.0, 0.0, 0.25] and bound == 0.0
+    found = activations([-1e-9, 1e-9, 0.25], [1e-8, 1e-8, 0.0], [0.0] * 3, 0b100)
+    assert found == ([0.0, 0.0, 0.25], [0.0] * 3)
 
 
-def test_an_error_of_the_constant_is_in_the_length() -> None:
-    block = float_block(np.ones((2, 1)), np.zeros(1), ((0, None),))
-    signed = Signed(np.zeros((1, 1)), np.zeros((1, 1), np.float32), np.zeros(1, np.uint64))
-    layer = CarriedLayer(block, [signed])
-    h, bound = layer.activations(np.full((1, 2), 0.75), np.full((1, 2), 0.25), 0)
-    assert h.tolist() == [[0.75, 0.0]] and bound.tolist() == [0.25]
+def test_a_bound_that_is_infinite_stays_so() -> None:
+    assert activations([0.0, 1.0], [inf, 0.0], [0.0, 0.0], 0b11)[1] == [inf, 0.0]
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_errors_of_features_come_out_of_the_next_layer(layer: int) -> None:
+    """All are wrong by all that their bounds allow, each in the direction that its weight has."""
+    weights = [3, -4, Fraction(1, 8), 2]
+    ones = [[[1]], *([[[1]]] * (layer - 2)), [[1]] * 4, [weights], [[1]]][-layer - 2 :]
+    network = Network.from_arrays(ones, [[0] * len(rows) for rows in ones])
+    floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 1))])
+    z, wrong = [0.5, 0.25, 1.0, 0.75], [2.0**-12, 2.0**-13, 2.0**-30, 2.0**-14]
+    # The row points where the errors do for the length, which knows no more than that.
+    if layer == 1:
+        wrong = [2.0**-14 * abs(float(w)) for w in weights]
+    unit = 2.0 ** floats.blocks[layer - 1].exponent[:4]
+    values = np.array([z]) / unit, (np.array([wrong]) / unit).astype(np.float32)
+    signed = Signed(*values, np.array([15], dtype=np.uint64))
+    features = CarriedLayer(floats.blocks[layer - 1], [signed])
+    out, bound = np.empty((1, 1)), np.empty((1, 1), dtype=np.float32)
+    at = np.array([[1.0, 0.0]]), np.zeros((1, 2))
+    floats.preactivations(*at, layer, slice(0, 1), out, bound, None, features)
+    true = sum(
+        Fraction(w) * (Fraction(t) + (Fraction(e) if w > 0 else -Fraction(e)))
+        for w, t, e in zip(weights, z, wrong)
+    )
+    scale = Fraction(2) ** int(floats.blocks[layer].exponent[0])
+    error = abs(true - Fraction(out[0, 0]) * scale)
+    assert Fraction(99, 100) < error / (Fraction(float(bound[0, 0])) * scale) <= 1
 
 
 def test_errors_of_a_product() -> None:
@@ -209,5 +228,23 @@ def test_errors_of_a_product() -> None:
     assert times((2.0**-600, 0.0), (2.0**-600, 0.0))[1] > 0 == times((0.0, inf), (1.0, 0.0))[0]
 
 
-def test_a_bound_that_is_infinite_stays_so() -> None:
-    assert activations([0.0, 1.0], [inf, 0.0], [0.0, 0.0], 0b11)[1] == inf
+def test_rounding_of_a_deep_product() -> None:
+    """Features without an error and weights halfway between two floats, nearly."""
+    random, shares = Random(5), []
+    for _ in range(300):
+        w, t = random.uniform(1, 1.02), random.uniform(1, 1.02)
+        weight = Fraction(w) * (1 + Fraction(95, 100) / 2**53)
+        layers = [[[1]], [[1]], [[weight]], [[1]]]
+        network = Network.from_arrays(layers, [[0]] * 4)
+        floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 1))])
+        before = floats.blocks[1]
+        z = np.ldexp(np.array([[t]]), -before.exponent)
+        signed = Signed(z, np.zeros((1, 1), np.float32), np.ones(1, np.uint64))
+        out, bound = np.empty((1, 1)), np.empty((1, 1), dtype=np.float32)
+        at = np.array([[1.0, 0.0]]), np.zeros((1, 2))
+        features = CarriedLayer(before, [signed])
+        floats.preactivations(*at, 2, slice(0, 1), out, bound, None, features)
+        scale = Fraction(2) ** int(floats.blocks[2].exponent[0])
+        error = abs(weight * Fraction(t) - Fraction(out[0, 0]) * scale)
+        shares.append(error / (Fraction(float(bound[0, 0])) * scale))
+    assert Fraction(1, 5) < max(shares) <= 1

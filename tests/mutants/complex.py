@@ -302,14 +302,14 @@ MUTANTS = [
         "                bound *= max(1.0, abs(slope))\n",
         "",
         "a slope over 1 does not make errors grow",
-        f"{_CARRIED}::test_errors_of_all_units_are_in_the_length",
+        f"{_CARRIED}::test_an_error_grows_with_the_slope",
     ),
     _mutant(
         "carried.py",
         "errors[:, 0] = x[:, 0], ex[:, 0]",
         "errors[:, 0] = x[:, 0], 0.0",
         "the constant of a ray has no error",
-        f"{_CARRIED}::test_an_error_of_the_constant_is_in_the_length",
+        f"{_CARRIED}::test_an_error_grows_with_the_slope",
     ),
     _mutant(
         "carried.py",
@@ -324,5 +324,12 @@ MUTANTS = [
         "a[1] * (abs(b[0]) + b[1])",
         "the length of a ray is exact",
         f"{_CARRIED}::test_errors_of_a_product",
+    ),
+    _mutant(
+        "float_blocks.py",
+        "        errors *= 1.0 + c\n        errors += c * np.abs(h)\n        bound = np.empty_like(z)\n",
+        "        errors *= 1.0 + c\n        bound = np.empty_like(z)\n",
+        "a product with carried features is not rounded",
+        f"{_CARRIED}::test_rounding_of_a_deep_product",
     ),
 ]

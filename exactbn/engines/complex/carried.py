@@ -61,7 +61,7 @@ class CarriedLayer:
         self._errors = np.empty_like(block.h)
 
     def activations(self, x: Floats, ex: Floats, first: int) -> State:
-        """Return (1, a(z)) at consecutive vertices, and a bound of the length of its error at each.
+        """Return (1, a(z)) at consecutive vertices, and a bound of the error of every entry.
 
         ``first`` is the number of the first of them, at most :data:`CHUNK`, whose homogeneous
         coordinates and bounds are ``x`` and ``ex``.
@@ -74,7 +74,7 @@ class CarriedLayer:
             slopes = self._block.slope[column - 1 : column - 1 + len(units)]
             _activate(signed, units, slopes, (first, first + len(x)), h, errors, column)
             column += len(units)
-        return h, np.sqrt(np.einsum("ij,ij->i", errors, errors))
+        return h, errors
 
 
 class KeptFeatures:

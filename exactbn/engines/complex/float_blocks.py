@@ -67,6 +67,11 @@ class FloatBlock:
         return (int(self.weight.shape[0]) + 5) * UNIT_ROUNDOFF
 
     @cached_property
+    def magnitude(self) -> Weights:
+        """Return the absolute values of the weights."""
+        return abs(self.weight)
+
+    @cached_property
     def growth(self) -> float:
         """Return a bound of the activations' derivatives."""
         return max(1.0, float(np.abs(self.slope).max()))
@@ -97,6 +102,23 @@ class FloatBlock:
         _multiply(h, self.weight[:, columns], z)
         error = self.error(h, bound)[:, None] * (self.norm[columns] * TO_SINGLE)
         np.add(error, SIGN_FLOOR, out=ez, casting="same_kind")
+
+    def preactivations_entrywise(
+        self, columns: slice, h: Floats, errors: Floats, z: Floats, ez: Bounds
+    ) -> None:
+        """Write the same from a bound of the error of every entry of h, which is overwritten.
+
+        That is a second product, with absolute weights.
+        """
+        _multiply(h, self.weight[:, columns], z)
+        c = self.rounding
+        errors *= 1.0 + c
+        errors += c * np.abs(h)
+        bound = np.empty_like(z)
+        _multiply(errors, self.magnitude[:, columns], bound)
+        bound *= (1.0 + 8.0 * c) * TO_SINGLE
+        bound[np.isnan(bound)] = np.inf  # infinity times 0 is no bound
+        np.add(bound, SIGN_FLOOR, out=ez, casting="same_kind")
 
     def error(self, h: Floats, bound: Floats) -> Floats:
         """Return L at each point such that unit k of W h is wrong by at most L |W_k|.

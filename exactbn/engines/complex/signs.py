@@ -47,6 +47,9 @@ _Write = Callable[[Floats, Floats, int, Floats, Bounds], None]
 RANGE_LIMIT = 2.0**500
 # What is larger would overflow a float32.
 LARGEST_BOUND = 2.0**126
+# The layer from which on errors are bounded entry by entry, which is a second product: what they
+# were in the first two is next to nothing yet, and a length does.
+_DEEP = 2
 # Vertices that are computed in integers at once, between two looks at the clock.
 _BATCH = 16
 
@@ -148,13 +151,18 @@ class FloatNetwork:
         """Return how many points are evaluated at once, and how: with one bound a layer."""
 
         def write(x: Floats, ex: Floats, first: int, z: Floats, ez: Bounds) -> None:
+            last = self.blocks[block]
             if isinstance(carried, CarriedLayer):
-                h, bound = carried.activations(x, ex, first)
+                h, errors = carried.activations(x, ex, first)
+                if block >= _DEEP:
+                    last.preactivations_entrywise(columns, h, errors, z, ez)
+                    return
+                bound = np.sqrt(np.einsum("ij,ij->i", errors, errors))
             else:
                 h, bound = x, np.sqrt(np.einsum("ij,ij->i", ex, ex))
                 for inner in self.blocks[:block]:
                     h, bound = inner.activations(h, bound, ex[:, 0])
-            self.blocks[block].preactivations(columns, h, bound, z, ez)
+            last.preactivations(columns, h, bound, z, ez)
 
         return CHUNK, write
 
