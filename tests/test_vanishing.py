@@ -207,3 +207,14 @@ def test_blocks_of_a_wide_layer_that_are_evaluated_together(
         monkeypatch.setattr(carried, "MOST_KEPT", kept)
         found = partition(network, box, engine="complex")
         assert (found.patterns == exact.patterns).all() and found.f_vector == exact.f_vector
+
+
+def test_rows_whose_floats_are_equal_are_no_twins() -> None:
+    """relu((1 + 2^-80) x) - relu(x) is positive where x is."""
+    first = Layer([[1 + Fraction(1, 2**80)], [1]], [0, 0], 0, (0,))
+    second = Layer([[1, -1]], [0], 0, (1, 2))
+    last = Layer([[1, 1]], [0], 1, (0, 3))
+    network = Network((first, second, last), num_inputs=1)
+    assert not network.is_chain
+    part = partition(network, (-1, 1), engine="complex")
+    assert sorted(map(tuple, part.patterns.astype(int).tolist())) == [(0, 0, 0), (1, 1, 1)]

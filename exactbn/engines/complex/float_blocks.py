@@ -69,7 +69,8 @@ class FloatBlock:
     @cached_property
     def magnitude(self) -> Weights:
         """Return the absolute values of the weights."""
-        return abs(self.weight)
+        absolute: Weights = abs(self.weight)  # type: ignore[assignment]
+        return absolute
 
     @cached_property
     def growth(self) -> float:
