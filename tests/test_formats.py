@@ -429,6 +429,15 @@ def test_npz_that_stands_behind_something_else(tmp_path):
     refused(path, "it does not begin as a zip file does")
 
 
+def test_a_member_that_begins_far_outside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("W0.npy", b"")
+        archive.writestr("b0.npy", b"")
+        archive.filelist[1].header_offset = 1 << 63
+    refused(path, "a member begins behind the end of the file")
+
+
 def test_npz_without_arrays(tmp_path):
     refused(write_npz(tmp_path), "no arrays, expected W0, b0, W1, b1")
 

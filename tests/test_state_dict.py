@@ -362,6 +362,11 @@ def test_a_pickle_with_a_zip_behind_it(tmp_path):
     refused(path, "it does not begin as a zip file does")
     path.write_bytes(b"PK\x03\x04" + good.read_bytes())
     refused(path, "it does not begin as a zip file does")
+    # The directory far behind the place where it is: members would begin before the file.
+    content = good.read_bytes()
+    place = content.index(b"PK\x06\x06") + 48
+    path.write_bytes(content[:place] + (1 << 63).to_bytes(8, "little") + content[place + 8 :])
+    refused(path, "it does not begin as a zip file does")
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -82,8 +82,11 @@ def read_archive(content: bytes, what: str) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise InputError(f"not {what}, or damaged: {error}") from None
     offsets = [int(info.header_offset) for info in archive.infolist()]
-    if offsets and (min(offsets) > 0 or not content.startswith(b"PK\x03\x04")):
+    if offsets and (min(offsets) != 0 or not content.startswith(b"PK\x03\x04")):
         raise InputError(f"not {what}, or damaged: it does not begin as a zip file does")
+    # Beyond the file, and far enough, zipfile ends in an OverflowError.
+    if any(offset >= len(content) for offset in offsets):
+        raise InputError(f"not {what}, or damaged: a member begins behind the end of the file")
     seen = set()
     unpacked = 0
     for info in archive.infolist():
