@@ -56,7 +56,6 @@ MAY_TAKE_ROOTS = {
     "bench/engines.py": "the range of random weights",
     "bench/strokes.py": "the distances by which made images are drawn",
     "claims/families/separation.py": "the least value of a bound, sought in floats and only shown",
-    "engines/complex/carried.py": "lengths, with the error of the root in the bound",
     "engines/complex/float_blocks.py": "lengths, with the error of the root in the bound",
     "engines/complex/signs.py": "lengths, with the error of the root in the bound",
     "engines/lp": "norms by which pivots are chosen",
