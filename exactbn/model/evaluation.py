@@ -205,27 +205,46 @@ class IntegerNetwork:
         self, points: fmpz_mat, last: int, rows: Sequence[int]
     ) -> tuple[fmpz_mat, list[fmpz]]:
         """Return (Z, D) of some units of block ``last``; only what they depend on is computed."""
+        if any(len(block.layers) > 1 for block in self.blocks):
+            return self._evaluate_cone(points, last, rows)
         features = Features.of(points)
-        cone = self._cone(last, rows)
         for index in range(last):
-            z = self.product(index, features, cone[index])
+            z = self.product(index, features)
             features = features.extended(self.blocks[index], z, _is_positive)
-        by_layer: dict[int, list[tuple[int, int]]] = {}
-        places = self.blocks[last].places
-        for i, unit in enumerate(rows):
-            index, k = places[unit]
-            by_layer.setdefault(index, []).append((i, k))
-        result: list[list[fmpz]] = [[]] * len(rows)
-        for index, wanted in by_layer.items():
-            layer = self.blocks[last].layers[index]
-            columns = range(layer.matrix.ncols())
-            matrix = fmpz_mat([[layer.matrix[k, c] for c in columns] for _, k in wanted])
-            z = matrix * features.gathered(layer.reads)
-            if len(by_layer) == 1:
-                return z, features.denominators
-            for (i, _), row in zip(wanted, _rows_of(z), strict=True):
-                result[i] = row
-        return fmpz_mat(result), features.denominators
+        (layer,) = self.blocks[last].layers
+        columns = range(layer.matrix.ncols())
+        matrix = fmpz_mat([[layer.matrix[k, c] for c in columns] for k in rows])
+        return matrix * features.gathered(layer.reads), features.denominators
+
+    def _evaluate_cone(
+        self, points: fmpz_mat, last: int, rows: Sequence[int]
+    ) -> tuple[fmpz_mat, list[fmpz]]:
+        """Do it layer by layer of each block, with the features alone on which the units depend."""
+        cone = self._cone(last, rows)
+        columns = points.ncols()
+        values = dict(enumerate(_rows_of(points)))
+        zero = fmpz(0)
+        start = 1 + self.num_inputs
+        for index, block in enumerate(self.blocks[:last]):
+            new: dict[int, list[fmpz]] = {}
+            for number, wanted in cone[index].items():
+                z = _rows_of(_layer_product(block.layers[number], values, columns))
+                for k, row in wanted:
+                    below = block.below[k]
+                    new[start + k] = [
+                        t * block.above if t > 0 else t * below if below != 0 else zero
+                        for t in z[row]
+                    ]
+            if block.above != 1:
+                values = {f: [block.above * t for t in row] for f, row in values.items()}
+            values |= new
+            start += len(block.scales)
+        result: list[list[fmpz]] = [[]] * len(self.blocks[last].scales)
+        for number, wanted in cone[last].items():
+            z = _rows_of(_layer_product(self.blocks[last].layers[number], values, columns))
+            for k, row in wanted:
+                result[k] = z[row]
+        return fmpz_mat([result[k] for k in rows]), values[0]
 
     def forms(self, pattern: Sequence[int]) -> list[fmpz_mat]:
         """Return the affine forms of all blocks, output included, where the pattern holds.
@@ -249,40 +268,51 @@ class IntegerNetwork:
         size = 1 + self.num_inputs
         return Features.of(fmpz_mat([[int(i == k) for k in range(size)] for i in range(size)]))
 
-    def product(
-        self, index: int, features: Features, layers: "frozenset[int] | None" = None
-    ) -> fmpz_mat:
-        """Return Z of a block, given the features before it; zeros for layers not asked for."""
+    def product(self, index: int, features: Features) -> fmpz_mat:
+        """Return Z of a block, given the features before it."""
         block = self.blocks[index]
         if len(block.layers) == 1:
             layer = block.layers[0]
             return layer.matrix * features.gathered(layer.reads)
-        columns = len(features.denominators)
         entries: list[fmpz] = []
-        for number, layer in enumerate(block.layers):
-            if layers is None or number in layers:
-                entries += (layer.matrix * features.gathered(layer.reads)).entries()
-            else:
-                entries += [fmpz(0)] * (layer.matrix.nrows() * columns)
-        return fmpz_mat(len(block.scales), columns, entries)
+        for layer in block.layers:
+            entries += (layer.matrix * features.gathered(layer.reads)).entries()
+        return fmpz_mat(len(block.scales), len(features.denominators), entries)
 
-    def _cone(self, last: int, rows: Sequence[int]) -> "list[frozenset[int] | None]":
-        """Return of each block before ``last`` the layers on which some of its units depend."""
-        if all(len(block.layers) == 1 for block in self.blocks):
-            return [None] * last
-        wanted: list[set[int]] = [set() for _ in range(last + 1)]
-        wanted[last] = {self.blocks[last].places[row][0] for row in rows}
+    def _cone(self, last: int, rows: Sequence[int]) -> "list[dict[int, list[tuple[int, int]]]]":
+        """Return on which units of each block some of block ``last`` depend, these included.
+
+        By layer of the block: the unit, and the row of the layer that is its own.
+        """
         starts = [1 + self.num_inputs]
         for block in self.blocks[:last]:
             starts.append(starts[-1] + len(block.scales))
-        for index in range(last, 0, -1):
-            for number in wanted[index]:
-                for feature in self.blocks[index].layers[number].reads:
+        wanted: list[set[int]] = [set() for _ in range(last)]
+        wanted.append(set(rows))
+        cone: list[dict[int, list[tuple[int, int]]]] = []
+        for index in range(last, -1, -1):
+            block = self.blocks[index]
+            by_layer: dict[int, list[tuple[int, int]]] = {}
+            for k in sorted(wanted[index]):
+                number, row = block.places[k]
+                by_layer.setdefault(number, []).append((k, row))
+            for number in by_layer:
+                for feature in block.layers[number].reads:
                     source = bisect_right(starts, feature) - 1
                     if source >= 0:
-                        place = self.blocks[source].places[feature - starts[source]]
-                        wanted[source].add(place[0])
-        return [frozenset(layers) for layers in wanted[:last]]
+                        wanted[source].add(feature - starts[source])
+            cone.append(by_layer)
+        return cone[::-1]
+
+
+def _layer_product(
+    layer: IntegerLayer, values: dict[int, list[fmpz]], columns: int
+) -> fmpz_mat:
+    """Return Z of a layer, given the rows of the features that it reads; 0 is the constant."""
+    entries = list(values[0])
+    for feature in layer.reads:
+        entries += values[feature]
+    return layer.matrix * fmpz_mat(1 + len(layer.reads), columns, entries)
 
 
 def fixed(pattern: Sequence[int]) -> Gate:
