@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from math import inf, prod
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
 
-from exactbn.engines.complex import carried, engine
+from exactbn.engines.complex import carried, engine, signs
 from exactbn.engines.complex.carried import CarriedLayer, Signed
 from exactbn.engines.complex.float_blocks import float_block
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, times
@@ -150,6 +151,15 @@ def test_depth_costs_no_integers(d: int, widths: list[int]) -> None:
     assert done.exact_signs <= done.signs / 1000
 
 
+def test_a_trained_deep_network_needs_hardly_any_integers() -> None:
+    """The signed distance of a shape, whose eighth layer has faces as small as 2^-30."""
+    path = Path(__file__).parents[1] / "data" / "sdf.npz"
+    found = partition(path, ((-0.1, 0, 0), (0, 0.1, 0.1)), engine="complex")
+    statistics = found.statistics
+    assert found.num_regions > 10_000 and found.network.widths == (32,) * 8
+    assert statistics["exact_signs"] <= statistics["signs"] / 1000
+
+
 # The features themselves
 
 
@@ -171,7 +181,19 @@ def activations(
 def test_an_error_grows_with_the_slope(slope: float) -> None:
     h, errors = activations([-1.0, 1.0], [2.0**-10] * 2, [slope] * 2, 0b11)
     # The bound does not know on which side the units are.
-    assert h == [-slope, 1.0] and errors == [2.0**-10 * max(1.0, abs(slope))] * 2
+    grown = 2.0**-10 * max(1.0, abs(slope))
+    assert h == [-slope, 1.0] and errors == [grown + 3 * 2.0**-53 * abs(slope), grown]
+
+
+def test_rounding_of_a_slope() -> None:
+    """Features that are kept are interpolated before a product could make good for it."""
+    random, shares = Random(6), []
+    for _ in range(100):
+        s, t = random.uniform(1, 1.02), random.uniform(1, 1.02)
+        slope = Fraction(s) * (1 + Fraction(95, 100) / 2**53)
+        (h,), (bound,) = activations([-t], [0.0], [s], 1)
+        shares.append(abs(-slope * Fraction(t) - Fraction(h)) / Fraction(bound))
+    assert Fraction(1, 4) < max(shares) <= 1
 
 
 def test_what_is_zero_is_so_without_an_error() -> None:
@@ -208,6 +230,19 @@ def test_errors_of_features_come_out_of_the_next_layer(layer: int) -> None:
     scale = Fraction(2) ** int(floats.blocks[layer].exponent[0])
     error = abs(true - Fraction(out[0, 0]) * scale)
     assert Fraction(99, 100) < error / (Fraction(float(bound[0, 0])) * scale) <= 1
+
+
+def test_what_is_let_go_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = NETWORKS["deep"]
+    domain = domain_of(network, "box")
+    found = engine.subdivide(network, [domain])
+    vertices = range(len(found.lattice.parents))
+    kept = ExactVertices(network, [domain]).coordinates(vertices, found.lattice.parents)
+    monkeypatch.setattr(signs, "_MOST_KNOWN", 3)
+    exact = ExactVertices(network, [domain])
+    for v in vertices[::7]:
+        assert exact.coordinates([v], found.lattice.parents) == [kept[v]]
+        assert len(exact._known) <= 3
 
 
 def test_errors_of_a_product() -> None:

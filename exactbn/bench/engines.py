@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,10 @@ _ONE_THREAD = (
 )  # fmt: skip
 
 
+#: With it the layers of deep networks neither shrink what they read nor blow it up.
+GAIN = Fraction(5, 2)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A network made from a seed: torch's default weights, the biases random or exactly centred."""
@@ -52,6 +57,8 @@ class Recipe:
     seed: int
     #: Half the side of the box, None for all of R^d.
     side: int | None = 1
+    #: What the weights are multiplied by: torch's default shrinks them from layer to layer.
+    gain: Fraction = Fraction(1)
 
 
 RECIPES = {
@@ -94,6 +101,16 @@ SPACE = {
 }
 
 
+#: Networks of equal layers, ever more of them: neither a sign nor a region should cost more.
+DEPTH = {
+    f"{kind}-{d}-({depth} x {width})": Recipe((d, *[width] * depth, 1), kind == "bnc", 1, 1, GAIN)
+    for kind, d, width, depths in (
+        ("bnc", 2, 8, (2, 4, 8, 12)), ("rnd", 2, 8, (12,)), ("bnc", 3, 6, (2, 8)),
+    )
+    for depth in depths
+}  # fmt: skip
+
+
 def workload_files() -> list[Path]:
     """Return the files of the workload networks, none where the package is not in its clone."""
     folder = Path(__file__).parents[2] / "tests" / "workload"
@@ -106,28 +123,28 @@ def named_network(name: str) -> Network:
     if recipe is not None:
         return random_network(recipe)
     if not Path(name).is_file():
-        raise InputError(
-            f"{name!r} is neither a file nor one of the networks {', '.join((*RECIPES, *SCALING))}"
-        )
+        known = ", ".join((*RECIPES, *SCALING))
+        raise InputError(f"{name!r} is neither a file nor one of the networks {known}")
     return load(name)
 
 
 def named_recipe(name: str) -> Recipe | None:
     """Return the recipe of a name, None for what must be a file."""
-    return RECIPES.get(name) or SCALING.get(name) or SPACE.get(name)
+    return (RECIPES | SCALING | SPACE | DEPTH).get(name)
 
 
 def random_network(recipe: Recipe) -> Network:
     """Return the network of a recipe, the same on every machine.
 
     Weights and biases are float32 numbers, uniform between -1/sqrt(m) and 1/sqrt(m) for m inputs,
-    torch's default. A centred network is the same with its hidden biases replaced by minus the
-    exact batch mean over 64 random points of the grid (Z/16)^d in [-1, 1]^d.
+    torch's default, or as many times as large as the recipe says. A centred network is the same
+    with its hidden biases replaced by minus the exact batch mean over 64 random points of the grid
+    (Z/16)^d in [-1, 1]^d.
     """
     rng = np.random.default_rng(recipe.seed)
     weights, biases = [], []
     for m, n in zip(recipe.widths, recipe.widths[1:], strict=False):
-        bound = 1 / math.sqrt(m)
+        bound = float(recipe.gain) / math.sqrt(m)
         weights.append(rng.uniform(-bound, bound, (n, m)).astype(np.float32))
         biases.append(rng.uniform(-bound, bound, n).astype(np.float32))
     network = Network.from_arrays(weights, biases)

@@ -72,7 +72,8 @@ def bench_command(
     scaling: Annotated[
         bool,
         typer.Option(
-            help="Compare the time per region at 10^3 and at 10^5 regions, and in R^d and a box."
+            help="Compare the time per region at 10^3 and at 10^5 regions, in R^d and a box, and "
+            "at depth 2 to 12."
         ),
     ] = True,
     proofs: Annotated[
@@ -127,7 +128,7 @@ def bench_command(
     names = _names(files, folder, networks, tuple(bench.RECIPES))
     rows: dict[str, dict[str, object]] = {}
     scale: dict[str, dict[str, object]] = {}
-    others = (*bench.SCALING, *bench.SPACE) if scaling else ()
+    others = (*bench.SCALING, *bench.SPACE, *bench.DEPTH) if scaling else ()
     options = ("--repeat", str(repeat))
     with progress("networks", ["complex", "lp"]) as report:
         total = len(names) + len(others)

@@ -332,4 +332,11 @@ MUTANTS = [
         "a product with carried features is not rounded",
         f"{_CARRIED}::test_rounding_of_a_deep_product",
     ),
+    _mutant(
+        "carried.py",
+        "                    bound += SLOPE_ROUNDING * abs(value)\n",
+        "",
+        "a slope is not rounded",
+        f"{_CARRIED}::test_rounding_of_a_slope",
+    ),
 ]

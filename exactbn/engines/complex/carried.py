@@ -25,13 +25,16 @@ from exactbn.engines.complex.float_blocks import (
     last_readers,
     part_of_kept,
 )
-from exactbn.engines.complex.kernels import interpolate_rows
+from exactbn.engines.complex.kernels import UNIT_ROUNDOFF, interpolate_rows
 from exactbn.model.patterns import WORD
 
 Words = NDArray[np.uint64]
 
 #: Numbers that are kept of one kind: preactivations of a layer, features of earlier blocks.
 MOST_KEPT = 1 << 26
+
+#: Rounding of a slope and of the product with it, relative to the product.
+SLOPE_ROUNDING = 3.0 * UNIT_ROUNDOFF
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
@@ -229,8 +232,9 @@ def _activate(signed, units, slopes, rows, h, errors, column):  # type: ignore[n
             if (alive[v] >> np.uint64(k)) & _ONE != _ZERO:
                 value, bound = z[v, k], np.float64(ez[v, k])
                 slope = slopes[k]
+                bound *= max(1.0, abs(slope))
                 if value < 0.0:
                     value *= slope
-                bound *= max(1.0, abs(slope))
+                    bound += SLOPE_ROUNDING * abs(value)
             h[row, column + i] = value
             errors[row, column + i] = bound

@@ -52,6 +52,8 @@ LARGEST_BOUND = 2.0**126
 _DEEP = 2
 # Vertices that are computed in integers at once, between two looks at the clock.
 _BATCH = 16
+# Vertices whose integers are kept for later: a few hundred bytes each.
+_MOST_KNOWN = 1 << 17
 
 
 def _no_pause() -> None:
@@ -190,7 +192,9 @@ class FloatNetwork:
 
 
 class ExactVertices:
-    """Exact homogeneous integer coordinates of vertices, computed when asked for and kept.
+    """Exact homogeneous integer coordinates of vertices, computed when asked for.
+
+    They are kept until they are too many, and then all of them are let go.
 
     A vertex is a corner of a domain or the point of an edge (a, b) where a neuron's preactivation
     is zero: with integer values Z_a, Z_b of opposite signs it is |Z_b| a + |Z_a| b up to a
@@ -228,7 +232,10 @@ class ExactVertices:
         """
         wanted = [int(v) for v in vertices]
         self._resolve(wanted, parents, pause)
-        return [self._known[v] for v in wanted]
+        result = [self._known[v] for v in wanted]
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        return result
 
     def points(
         self, vertices: Iterable[int], parents: NDArray[np.int32], pause: Pause = _no_pause
