@@ -21,6 +21,8 @@ def main() -> str | int:
     Loops are compiled first, once for all workers. Those of one engine take as long as the others
     and half of the lint; the rest of it runs beside the tests, and is shown after them.
     """
+    # Dozens of processes import the same packages: compiled once, whatever the caller prefers.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     print("==", *TESTS, flush=True)
     with ThreadPoolExecutor() as pool:
         warming = [pool.submit(_run, command) for command in (LONG, SHORT)]
