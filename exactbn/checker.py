@@ -975,8 +975,6 @@ class Region:
 
 def check_tree(network: Network, domain: Domain, lines: Lines) -> Proven:
     """Return what a search tree proves, None for what it leaves open, and the last line."""
-    if domain.is_all and domain.extra:
-        raise Rejection("rows need a box in a tree")
     path = Branch(network, domain)
     waiting: list[tuple[int, int]] = []
     regions: dict[int, Leaf] = {}
@@ -1079,7 +1077,9 @@ def check_leaf_record(
         raise Rejection("only regions of R^d are unbounded")
     if kind == "u":
         v = integers(fields, dim)
+        path.domain.allowance.spend(128 * len(path.domain.extra) * len(v))
         rows = [path.row(n) for n in range(network.size) if any(path.form(n))]
+        rows += path.domain.extra
         if not any(v) or any(sum(map(mul, row[1:], v)) < 0 for row in rows):
             raise Rejection("the direction leaves the region, or is none")
         region.is_unbounded = True

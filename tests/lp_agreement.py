@@ -30,7 +30,7 @@ def check_certificate(part: Partition, folder: Path) -> checker.Proof:
     with checker.open_certificate(path) as stream:
         proof = checker.check(checker.read_network(network), stream)
     assert (proof.regions, proof.adjacencies) == (part.num_regions, part.num_adjacencies)
-    if part.domain.is_space:
+    if part.domain.box is None:
         assert proof.unbounded == part.is_unbounded.sum()
     return proof
 

@@ -687,7 +687,7 @@ class Tree:
         if kind == b"u":
             v = integers(fields, self.network.dim)
             rows = [branch.row(n) for n, form in enumerate(branch.forms) if any(form)]
-            stays = all(dot(row[1:], v) >= 0 for row in rows)
+            stays = all(dot(row[1:], v) >= 0 for row in (*rows, *self.domain.extra))
             require(any(v) and stays, "the direction leaves the region, or is none")
             self.extents[-1] = True
             return
@@ -746,7 +746,6 @@ class Tree:
 
 def check_tree(network: Network, domain: Domain, lines: Lines) -> tuple[Proven, list[bytes]]:
     """Return what a search tree proves, and its last record."""
-    require(not domain.is_all or not domain.extra, "rows of a tree need a box")
     branch = Branch(network, domain)
     tree = Tree(branch)
     waiting: list[tuple[int, int]] = []  # how long the path was, and the neuron that split

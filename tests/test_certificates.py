@@ -130,6 +130,13 @@ RIGHT = {
     "x from 1": (
         "x", "all 1\nrow -1 -1", "proof complex\nv 1 1\nv 0 1\ndim 1\nf 0 1\nend 1 0\n",
     ),
+    "x up to 1 in a tree": (
+        "x", "all 1\nrow 1 1",
+        "proof tree\ns 0\nw 2 1\nb 0 r0:1\nb 1 0:1\nf 0 1 -1\nw 1 -1\nu -1\nend 2 1\n",
+    ),
+    "x from 1 in a tree": (
+        "x", "all 1\nrow -1 -1", "proof tree\n+ 0 0:1 r0:1\nw 1 2\nu 1\ng 0 -1 r0:1\nend 1 0\n",
+    ),
     "tree of one": ("one", "box -1 1", "proof tree\n+ 0 0:1\nw 1 0\nend 1 0\n"),
     "unbounded": (
         "x", "all 1", "proof tree\ns 0\nw 1 1\nu 1\nf 0 1 -1\nw 1 -1\nu -1\nend 2 1\n",
@@ -145,7 +152,9 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "another word for the network": ("x", "network", "networks", 2, "expected 'network'"),
     "a row of zeros": ("xy with a row", "row 0 1", "row 1 0", 1, "a row is zero"),
     "a row that is short": ("xy with a row", "row 0 1", "row 0", 2, "a row has 2 numbers"),
-    "rows on the line": ("unbounded", "all 1", "all 1\nrow 1 1", 1, "rows need a box"),
+    "a row on the line that is forgotten": (
+        "unbounded", "all 1", "all 1\nrow 1 1", 1, "not inside the domain",
+    ),
     "bounds that are equal": ("x", "box -1 1", "box 1 1", 1, "empty or flat"),
     "a bound too many": ("x", "box -1 1", "box -1 1 1", 2, "expected 'box' and 2 bounds"),
     "all of another space": ("unbounded", "all 1", "all 2", 2, "expected 'box' and 2 bounds"),
@@ -266,6 +275,17 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "T4, beyond a row": (
         "xy with a row", "- 0 0:1 r0:1\nw 2 -1", "- 0 0:1 r0:1\nw 2 1", 1, "not inside",
     ),
+    "T3, a row on the line that is farther off": (
+        "x from 1 in a tree", "row -1 -1", "row 1 -1", 1, "do not close",
+    ),
+    "T3, a row on the line that is left out": (
+        "x from 1 in a tree", "+ 0 0:1 r0:1", "+ 0 0:1", 1, "do not close",
+    ),
+    "T4, beyond a row on the line": ("x up to 1 in a tree", "w 2 1", "w 1 2", 1, "not inside"),
+    "T4, on a row on the line": ("x up to 1 in a tree", "w 2 1", "w 1 1", 1, "not inside"),
+    "T4, rows that leave nothing": (
+        "x up to 1 in a tree", "row 1 1", "row 1 1\nrow -1 -1", 1, "not inside",
+    ),
     "T4, the other side": ("x", "w 2 1\n", "w 2 -1\n", 1, "wrong side of neuron 0"),
     "T4, neither side": ("x", "w 2 -1\n", "w 2 0\n", 1, "wrong side of neuron 0"),
     "T5, the neuron -1": ("x", "f 0 2 -1", "f -1 2 -1", 1, "no such neuron"),
@@ -284,6 +304,24 @@ WRONG: dict[str, tuple[str, str, str, int, str]] = {
     "T5, one of four is open": ("xy", "f 1 2 -1 -1\n", "", 1, "4 regions and None"),
     "T5, special on one side only": ("twice", "f 0 2 1\n", "", 1, "2 regions and None"),
     "T5, special on the other side only": ("twice", "f 0 2 -1\n", "", 1, "2 regions and None"),
+    "T5, beyond a row on the line": (
+        "x up to 1 in a tree", "f 0 1 -1\nw 1 -1\n", "w 1 -1\nf 0 1 2\n", 1, "not inside",
+    ),
+    "T5, barred by a row that is farther off": (
+        "x up to 1 in a tree", "f 0 1 -1\n", "g 0 1 r0:1\n", 1, "do not rule out",
+    ),
+    "T6, a direction beyond a row": (
+        "x up to 1 in a tree", "b 0 r0:1\nb 1 0:1\n", "u 1\n", 1, "leaves the region",
+    ),
+    "T6, bounded by a row that is not there": (
+        "x up to 1 in a tree", "r0:1", "r1:1", 1, "no row 1",
+    ),
+    "T6, bounded by a row on its other side": (
+        "x up to 1 in a tree", "b 1 0:1", "b 1 r0:1", 1, "in no direction",
+    ),
+    "T6, bounded and not": (
+        "x up to 1 in a tree", "w 1 -1\nu -1", "w 1 -1\nb 0 r0:1\nb 1 0:1", 1, "in no direction",
+    ),
     "T6, unbounded in a box": ("x", "w 2 -1\n", "w 2 -1\nu -1\n", 1, "only regions of R^d"),
     "T6, bounded in a box": ("x", "w 2 -1\n", "w 2 -1\nb 0 0:1\n", 1, "only regions of R^d"),
     "T6, no direction": ("unbounded", "u 1\n", "u 0\n", 1, "or is none"),
@@ -481,6 +519,10 @@ HEAVY_CERTIFICATES = {
     "rows of huge numbers": ("x", "box -1 1" + "\nrow 1e4000 1e4000" * 300, "proof tree\n"),
     "rows and witnesses": (
         "x", "box -1 1" + "\nrow 1 1" * 900, TREE_X.replace("f 0 2 -1\n", "f 0 2 -1\n" * 900)
+    ),
+    "rows and directions": (
+        "x", "all 1" + "\nrow 1 1" * 900,
+        "proof tree\ns 0\nw 2 1\nw 1 -1\n" + "u -1\n" * 900,
     ),
     "rows and vertices": (
         "x", "box -1 1" + "\nrow 1 1" * 900, "proof complex\n" + "v 1 1\n" * 900,

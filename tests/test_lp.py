@@ -184,11 +184,6 @@ def test_rows_that_cannot_be(rows: object, message: str) -> None:
         partition(DEGENERATE["central"], (-1, 1), rows=rows, engine="lp")  # type: ignore[arg-type]
 
 
-def test_rows_need_a_box() -> None:
-    with pytest.raises(InputError, match=r"searches R\^2 and 1 row in a box only; give a box"):
-        partition(DEGENERATE["central"], rows=([[1, 0]], [0]), engine="lp")
-
-
 # The result
 
 

@@ -18,7 +18,7 @@ from exactbn.engines.lp.frame import make_frame
 from exactbn.engines.lp.stack import grown, make_stack
 from exactbn.engines.proofs.tree import write_tree
 from exactbn.engines.run import Budget
-from exactbn.errors import InputError, LimitError
+from exactbn.errors import LimitError
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.regions.by_search import search_patterns
@@ -129,8 +129,6 @@ def test_rows_end_as_well() -> None:
     network = load_workload("rnd_2x8x8x1")
     with pytest.raises(LimitError):
         list(enumerate_regions(network, Domain.cut(Box.of(0, 1, 2), rows), budget=SPENT))
-    with pytest.raises(InputError, match=r"searches R\^2 and 2 rows in a box only"):
-        list(enumerate_regions(network, Domain.cut(Domain.space(2), rows)))
 
 
 # Memory

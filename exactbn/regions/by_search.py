@@ -84,7 +84,7 @@ class SearchEvidence(Value):
     def unproven(self) -> tuple[str, ...]:
         """Return which of ``edges`` and ``is_unbounded`` would be proven when asked for."""
         known = {"edges": self.known_edges, "is_unbounded": self.known_unbounded}
-        if not self.domain.is_space:
+        if self.domain.box is not None:
             del known["is_unbounded"]
         # What has been asked for is kept beside the fields.
         return tuple(n for n, array in known.items() if array is None and n not in vars(self))
@@ -163,7 +163,7 @@ class SearchEvidence(Value):
             network, domain, cells, factor=factor, keep_proofs=True, budget=budget
         )
         recession = None
-        if domain.is_space:
+        if domain.box is None:
             recession = find_unbounded(network, domain, cells, factor=factor, budget=budget)
         first, of_cell = self._grouped
         edges = joined_edges(adjacency.edges, of_cell, len(first))
@@ -215,7 +215,7 @@ class SearchEvidence(Value):
     def _proven_unbounded(self, budget: Budget = UNLIMITED) -> NDArray[np.bool_]:
         first, of_cell = self._grouped
         unbounded = np.zeros(len(first), dtype=np.bool_)
-        if self.domain.is_space:
+        if self.domain.box is None:
             found = find_unbounded(
                 self.network, self.domain, self.cells, factor=self.factor, budget=budget
             )

@@ -52,8 +52,7 @@ def partition(
     box : (lo, hi), Box or None
         Exact scalars (the same for every axis) or sequences of length d; None is all of R^d.
     rows : (A, b), optional
-        Cuts the domain down to its points with A x <= b, exact. The engine "lp" wants a box
-        around them.
+        Cuts the domain down to its points with A x <= b, exact.
     engine : "auto", "complex" or "lp"
         "auto" takes the complex engine where it can: see :func:`chosen_engine`. ``part.engine``
         tells which it was.
@@ -142,10 +141,9 @@ def chosen_engine(network: Network, domain: Domain) -> tuple[str, str]:
     ('complex', 'it makes faces and volumes as well')
     """
     d = network.num_inputs
-    can_search = domain.box is not None or not domain.matrix
-    if d > MOST_INPUTS and can_search:
+    if d > MOST_INPUTS:
         return "lp", f"the complex engine would begin with 3^{d} faces"
-    if len(domain.matrix) > MOST_ROWS and can_search:
+    if len(domain.matrix) > MOST_ROWS:
         return "lp", f"the complex engine would first make the faces of {len(domain.matrix)} rows"
     return "complex", "it makes faces and volumes as well"
 

@@ -222,8 +222,6 @@ def _complex(problem: Problem, certificate: Path | None) -> Answer:
 
 
 def _lp(problem: Problem, certificate: Path | None) -> Answer:
-    if problem.box is None and problem.rows is not None and any(map(any, problem.rows[0])):
-        raise Silence("the LP engine cuts boxes only by rows")
     return engine_answer("lp", problem, certificate)
 
 

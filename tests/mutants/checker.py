@@ -82,7 +82,6 @@ MUTANTS = [
     ),
     _mutant("or not ids or min(ids) < 0 or", "or not ids or", "a face before the first"),
     _unchecked("odd", "C2, that boundaries are closed"),
-    _unchecked("domain.is_all and domain.extra", "that rows of a tree are in a box"),
     _unchecked("pos & neg", "C3, of both sides of a neuron"),
     _unchecked("cells.on[i] & domain.boundary", "C3, of cells in the boundary"),
     _unchecked("not cells.parts[i]", "C3, of parts"),
@@ -181,6 +180,7 @@ MUTANTS = [
     _mutant("if not any(v) or any(", "if any(", "T6, zero is a direction"),
     _mutant("if not any(v) or any(sum(map(mul, row[1:], v)) < 0 for row in rows):",
             "if not any(v):", "T6, a direction may leave"),
+    _mutant("        rows += path.domain.extra\n", "", "T6, a direction may leave by a row"),
     _unchecked("not is_bound", "T6, of what multipliers bound"),
     _mutant("is_bound = gradient[k] < 0 and", "is_bound =", "T6, a bound from either side"),
     _mutant("k == dim and gradient[0] > 0 and", "k == dim and", "T6, a sum from either side"),
@@ -241,6 +241,10 @@ MUTANTS = [
     _mutant(
         "self.allowance.spend(128 * len(self.extra) * len(point))\n        values", "values",
         "rows cost nothing at vertices",
+    ),
+    _mutant(
+        "path.domain.allowance.spend(128 * len(path.domain.extra) * len(v))", "pass",
+        "rows cost nothing along directions",
     ),
     _mutant(
         "self.spend(64 * (len(text) + power))", "pass", "digits cost nothing"

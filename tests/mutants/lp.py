@@ -12,6 +12,8 @@ _BOUNDS, _FAR, _BUDGET, _LP = (
 )
 _REDUNDANT = "tests/test_lp_redundancy.py::test_rows_that_bound_are_those_of_the_whole_program"
 _DEGENERATE = f"{_LP}::test_degenerate"
+_POLYTOPES = "tests/test_lp_polytopes.py"
+_NO_INTERIOR = f"{_POLYTOPES}::test_both_engines_say_the_same_of_what_has_no_interior"
 
 MUTANTS = [
     # search
@@ -209,11 +211,39 @@ MUTANTS = [
         "a vertex is lost when the pool grows",
     ),
     Mutant(
-        "engines/lp/witnesses.py",
-        "greatest(program, f, answer) < 0\n",
-        "greatest(program, f, answer) <= 0\n",
-        (f"{_LP}::test_rows_that_cannot_be",),
-        "a flat polytope is called empty",
+        "engines/lp/interior.py",
+        "        own = () if cone else sides[2 * i - 2 : 2 * i]\n",
+        "        own: tuple[Row, ...] = ()\n",
+        (f"{_LP}::test_rows_that_cannot_be", _NO_INTERIOR),
+        "a side of the box is forgotten on a hyperplane",
+    ),
+    Mutant(
+        "engines/lp/interior.py",
+        "        last = max(last, number)\n",
+        "        last = max(0, number)\n",
+        (_NO_INTERIOR,),
+        "a row is blamed before which no point is left",
+    ),
+    Mutant(
+        "engines/lp/interior.py",
+        "        turn = 1 if zero[i] > 0 else -1\n",
+        "        turn = 1\n",
+        (_NO_INTERIOR,),
+        "rows change their side on a hyperplane",
+    ),
+    Mutant(
+        "engines/lp/adjacency.py",
+        "signs, gradients = self.signs[i].tolist(), gradients_of(self.domain_rows)",
+        "signs, gradients = self.signs[i].tolist(), gradients_of(())",
+        (f"{_POLYTOPES}::test_known",),
+        "a row of the domain bounds no region",
+    ),
+    Mutant(
+        "engines/lp/adjacency.py",
+        "bases = np.where(bases < base, -1 - bases, bases - base)",
+        "bases = np.where(bases < base, bases, bases - base)",
+        (f"{_POLYTOPES}::test_known",),
+        "rows of the domain count as neurons in the proof of an extent",
     ),
     # facets and adjacency
     Mutant(

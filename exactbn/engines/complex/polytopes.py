@@ -14,10 +14,9 @@ from flint import fmpz
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.templates import Ids, Lists, Template
-from exactbn.errors import InputError
-from exactbn.exact.rational import Vector, to_text
+from exactbn.engines.no_interior import is_empty, is_flat
+from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
-from exactbn.wording import counted
 
 Point = tuple[fmpz, ...]
 Flags = NDArray[np.bool_]
@@ -60,33 +59,15 @@ def cut_by_rows(whole: Polytope, domain: Domain) -> Polytope:
             if any(value < 0 for value in values):
                 whole = _cut(whole, values)
         elif all(value < 0 or x[0] == 0 for value, x in zip(values, whole.points, strict=True)):
-            raise InputError(_no_interior(domain, "empty", f"none of the others has {_text(a, b)}"))
+            raise is_empty(domain, a, b)
         elif any(value < 0 for value in values):
             # What is flat may be empty yet: the other rows cut the face that this one leaves.
             whole, flat = _face(whole, values), flat or (a, b)
         else:
             flat = flat or (a, b)
     if flat is not None:
-        raise InputError(_no_interior(domain, "flat", f"they lie in {_text(*flat, '=')}"))
+        raise is_flat(domain, *flat)
     return whole
-
-
-def _no_interior(domain: Domain, what: str, reason: str) -> str:
-    """Return the sentence on a polytope that has no interior."""
-    place = "the box" if domain.box is not None else f"R^{domain.dim}"
-    rows = f"the {counted(len(domain.bounds), 'row')} A x <= b that bound something"
-    lacking = "common point" if what == "empty" else "interior"
-    return (
-        f"the polytope is {what}: {place} and {rows} have no {lacking}, {reason}; "
-        f"expected points with A x < b inside {place}"
-    )
-
-
-def _text(a: Vector, b: Fraction, relation: str = "<=") -> str:
-    """Return a row as text."""
-    terms = [f"{to_text(t)} x[{i}]" for i, t in enumerate(a) if t]
-    left = " + ".join(terms[:8]) + (" + ..." if len(terms) > 8 else "")
-    return f"{left} {relation} {to_text(b)}"
 
 
 def _face(whole: Polytope, values: Sequence[fmpz]) -> Polytope:

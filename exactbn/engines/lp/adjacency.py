@@ -19,6 +19,7 @@ from exactbn.engines.lp.exact import Empty, Program, Row, decide, value
 from exactbn.engines.lp.facets import EDGE, NO_BOX, NO_CONE, Pairs, Scratch, Table
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import make_forms, make_frame, make_rows
+from exactbn.engines.lp.recession import Bounds, recession
 from exactbn.engines.lp.redundancy import bounding_rows, classes_of
 from exactbn.engines.lp.simplex import Floats, Polyhedron, Rows, Vertex
 from exactbn.engines.lp.stack import make_stack
@@ -285,28 +286,12 @@ class _Run:
             self.proofs.append(Facet(i, neuron, beyond))
         return beyond
 
-    def recession(self, i: int) -> Vector | list[dict[int, int]]:
+    def recession(self, i: int) -> Vector | Bounds:
         """Return a direction in which region i is unbounded, or the proofs that there is none."""
-        signs = self.signs[i].tolist()
-        d, forms = self.network.num_inputs, self.forms_of(i)
-        rows, names = [], []
-        for neuron, sign in enumerate(signs):
-            row = forms[neuron]
-            if any(row[2:]):
-                rows.append((fmpz(0), *(sign * t for t in row[2:])))
-                names.append(neuron)
-        units = [[fmpz(int(k == i)) for k in range(d)] for i in range(d)]
-        bounds = [
-            (fmpz(1), *(turn * t for t in unit)) for unit in units for turn in (1, -1)
-        ]
-        program = Program(tuple(rows), tuple(bounds), False)
-        proofs = []
-        for f in (*units, [fmpz(-1)] * d):
-            answer = decide(program, (fmpz(0), *f), [fmpz(0)] * d, fmpz(1), self.budget)
-            if not isinstance(answer, Empty):
-                return tuple(Fraction(int(t), int(answer.denominator)) for t in answer.point)
-            proofs.append({names[r]: factor for r, factor in answer.multipliers.items()})
-        return proofs
+        signs, gradients = self.signs[i].tolist(), gradients_of(self.domain_rows)
+        for neuron, (sign, row) in enumerate(zip(signs, self.forms_of(i), strict=True)):
+            gradients[neuron] = [sign * t for t in row[2:]]
+        return recession(gradients, self.network.num_inputs, self.budget)
 
     def program(
         self, signs: Sequence[int], forms: Sequence[Row], without: int
@@ -342,18 +327,18 @@ class _Run:
 
 @dataclass(frozen=True, eq=False)
 class Recession:
-    """Which regions of R^d are unbounded, and why.
+    """Which regions are unbounded where there is no box, and why.
 
     ``directions`` of unbounded regions: floats to be read exactly, or exact ones. ``bases`` of
-    bounded regions: for each of d + 1 functions the neurons whose gradients combine to its
-    negative; or ``multipliers``, by neuron.
+    bounded regions: for each of d + 1 functions the neurons, or -1 - k for row k of the domain,
+    whose gradients combine to its negative; or ``multipliers``, by the same names.
     """
 
     is_unbounded: NDArray[np.bool_]
     directions: Floats
     exact: dict[int, Vector]
     bases: NDArray[np.int64]
-    multipliers: dict[int, list[dict[int, int]]]
+    multipliers: dict[int, Bounds]
 
 
 def find_unbounded(
@@ -364,10 +349,11 @@ def find_unbounded(
     factor: float = 1.0,
     budget: Budget = UNLIMITED,
 ) -> Recession:
-    """Return which regions of R^d are unbounded, each with a proof.
+    """Return which regions are unbounded in a domain without a box, each with a proof.
 
     A region is unbounded if and only if some direction v != 0 has A v >= 0 for the gradients A of
-    its rows. It is bounded if none of v_1, ..., v_d and -v_1 - ... - v_d is positive for such v.
+    its rows, those of the domain among them. It is bounded if none of v_1, ..., v_d and
+    -v_1 - ... - v_d is positive for such v.
 
     Raises
     ------
@@ -378,12 +364,15 @@ def find_unbounded(
     verdict, directions = np.zeros(count, dtype=np.int8), np.zeros((count, d))
     bases = np.zeros((count, d + 1, d), dtype=np.int64)
     exact: dict[int, Vector] = {}
-    multipliers: dict[int, list[dict[int, int]]] = {}
-    if not network.hidden:
-        directions[0, 0] = 1
-        return Recession(np.ones(1, dtype=np.bool_), directions, exact, bases, multipliers)
+    multipliers: dict[int, Bounds] = {}
+    # Where the domain is bounded so are all regions, by its rows alone.
+    whole = recession(gradients_of(ExactForms(network, domain).domain_rows()), d, budget)
+    if isinstance(whole, list) or not network.hidden:
+        _keep(dict.fromkeys(range(count), whole), verdict, exact, multipliers)
+        return Recession(verdict == facets.UNBOUNDED, directions, exact, bases, multipliers)
     run = _Run(network, domain, regions, factor, False, LpStatistics(), budget)
-    gradients = make_gradients(run.rows, network.num_hidden, d)
+    base = len(run.domain_rows)
+    gradients = make_gradients(run.rows, base + network.num_hidden, d)
     far = np.full(d, facets.FAR)
     inside = Polyhedron(
         gradients.a, gradients.c, gradients.norm, gradients.dead, len(gradients.a), -far, far,
@@ -395,16 +384,32 @@ def find_unbounded(
         budget.check_time()
         run.stack.spent[0] = 0
         begin = facets.recede(
-            run.frame, run.forms, run.rows, run.table, run.stack, gradients, inside, vertex,
+            run.frame, run.forms, run.rows, base, run.table, run.stack, gradients, inside, vertex,
             run.scratch, begin, count, verdict, directions, bases,
         )  # fmt: skip
-    for i in np.flatnonzero(verdict == facets.OPEN).tolist():
-        found = run.recession(i)
-        if isinstance(found, tuple):
-            exact[i], verdict[i] = found, facets.UNBOUNDED
-        else:
-            multipliers[i] = found
+    bases = np.where(bases < base, -1 - bases, bases - base)
+    answers = {i: run.recession(i) for i in np.flatnonzero(verdict == facets.OPEN).tolist()}
+    _keep(answers, verdict, exact, multipliers)
     return Recession(verdict == facets.UNBOUNDED, directions, exact, bases, multipliers)
+
+
+def _keep(
+    answers: dict[int, Vector | Bounds],
+    verdict: NDArray[np.int8],
+    directions: dict[int, Vector],
+    multipliers: dict[int, Bounds],
+) -> None:
+    """Keep what integers say of some regions."""
+    for i, found in answers.items():
+        if isinstance(found, tuple):
+            directions[i], verdict[i] = found, facets.UNBOUNDED
+        else:
+            multipliers[i], verdict[i] = found, facets.BOUNDED
+
+
+def gradients_of(domain_rows: Sequence[Row]) -> dict[int, Sequence[fmpz]]:
+    """Return the gradients of a domain's rows along x, by their names."""
+    return {-1 - k: row[2:] for k, row in enumerate(domain_rows)}
 
 
 def make_pairs(count: int, D: int) -> Pairs:

@@ -16,12 +16,13 @@ from exactbn.engines.lp import search
 from exactbn.engines.lp.exact import Empty, Program, Row, decide, from_basis, value
 from exactbn.engines.lp.forms import ExactForms
 from exactbn.engines.lp.frame import is_exactly, make_forms, make_frame, make_rows
+from exactbn.engines.lp.interior import first_witness
 from exactbn.engines.lp.search import Found
 from exactbn.engines.lp.simplex import Floats
 from exactbn.engines.lp.stack import grown, make_stack
-from exactbn.engines.lp.witnesses import between, first_witness, moved, named
+from exactbn.engines.lp.witnesses import between, moved, named
 from exactbn.engines.run import UNLIMITED, Budget
-from exactbn.errors import DimensionError, InputError, LimitError
+from exactbn.errors import DimensionError, LimitError
 from exactbn.exact.rational import Vector, nearest_floats
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
@@ -46,7 +47,7 @@ class LpStatistics:
 class Chunk:
     """Regions in the order of the search, and the log of the tree between them.
 
-    ``words`` are the patterns; ``x`` the witnesses: floats, to be read exactly; in all of R^d with
+    ``words`` are the patterns; ``x`` the witnesses: floats, to be read exactly; without a box with
     x_0 in front. ``exact`` holds those that no float is, by their place in the chunk. ``proofs``
     are the multipliers found in integers, by the names of their rows; the log refers to them.
     ``share`` is the share of the tree that is done, where the halves of a node count the same; 1 at
@@ -255,7 +256,7 @@ def enumerate_regions(
     Parameters
     ----------
     network, domain
-        The domain is a box, a polytope in a box, or all of R^d, of dimension d.
+        The domain is a box or all of R^d, cut by rows or not, of dimension d.
     factor : float
         Multiplies the error bounds of the floats; infinity leaves every verdict to integers.
     keep_log : bool
@@ -271,15 +272,10 @@ def enumerate_regions(
     DimensionError
         If the domain has another dimension than the network has inputs.
     InputError
-        If the domain has no interior, or is all of R^d cut by rows.
+        If the domain has no interior.
     LimitError
         When the seconds are spent before there is a first witness.
     """
-    if domain.box is None and not domain.is_space:
-        raise InputError(
-            f"engine 'lp' searches {domain} in a box only; give a box around the rows, or use "
-            "engine='complex'"
-        )
     if domain.dim != network.num_inputs:
         raise DimensionError(
             f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "

@@ -1,18 +1,19 @@
 """Linear programs in integers: what floating point leaves open is settled here.
 
-A row is a tuple of integers (constant, coefficients) of an affine form in D unknowns. For a box
-the unknowns are x; for all of R^d they are (x_0, x) and every constant is 0, so that x_0 > 0 is a
-row like others and the answer for the cone is the answer for R^d.
+A row is a tuple of integers (constant, coefficients) of an affine form in D unknowns. In a box
+the unknowns are x; without one they are (x_0, x) and every constant is 0, so that x_0 > 0 is a
+row like others and the answer for the cone is the answer for R^d, cut by rows or not.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
+from math import gcd, lcm
 
 from flint import fmpz, fmpz_mat
 
 from exactbn.engines.run import UNLIMITED, Budget
+from exactbn.exact.rational import Vector
 
 # Rows of a pivot between two looks at the clock.
 _ROWS_BETWEEN_LOOKS = 64
@@ -47,6 +48,27 @@ class Above:
 
     point: tuple[fmpz, ...]
     denominator: fmpz
+
+
+def cone_bounds(unknowns: int) -> tuple[Row, ...]:
+    """Return the bounds of a program in a cone: x_0 >= 0, and the cube that they lie in."""
+    units = [[fmpz(int(i == k)) for k in range(unknowns)] for i in range(unknowns)]
+    rows: list[Row] = []
+    for i, unit in enumerate(units):
+        rows += [(fmpz(min(i, 1)), *unit), (fmpz(1), *(-t for t in unit))]
+    return tuple(rows)
+
+
+def inner_point(x: Vector, *, cone: bool) -> tuple[list[fmpz], fmpz]:
+    """Return a point as the numerators of the unknowns and a positive denominator.
+
+    A point of a cone is shortened so that it lies inside the cube that bounds the programs.
+    """
+    common = lcm(*(t.denominator for t in x))
+    values = [int(t * common) for t in x]
+    if cone:
+        common = 2 * max(map(abs, values))
+    return list(map(fmpz, values)), fmpz(common)
 
 
 def value(row: Row, point: Sequence[fmpz | int], denominator: fmpz | int) -> fmpz:

@@ -48,7 +48,7 @@ from exactbn.engines.lp.simplex import (
 )
 from exactbn.engines.pattern_table import find
 
-# Verdicts on a candidate pair, and on a region of R^d.
+# Verdicts on a candidate pair, and on a region where there is no box.
 OPEN, EDGE, NO_BOX, NO_CONE = range(4)
 UNBOUNDED, BOUNDED = 1, 2
 
@@ -427,9 +427,11 @@ def _recession_cone(R, G):  # type: ignore[no-untyped-def]
 
 @kernel
 def recede(  # type: ignore[no-untyped-def]
-    F, forms, R, T, S, G, P, V, room, begin, end, verdict, direction, bases
+    F, forms, R, base, T, S, G, P, V, room, begin, end, verdict, direction, bases
 ):
-    """Say which regions of R^d are unbounded: where a direction keeps all rows growing.
+    """Say which regions are unbounded: where a direction keeps all rows growing.
+
+    There is no box; R begins with the ``base`` rows of the domain.
 
     Bounded is a region if none of d + 1 linear functions, each coordinate and minus the sum of all,
     grows along a direction of its recession cone; then the only such direction is zero. The basis
@@ -439,20 +441,20 @@ def recede(  # type: ignore[no-untyped-def]
     N, D = len(F.word), len(F.shift)
     d = D - 1
     sign, f, spent, a, norms = room.sign, room.f, S.spent, R.a, R.norm
-    group = -1
+    m, group = base + N, -1
     for i in range(begin, end):
         if spent[0] > ALLOWANCE:
             return i
-        spent[0] += N * D
+        spent[0] += m * D
         if _enter_region(F, forms, T, i, group, sign):
             group = i
-        _fill_rows(F, forms, R, 0, sign)
-        for n in range(N):
+        _fill_rows(F, forms, R, base, sign)
+        for r in range(base, m):
             norm = 1e-300
             for j in range(D):
-                norm += abs(a[n, j])
-            norms[n] = norm
-        if _facet_at_infinity(F, R, N, T.y[i], S, direction[i]):
+                norm += abs(a[r, j])
+            norms[r] = norm
+        if _facet_at_infinity(F, R, m, T.y[i], S, direction[i]):
             verdict[i] = UNBOUNDED
             continue
         _recession_cone(R, G)

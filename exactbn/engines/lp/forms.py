@@ -7,7 +7,7 @@ from math import lcm
 
 from flint import fmpz
 
-from exactbn.engines.lp.exact import Program, Row
+from exactbn.engines.lp.exact import Program, Row, cone_bounds, inner_point
 from exactbn.exact.rational import Vector
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import Features, fixed
@@ -22,13 +22,13 @@ class ExactForms:
 
     A row is (constant, gradient) in integers, a positive multiple of the preactivation, by the
     scales of :class:`exactbn.model.evaluation.IntegerNetwork`; multipliers refer to these rows.
-    In all of R^d a form is linear in (x_0, x), and its constant goes to x_0.
+    Without a box a form is linear in (x_0, x), and its constant goes to x_0.
     """
 
     def __init__(self, network: Network, domain: Domain) -> None:
         self.network = network
         self.domain = domain
-        self.cone = domain.is_space
+        self.cone = domain.box is None
         self.integers = network.integers
         self.starts = [sum(network.widths[:layer]) for layer in range(len(network.widths) + 1)]
         self.layer_of = [layer for layer, width in enumerate(network.widths) for _ in range(width)]
@@ -60,30 +60,19 @@ class ExactForms:
         return [self._integer([b, *(-t for t in a)]) for a, b in pairs]
 
     def program(self, rows: Sequence[Row]) -> Program:
-        """Return the program of some rows in the domain's box, or in the cone of R^d."""
+        """Return the program of some rows in the domain's box, or in the cone over R^d."""
         return Program(tuple(rows), self._bounds, self.cone)
 
     def point(self, x: Vector) -> tuple[list[fmpz], fmpz]:
-        """Return a point as the numerators of the unknowns and a positive denominator.
-
-        A point of the cone is shortened so that it lies inside the cube that bounds the programs.
-        """
-        common = lcm(*(t.denominator for t in x))
-        values = [int(t * common) for t in x]
-        if self.cone:
-            common = 2 * max(map(abs, values))
-        return list(map(fmpz, values)), fmpz(common)
+        """Return a point for the programs, as in :func:`exactbn.engines.lp.exact.inner_point`."""
+        return inner_point(x, cone=self.cone)
 
     @cached_property
     def _bounds(self) -> tuple[Row, ...]:
         box, d = self.domain.box, self.domain.dim
-        rows: list[Row] = []
         if box is None:
-            for i in range(d + 1):
-                unit = [fmpz(int(i == k)) for k in range(d + 1)]
-                rows.append((fmpz(0 if i == 0 else 1), *unit))
-                rows.append((fmpz(1), *(-t for t in unit)))
-            return tuple(rows)
+            return cone_bounds(d + 1)
+        rows: list[Row] = []
         for i, (lo, hi) in enumerate(zip(box.lo, box.hi, strict=True)):
             unit_row = [Fraction(int(i == k)) for k in range(d)]
             rows.append(self._integer([-lo, *unit_row]))

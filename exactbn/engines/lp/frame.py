@@ -2,8 +2,8 @@
 
 A box is seen from the common point of the first layer's hyperplanes where there is one near, so
 that the constants of a central arrangement are exactly zero; else from the origin, or from its
-centre when it lies far out. All of R^d is seen in homogeneous coordinates. Every float is the
-nearest one of the exact number, with a bound of what that costs.
+centre when it lies far out. All of R^d, cut by rows or not, is seen in homogeneous coordinates.
+Every float is the nearest one of the exact number, with a bound of what that costs.
 """
 
 from array import array
@@ -181,7 +181,7 @@ def make_rows(domain: Domain, frame: Frame, shift: Vector, neurons: int) -> Rows
             rows.norm[k] = np.sqrt(np.sum(row[1:] ** 2)) + 1e-300
         rows.size[k], rows.bound[k] = search.bounds_of(frame, row, error)
         rows.error[k] = error * frame.factor if rows.bound[k] < inf else inf
-        rows.is_zero[k] = constant == 0
+        rows.is_zero[k] = frame.homogeneous or constant == 0
     return rows
 
 

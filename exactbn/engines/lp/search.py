@@ -74,7 +74,7 @@ _ROUNDINGS = np.array([4, 7, 10, 14, 19, 26, 36, 50])
 class Frame(NamedTuple):
     """The float coordinates y of the domain, and where the units of each block are.
 
-    A box: x = p + s y with D = d. All of R^d: homogeneous coordinates, D = 1 + d, y_0 = x_0 and
+    A box: x = p + s y with D = d. Without a box: homogeneous coordinates, D = 1 + d, y_0 = x_0 and
     x_i = y_i + p_i x_0, up to a positive factor; all constants are 0. Outer and inner bounds are
     rounded away.
     """

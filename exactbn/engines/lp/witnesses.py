@@ -2,72 +2,17 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil, lcm
+from math import lcm
 
 from flint import fmpz
 
-from exactbn.engines.lp.exact import Above, Empty, Program, Row, decide, greatest, value
-from exactbn.engines.lp.forms import ExactForms
+from exactbn.engines.lp.exact import Above, Empty, Program, Row, value
 from exactbn.engines.run import UNLIMITED, Budget
-from exactbn.errors import InputError, InternalError
+from exactbn.errors import InternalError
 from exactbn.exact.rational import Vector
-from exactbn.model.domain import Domain
-from exactbn.wording import counted
 
 #: Digits of a witness that is looked for in integers.
 BITS = (4, 8, 12, 18, 26, 40, 60, 90, 140, 300, 700, 1500, 4000, 7000, 10000)
-
-
-def first_witness(domain: Domain, exact: ExactForms, budget: Budget = UNLIMITED) -> Vector:
-    """Return a point strictly inside the domain, found row by row.
-
-    Raises
-    ------
-    InputError
-        If the domain is empty, or has points but no interior.
-    LimitError
-        When the seconds of the budget are spent.
-    """
-    box = domain.box
-    if box is None:
-        return (Fraction(1), *(Fraction(0),) * domain.dim)
-    x = tuple((lo + hi) / 2 for lo, hi in zip(box.lo, box.hi, strict=True))
-    x = next(
-        point for bits in (0, 2, 5, 10, 20, 40, None)
-        if box.has_inside(point := on_grid(x, bits))
-    )  # fmt: skip
-    all_rows = exact.domain_rows()
-    rows: list[Row] = []
-    for row in all_rows:
-        program = exact.program(rows)
-        answer = decide(program, row, *exact.point(x), budget)
-        if isinstance(answer, Empty):
-            common = "no common point" if _is_empty(exact, all_rows, x, budget) else "no interior"
-            what = "empty" if common == "no common point" else "flat"
-            raise InputError(
-                f"the polytope is {what}: the box and the {counted(len(all_rows), 'row')} A x <= b "
-                f"that bound something have {common}, expected points with A x < b inside the box"
-            )
-        if not value(row, *exact.point(x)) > 0:
-            x = between(program, row, x, answer, budget)
-        rows.append(row)
-    return x
-
-
-def _is_empty(exact: ExactForms, rows: Sequence[Row], x: Vector, budget: Budget) -> bool:
-    """Return whether no point of the box has all rows >= 0, where x is strictly inside the box.
-
-    With one more unknown t that is added to every row, there is such a point if and only if the
-    least t is not positive; and where t is large enough x is strictly inside.
-    """
-    top = max(0, *(ceil(-value_at(row, x)) for row in rows)) + 2
-    zeros = (fmpz(0),) * len(x)
-    bounds = [(*bound, fmpz(0)) for bound in exact.program(()).bounds]
-    bounds += [(fmpz(1), *zeros, fmpz(1)), (fmpz(top), *zeros, fmpz(-1))]
-    program = Program(tuple((*row, fmpz(1)) for row in rows), tuple(bounds), False)
-    f = (fmpz(0), *zeros, fmpz(-1))
-    answer = decide(program, f, *exact.point((*x, Fraction(top - 1))), budget)
-    return isinstance(answer, Empty) and greatest(program, f, answer) < 0
 
 
 def between(

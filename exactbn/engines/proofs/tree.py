@@ -43,7 +43,7 @@ def write_tree(
     """Search the patterns, write the proof on the way, and return the number of cells.
 
     Memory grows with the depth of the search. With ``adjacency``, whose proofs must have been kept,
-    the facets are proven as well, and with ``recession`` which regions of R^d are unbounded; both
+    the facets are proven as well, and with ``recession`` which regions are unbounded; both
     must come from the same search with the same ``factor``, whose order is always the same; its
     patterns are ``words``. ``counts`` are the numbers of regions and of adjacencies that the
     certificate claims, where cells are not regions.
@@ -87,7 +87,7 @@ class _Writer:
     ) -> None:
         self.network, self.domain = network, domain
         self.exact = ExactForms(network, domain)
-        self.is_cone = domain.is_space
+        self.is_cone = domain.box is None
         self.recession = recession
         self.signs: list[list[int]] = []
         self.proofs: Sequence[Facet | NoFacet] = ()
@@ -189,7 +189,7 @@ class _Writer:
         return f"g {n} {fmpz(own)} {_products(others)}\n"
 
     def _extent(self, recession: Recession, region: int, signs: list[int]) -> Iterator[str]:
-        """Yield the proof that a region of R^d is unbounded, or the proofs that it is bounded."""
+        """Yield the proof that a region is unbounded, or the proofs that it is bounded."""
         if recession.is_unbounded[region]:
             direction = recession.exact.get(region)
             if direction is None:
