@@ -15,7 +15,7 @@ def _search(old: str, new: str, remark: str) -> Mutant:
 MUTANTS = [
     _search("if array is None and n not in vars(self)", "if array is None",
             "what was asked for counts as unproven"),
-    _search("if not self.domain.is_space:\n            del known",
+    _search("if self.domain.box is not None:\n            del known",
             "if False:\n            del known", "a box leaves extents unproven"),
     Mutant("regions/by_search.py", "keep_proofs=True, budget=budget", "keep_proofs=True",
            _PARTS, "proofs of facets without a budget"),
