@@ -6,9 +6,10 @@ from random import Random
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from exactbn import Box, Network, partition
-from exactbn.engines.complex import carried
+from exactbn.engines.complex import carried, float_blocks
 from exactbn.engines.complex.float_blocks import cone
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.vanishing import vanishing
@@ -218,3 +219,24 @@ def test_rows_whose_floats_are_equal_are_no_twins() -> None:
     assert not network.is_chain
     part = partition(network, (-1, 1), engine="complex")
     assert sorted(map(tuple, part.patterns.astype(int).tolist())) == [(0, 0, 0), (1, 1, 1)]
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_convolution_is_multiplied_in_dense_pieces(is_sparse: bool) -> None:
+    """Integers, so that sums are exact; a row of zeros, and positions that share a column."""
+    random = np.random.default_rng(1)
+    weight = np.zeros((41, 200))
+    for position in range(5):
+        places = slice(30 * position, 30 * position + 50)
+        weight[8 * position : 8 * position + 8, places] = random.integers(1, 9, (8, 50))
+    weight = weight[random.permutation(41)]
+    matrix = csr_array(weight) if is_sparse else weight
+    pieces = float_blocks.grouped(matrix)
+    assert pieces is not None and len(pieces.pieces) == 6
+    h = random.integers(-9, 9, (200, 7)).astype(float)
+    assert (pieces @ h == weight @ h).all() and (abs(pieces) @ abs(h) == weight @ abs(h)).all()
+    assert (abs(float_blocks.grouped(-matrix)) @ h == weight @ h).all()
+    # Rows of which none agree are multiplied as they are.
+    weight[np.arange(41), np.arange(41)] += 1
+    weight[:, 60:] = random.integers(0, 2, (41, 140))
+    assert float_blocks.grouped(csr_array(weight) if is_sparse else weight) is None

@@ -37,6 +37,8 @@ Read = tuple[int, Ints]
 LENGTH_FLOOR = 2.0**-500
 #: A neuron whose weights are shorter is not scaled.
 LEAST_LENGTH = 2.0**-400
+# What it costs to gather a number, or to multiply by one of a sparse matrix, in dense products.
+_GATHERED = 16
 #: Rows of points that are evaluated at once: their layers fit a second-level cache.
 CHUNK = 256
 
@@ -135,6 +137,51 @@ class FloatBlock:
 
 
 @dataclass(frozen=True, eq=False)
+class Groups:
+    """A matrix in dense pieces, each for rows that have weights at the same places.
+
+    A convolution is that: all its channels at one position read the same features. Of each piece
+    there are the rows, the columns, and the weights; elsewhere it is zero.
+    """
+
+    num_rows: int
+    pieces: tuple[tuple[Ints, Ints, Floats], ...]
+
+    def __matmul__(self, h: Floats) -> Floats:
+        """Return the product with the columns of h."""
+        result = np.zeros((self.num_rows, h.shape[1]))
+        for rows, columns, weight in self.pieces:
+            result[rows] = weight @ h[columns]
+        return result
+
+    def __abs__(self) -> "Groups":
+        """Return the absolute values."""
+        return Groups(self.num_rows, tuple((r, c, abs(weight)) for r, c, weight in self.pieces))
+
+
+def grouped(weight: Any) -> "Groups | None":
+    """Return a matrix, dense or by rows, in pieces, or None where that would not be faster."""
+    shape, is_dense = weight.shape, isinstance(weight, np.ndarray)
+    groups: dict[bytes, list[int]] = {}
+    for k in range(shape[0]):
+        if is_dense:
+            at = np.flatnonzero(weight[k])
+        else:
+            at = weight.indices[weight.indptr[k] : weight.indptr[k + 1]].astype(np.intp)
+        groups.setdefault(at.tobytes(), []).append(k)
+    columns = {key: np.frombuffer(key, dtype=np.intp) for key in groups}
+    cost = sum(len(columns[key]) * (len(rows) + _GATHERED) for key, rows in groups.items())
+    if cost > (shape[0] * shape[1] if is_dense else _GATHERED * weight.nnz) // 2:
+        return None
+    pieces = []
+    for key, rows in groups.items():
+        part = weight[rows][:, columns[key]]
+        dense = part if is_dense else part.toarray()
+        pieces.append((np.array(rows), columns[key], np.ascontiguousarray(dense)))
+    return Groups(shape[0], tuple(pieces))
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """Some units of a block, and of the weights those that they need.
 
@@ -144,8 +191,8 @@ class Part:
     are picked, and multiplied by sparse weights, without being moved.
     """
 
-    weight: Weights
-    magnitude: Weights
+    weight: "Weights | Groups"
+    magnitude: "Weights | Groups"
     most: int
     slope: Floats
     sources: tuple[tuple[int, Ints], ...]
@@ -263,6 +310,7 @@ def _part(
     weight: Any = block.weight[:, units][rows].T
     weight = np.ascontiguousarray(weight) if isinstance(weight, np.ndarray) else weight.tocsr()
     most = int((weight != 0).sum(axis=1).max())
+    weight = weight if (pieces := grouped(weight)) is None else pieces
     return Part(weight, abs(weight), most, block.slope[units], tuple(sources))
 
 
