@@ -275,7 +275,7 @@ class Network(Value):
         """Return the hidden layers, block by block, and then the output layer."""
         return tuple(blocks_of(self.layers, self.num_inputs))
 
-    @property
+    @cached_property
     def is_chain(self) -> bool:
         """Return whether every layer reads all of the layer before it, and has one slope.
 

@@ -19,15 +19,15 @@ def _mutant(module: str, old: str, new: str, remark: str, *tests: str) -> Mutant
 MUTANTS = [
     _mutant(
         "kernels.py",
-        "            + INTERPOLATION_ROUNDING * (abs(ends.ya) + abs(ends.yb))\n",
+        "            + INTERPOLATION_ROUNDING * (abs(ya) + abs(yb))\n",
         "",
         "an interpolation is not rounded",
         f"{_BOUNDS}::test_rounding_of_an_interpolation",
     ),
     _mutant(
         "kernels.py",
-        "            dt * abs(difference)",
-        "            0.0 * abs(difference)",
+        "place.dt * abs(difference)",
+        "0.0 * abs(difference)",
         "the place of an interpolation is exact",
         f"{_BOUNDS}::test_errors_that_an_interpolation_takes_over",
     ),
@@ -47,8 +47,8 @@ MUTANTS = [
     ),
     _mutant(
         "kernels.py",
-        "if not ends.ea + ends.eb + bound < np.inf:",
-        "if bound > np.inf:",
+        "bound if ea + eb + bound < np.inf else np.inf",
+        "bound",
         "a bound may be not a number",
         f"{_BOUNDS}::test_what_is_no_number_gets_an_infinite_bound",
     ),
