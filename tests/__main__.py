@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORKERS = str(min(os.cpu_count() or 1, 4))
 LONG, SHORT = ["tests.warm", "lp"], ["tests.warm", "complex", "sampling"]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CHECKS = (["flake8", "-j1", "exactbn", "tests", "data"], ["mypy"])
 TESTS = ["pytest", "-q", "-n", WORKERS, "--dist", "worksteal", *sys.argv[1:]]
 
@@ -23,6 +24,8 @@ def main() -> str | int:
     """
     # Dozens of processes import the same packages: compiled once, whatever the caller prefers.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A worker has one processor: threads that wait for each other there only burn it.
+    os.environ |= dict.fromkeys(THREADS, "1")
     print("==", *TESTS, flush=True)
     with ThreadPoolExecutor() as pool:
         warming = [pool.submit(_run, command) for command in (LONG, SHORT)]
