@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from exactbn.model.domain import Box as Box
     from exactbn.model.domain import Domain as Domain
     from exactbn.model.files import load as load
-    from exactbn.model.files import save_json as save_json
+    from exactbn.model.asking import save_json as save_json
     from exactbn.model.network import Network as Network
     from exactbn.regions.counting import count_regions as count_regions
     from exactbn.regions.counting import partition_many as partition_many
@@ -54,7 +54,7 @@ _HOMES = {
     "partition_many": "regions.counting",
     "record": "study.recording",
     "sample": "sampling",
-    "save_json": "model.files",
+    "save_json": "model.asking",
     "standardize": "model.batchnorm",
 }
 

@@ -28,7 +28,7 @@ def test_decimals_are_read_as_written():
 
 
 def test_iris_has_two_default_features_and_its_classes():
-    data = read_csv("data/iris.csv", content=IRIS)
+    data = read_csv("data/iris.csv", content=IRIS, presets=True)
     assert data.features == ("petal_length", "petal_width")
     assert data.points[0] == (Fraction(7, 5), Fraction(1, 5))
     assert data.labels == ("setosa", "versicolor", "virginica")
@@ -138,3 +138,10 @@ def test_as_many_columns_as_one_likes():
         read_csv("x.csv", content=text.encode(), features=["x"])
     with pytest.raises(InputError, match="the column name 'c7' occurs twice"):
         read_csv("x.csv", content=text.replace("c19999", "c7").encode())
+
+
+def test_columns_are_preset_for_who_asks_for_it_alone() -> None:
+    assert len(read_csv("iris.csv", content=IRIS).features) == 4
+    assert read_csv("iris.csv", content=IRIS, presets=True).dim == 2
+    other = b"a,b\n1,2\n"
+    assert read_csv("iris.csv", content=other, presets=True).features == ("a", "b")

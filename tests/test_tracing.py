@@ -1,9 +1,13 @@
 """Modules of any kind, read by running them on symbols: the framework agrees with what is read."""
 
+import random as python_random
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -408,3 +412,46 @@ def test_what_is_supported_is_said_in_the_names_of_the_user() -> None:
 
     with pytest.raises(UnsupportedLayerError, match="assignment to entries .* torch.cat"):
         Network.from_torch(Applies(assign).eval(), torch.zeros(1, 2))
+
+
+class Draws(nn.Module):
+    """Adds what a function draws to a layer."""
+
+    def __init__(self, draw: Callable[[], Any]) -> None:
+        super().__init__()
+        self.layer, self.draw = nn.Linear(2, 2), draw
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Return the output."""
+        return self.layer(x) + self.draw()
+
+
+@pytest.mark.parametrize(
+    ("draw", "source"),
+    [
+        (lambda: torch.randn(2), "torch"),
+        (lambda: torch.bernoulli(torch.full((2,), 0.5)), "torch"),
+        (lambda: nn.functional.dropout(torch.ones(2), 0.5), "torch"),
+        (np.random.rand, "numpy.random"),
+        (python_random.random, "random"),
+    ],
+)
+def test_what_is_drawn_in_the_forward_pass_is_no_network(
+    draw: Callable[[], Any], source: str
+) -> None:
+    """It would be another one each time, called exact."""
+    with pytest.raises(UnsupportedLayerError, match=f"draws random numbers of {source} in its"):
+        Network.from_torch(Draws(draw).eval(), torch.zeros(1, 2))
+
+
+def test_what_was_drawn_before_is_no_hindrance() -> None:
+    torch.manual_seed(3)
+    fixed = torch.randn(2)
+    assert Network.from_torch(Draws(lambda: fixed).eval(), torch.zeros(1, 2)).num_inputs == 2
+
+
+def test_a_module_and_a_file_are_saved_as_what_is_read_from_them(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).eval()
+    exactbn.save_json(module, tmp_path / "a.json")
+    exactbn.save_json(str(tmp_path / "a.json"), tmp_path / "b.json")
+    assert exactbn.load(tmp_path / "b.json") == Network.from_torch(module)

@@ -140,7 +140,7 @@ def _run(request: "Request", out: Path | None, *, force: bool, json: bool) -> in
         find_device(request.device)  # a device that is not there ends the run before it begins
     start = time.perf_counter()
     content = read_bytes(request.data) if request.content is None else request.content
-    data = read_csv(request.data, features=request.features, content=content)
+    data = read_csv(request.data, features=request.features, content=content, presets=True)
     check_dimension(data, request.settings)
     faces = faces_to_begin(data, request.settings)
     if faces > MANY_FACES:

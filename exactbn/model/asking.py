@@ -9,6 +9,7 @@ from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import to_text
 from exactbn.model.domain import Box, Domain
 from exactbn.exact.stages import Graph
+from exactbn.model import files
 from exactbn.model.files import load, load_centered
 from exactbn.model.network import Network
 from exactbn.output import as_path
@@ -45,6 +46,20 @@ def as_network(value: object) -> Network:
         f"got {a_type(value)} for the network, expected a Network, a torch.nn.Module in "
         f"eval mode, or the name of a network file{advice}"
     )
+
+
+def save_json(network: "NetworkLike", path: str | PathLike[str]) -> None:
+    """Write a network, or what is read as one, to a ``.json`` file that :func:`exactbn.load` reads.
+
+    What comes back is equal. The file appears whole or not at all, and replaces one of that name.
+
+    Raises
+    ------
+    InputError
+        If the network cannot be read, the file cannot be written, or a number is longer than the
+        format's readers accept.
+    """
+    files.save_json(as_network(network), path)
 
 
 def read_centered(

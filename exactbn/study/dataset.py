@@ -70,7 +70,11 @@ class DataSet:
 
 
 def read_csv(
-    path: str | Path, *, features: Sequence[str] | None = None, content: bytes | None = None
+    path: str | Path,
+    *,
+    features: Sequence[str] | None = None,
+    content: bytes | None = None,
+    presets: bool = False,
 ) -> DataSet:
     """Return the data set of a CSV file with a header row, every number read as it is written.
 
@@ -80,9 +84,12 @@ def read_csv(
         UTF-8, comma-separated, the first row names the columns. ``content``, where given, is
         the file's content, and ``path`` only names it.
     features : sequence of column names, optional
-        The coordinates, in this order. Without it: :data:`DEFAULT_FEATURES` for a file of that
-        name, else every numeric column. A column without any number is text and is left out;
-        a column that mixes numbers with gaps or text is an error, never a silent choice.
+        The coordinates, in this order. Without it: every numeric column. A column without any
+        number is text and is left out; a column that mixes numbers with gaps or text is an error,
+        never a silent choice.
+    presets : bool
+        Whether, without ``features``, those of :data:`DEFAULT_FEATURES` are taken for a file of
+        that name: for who shows what was taken.
 
     Raises
     ------
@@ -104,6 +111,9 @@ def read_csv(
     allowance = Allowance(len(raw))
     header, numbers, rows = _table(path, raw, allowance)
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    if features is None and presets:
+        preset = DEFAULT_FEATURES.get(path.name, ())
+        features = preset if preset and all(name in columns for name in preset) else None
     chosen = _choose(path, columns, features)
     values = [_numbers(path, name, columns[name], numbers, allowance) for name in chosen]
     used = set(chosen)
@@ -202,9 +212,6 @@ def _choose(
 ) -> tuple[str, ...]:
     """Return the names of the columns that are the coordinates."""
     if features is None:
-        default = DEFAULT_FEATURES.get(path.name, ())
-        if default and all(name in columns for name in default):
-            return tuple(default)
         numeric = [name for name, cells in columns.items() if any(map(_is_number, cells))]
         if not numeric:
             raise InputError(f"{path} has no numeric column; its columns: {_listed(columns)}")

@@ -7,6 +7,7 @@ included; what asks for the values of a tensor is refused, for there are none.
 """
 
 import inspect
+import random
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -248,6 +249,7 @@ def trace(
         inputs.append(Traced(run.wiring.inputs((1, *shape), first), run))
         first += size
     _check_count(module, inputs)
+    drawn = _random_states()
     with _places(module), torch.no_grad():
         try:
             result = module(*inputs)
@@ -262,6 +264,14 @@ def trace(
             ) from error
     if run.refused is not None:
         raise run.refused
+    for source, before, after in zip(_RANDOM, drawn, _random_states(), strict=True):
+        if before != after:
+            raise UnsupportedLayerError(
+                f"the module ({type(module).__name__}) draws random numbers of {source} in its "
+                "forward pass, so it is another network each time; expected one that computes the "
+                "same from the same input: leave the draw out, or make it once and keep it as a "
+                "buffer"
+            )
     unused = run.statistics.supplied.keys() - run.named
     if unused:
         raise InputError(
@@ -274,6 +284,17 @@ def trace(
     rows = np.concatenate([part.rows.ravel() for part in outputs])
     graph = run.wiring.graph(rows, "rounded" if run.has_scale else "no-bn")
     return graph if run.final is None else replace(graph, notes=(left_out_note(run.final),))
+
+
+# Where a forward pass may draw random numbers that are seen.
+_RANDOM = ("torch", "numpy.random", "random")
+
+
+def _random_states() -> tuple[object, ...]:
+    """Return the states of the generators of random numbers that modules use."""
+    kind, keys, *others = np.random.get_state(legacy=True)
+    state = torch.random.get_rng_state().numpy().tobytes()
+    return state, (kind, np.asarray(keys).tobytes(), *others), random.getstate()
 
 
 def _check_count(module: nn.Module, inputs: Sequence[Traced]) -> None:
