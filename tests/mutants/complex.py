@@ -8,7 +8,6 @@ _CARRIED = "tests/test_carried.py"
 _BUDGET = "tests/test_complex_budget.py"
 _SIGNS = "tests/test_complex_signs.py"
 _EXAMPLES = "tests/test_complex.py::test_examples"
-_WIDE = "tests/test_complex.py::test_layers_of_about_64_neurons"
 
 
 def _mutant(module: str, old: str, new: str, remark: str, *tests: str) -> Mutant:

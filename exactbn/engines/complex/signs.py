@@ -123,29 +123,15 @@ class FloatNetwork:
             that they are of. By default all is evaluated from the coordinates.
         """
         if self.is_in_range:
-            self._evaluate(x, ex, block, columns, z, ez, carried, first)
+            of_kind = self._of_chain if self.is_chain else self._of_others
+            size, write = of_kind(block, columns, carried)
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                for start in range(0, len(x), size):
+                    rows = slice(start, start + size)
+                    write(x[rows], ex[rows], first + start, z[rows], ez[rows])
         else:
             z[:], ez[:] = 0.0, inf
         self.vanishing[block].set_zeros(columns, z, ez, alive)
-
-    def _evaluate(
-        self,
-        x: Floats,
-        ex: Floats,
-        block: int,
-        columns: slice,
-        z: Floats,
-        ez: Bounds,
-        carried: Carried,
-        first: int,
-    ) -> None:
-        """Write preactivations and bounds > 0, a number of points at a time."""
-        of_kind = self._of_chain if self.is_chain else self._of_others
-        size, write = of_kind(block, columns, carried)
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for start in range(0, len(x), size):
-                rows = slice(start, start + size)
-                write(x[rows], ex[rows], first + start, z[rows], ez[rows])
 
     def _of_chain(
         self, block: int, columns: slice, carried: Carried

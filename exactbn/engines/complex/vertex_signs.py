@@ -9,7 +9,8 @@ are affine on the segment, and v, strictly inside it, has their common sign: zer
 are zero. *Layer l.* So its neurons are affine on the segment too. Neuron j has opposite strict
 signs at a and b, which is demanded, and vanishes at v. Another one has the common sign where a and
 b agree weakly; where they do not, its value is looked at, first in floats with their bounds
-(docs/error_analysis.md), then in integers. *Layers above l* are evaluated at v in the same way.
+(docs/error_analysis.md), then in integers. *Layers above l* are evaluated at v in the same way,
+from the features of the layers below, which are carried along as in the engine.
 """
 
 from collections.abc import Iterator, Sequence
