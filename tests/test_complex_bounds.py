@@ -637,3 +637,24 @@ def test_the_page_names_the_constants_as_the_code_does() -> None:
         for name in constant.findall(inspect.getsource(module))
     }
     assert named <= set(found)
+
+
+# The decision
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "sign"),
+    [
+        (1.0, 0.5, "pos"), (-1.0, 0.5, "neg"), (0.0, 0.0, "zer"), (2.0**-1074, 0.0, "pos"),
+        (1.0, 1.0, None), (-1.0, 1.0, None), (1.0, 2.0, None), (-1.0, 2.0, None),
+        (0.0, 2.0**-120, None), (1.0, inf, None), (-1.0, inf, None), (1.0, nan, None),
+        (0.0, nan, None), (nan, 0.0, None),
+    ],
+)  # fmt: skip
+def test_a_float_decides_beyond_its_bound_alone(
+    value: float, bound: float, sign: str | None
+) -> None:
+    nothing = kernels.Signs(*np.zeros(3, dtype=np.uint64))
+    signs, left_open = kernels._decide.py_func(nothing, np.uint64(4), value, bound)
+    assert {name for name, word in signs._asdict().items() if word} == ({sign} if sign else set())
+    assert left_open == (0 if sign else 4)

@@ -77,7 +77,7 @@ MUTANTS = [
         "    if value > bound:\n",
         "    if value > 0.0:\n",
         "floats above 0 are certain",
-        f"{_SIGNS}::test_sign_gaps_far_below_float_resolution",
+        f"{_BOUNDS}::test_a_float_decides_beyond_its_bound_alone",
     ),
     _mutant(
         "kernels.py",
