@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from exactbn.engines.complex import carried, engine, signs
+from exactbn.engines.complex import carried, engine, signs, vertex_signs
 from exactbn.engines.complex.carried import CarriedLayer, Signed
 from exactbn.engines.complex.float_blocks import float_block
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, times
@@ -283,3 +283,13 @@ def test_rounding_of_a_deep_product() -> None:
         error = abs(weight * Fraction(t) - Fraction(out[0, 0]) * scale)
         shares.append(error / (Fraction(float(bound[0, 0])) * scale))
     assert Fraction(1, 5) < max(shares) <= 1
+
+
+def test_a_float_of_the_second_look_decides_beyond_its_bound_alone() -> None:
+    """Values above, below, at and within their bounds; zeros with a bound and without."""
+    z = np.array([[1.0, -1.0, 0.0, 0.0, 1.0, -1.0, 0.0]])
+    ez = np.array([[0.5, 0.5, 0.0, 2.0**-60, 1.0, 1.0, np.nan]], dtype=np.float32)
+    pos, neg, left_open = np.zeros((3, 1), dtype=np.uint64)
+    wanted = np.array([0b1111111], dtype=np.uint64)
+    vertex_signs._classify.py_func(z, ez, (0, 0), wanted, pos, neg, left_open)
+    assert (int(pos[0]), int(neg[0]), int(left_open[0])) == (0b1, 0b10, 0b1111000)
