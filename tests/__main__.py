@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[1]
 WORKERS = str(min(os.cpu_count() or 1, 4))
 LONG, SHORT = ["tests.warm", "lp"], ["tests.warm", "complex", "sampling"]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-CHECKS = (["flake8", "-j1", "exactbn", "tests", "data"], ["mypy"])
+CHECKS = (["ruff", "check", "--no-cache", "exactbn", "tests", "data"], ["mypy"])
+#: Compiles the tests, which as many workers would do at once.
+COLLECT = ["pytest", "-q", "--collect-only"]
 TESTS = ["pytest", "-q", "-n", WORKERS, "--dist", "worksteal", *sys.argv[1:]]
 
 Done = subprocess.CompletedProcess[str]
@@ -20,7 +22,7 @@ def main() -> str | int:
     """Run the checks, all of them even if one fails, and say which failed.
 
     Loops are compiled first, once for all workers. Those of one engine take as long as the others
-    and half of the lint; the rest of it runs beside the tests, and is shown after them.
+    and the lint, which is shown after the tests.
     """
     # Dozens of processes import the same packages: compiled once, whatever the caller prefers.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -41,8 +43,9 @@ def main() -> str | int:
 
 
 def _lint(first: "Future[Done]") -> list[Done]:
-    """Run the checks of the code after something else, and keep what they say."""
+    """Compile the tests after something else, run the checks, and keep what these say."""
     first.result()
+    _run(COLLECT, stdout=subprocess.DEVNULL)
     return [_run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for check in CHECKS]
 
 

@@ -28,7 +28,7 @@ NETWORK = Network.from_arrays(
 OLD = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
 
 #: What is killed at, at most, of the calls of one writer: those of the end, and some before.
-POINTS, LAST = 5, 22
+POINTS, LAST = 4, 14
 
 
 def killed(work: Callable[[], None], at: int) -> int | None:

@@ -25,7 +25,12 @@ def columns(widths: Sequence[int]) -> NDArray[np.int64]:
 def unpack(words: NDArray[np.uint64], widths: Sequence[int]) -> NDArray[np.uint8]:
     """Return the patterns as zeros and ones, shape (m, neurons)."""
     octets = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
-    return np.unpackbits(octets, axis=1, bitorder="little")[:, columns(widths)]
+    bits = np.unpackbits(octets, axis=1, bitorder="little")
+    layers, offset = [bits[:, :0]], 0
+    for width in widths:
+        layers.append(bits[:, offset : offset + width])
+        offset += -(-width // WORD) * WORD
+    return np.concatenate(layers, axis=1)
 
 
 def pack(patterns: NDArray[np.uint8], widths: Sequence[int]) -> NDArray[np.uint64]:

@@ -21,6 +21,8 @@ from exactbn.model.patterns import unpack
 
 Ints = NDArray[np.int32]
 Numbers = NDArray[np.int64]
+# Bytes, about, of the bits and labels that are made at once.
+_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ def cell_labels(
     None where every d-face is a region.
     """
     if network.units:
-        return as_words(labels_of(network.units, unpack(lattice.words, network.widths)))
+        return _labels(network, lattice.words)
     return lattice.words if domain.box is None else None
 
 
@@ -74,9 +76,21 @@ def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbe
     if not network.units:
         cells = np.arange(len(words))
         return read_only(cells), read_only(cells)
-    labels = labels_of(network.units, unpack(words, network.widths))
-    first, of_cell = distinct_rows(as_words(labels))
+    first, of_cell = distinct_rows(_labels(network, words))
     return read_only(first), read_only(of_cell)
+
+
+def _labels(network: Network, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the labels of patterns as rows of words.
+
+    Not all at once: bits and labels take dozens of times the bytes of the words.
+    """
+    few = max(1, _BYTES // (len(network.units) + network.num_hidden))
+    parts = [
+        as_words(labels_of(network.units, unpack(words[k : k + few], network.widths)))
+        for k in range(0, max(1, len(words)), few)
+    ]
+    return np.concatenate(parts)
 
 
 def joined_edges(edges: Ints, of_cell: Numbers, count: int) -> Ints:
