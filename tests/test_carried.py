@@ -63,8 +63,7 @@ def begun(network: Network, domain: Domain) -> Iterator[tuple[engine._Run, engin
     for block in engine._blocks(network):
         run.begin(block)
         yield run, block
-        for j in range(block.width):
-            run.cut(block, j)
+        run.cut(block, 0, single=False)
         run.end(block)
 
 

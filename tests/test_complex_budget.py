@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from exactbn.engines.complex import engine, lattice
+from exactbn.engines.complex import engine, subdivision
 from exactbn.engines.complex.engine import MAX_DIM, Outcome, subdivide
 from exactbn.engines.complex.start import num_faces, template
 from exactbn.engines.run import Budget
@@ -21,6 +21,7 @@ class Ticks(Budget):
     """A budget whose clock strikes after it has been looked at a number of times."""
 
     left: list[int] = field(default_factory=list)
+    is_limited = True
 
     @classmethod
     def of(cls, ticks: int) -> "Ticks":
@@ -56,7 +57,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look at the clock after every few vertices and faces."""
     monkeypatch.setattr(engine, "_VERTICES_AT_ONCE", 3)
     monkeypatch.setattr(engine, "_SETTLED_AT_ONCE", 2)
-    monkeypatch.setattr(lattice, "_FACES_AT_ONCE", 5)
+    monkeypatch.setattr(subdivision, "_FACES_AT_ONCE", 5)
     yield
 
 
@@ -92,6 +93,8 @@ def test_wherever_the_clock_strikes_the_complex_is_whole(domain: Domain, factor:
 @dataclass(frozen=True)
 class Hurried(Budget):
     """A budget with a second left, always."""
+
+    is_limited = True
 
     def is_late(self) -> bool:
         return False

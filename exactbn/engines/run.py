@@ -50,6 +50,11 @@ class Budget:
             return True
         return self.is_late()
 
+    @property
+    def is_limited(self) -> bool:
+        """Return whether there is any limit."""
+        return (self.max_regions, self.max_seconds, self.max_neurons) != (None, None, None)
+
     def is_late(self) -> bool:
         """Return whether the seconds are spent."""
         return self.seconds_left() < 0.0

@@ -7,7 +7,6 @@ assumes general position.
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import inf
@@ -20,9 +19,10 @@ from exactbn.engines.complex import carried, kernels
 from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
-from exactbn.engines.complex.lattice import FaceLattice, Subdivision
+from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.start import num_faces
+from exactbn.engines.complex.subdivision import Subdivision
 from exactbn.engines.first_use import announce
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress, one_blas_thread
@@ -129,6 +129,7 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
     """Process the neurons in order until the budget ends it."""
     total = run.network.num_hidden
     blocks = _blocks(run.network)
+    is_watched = progress is not None or run.budget.is_limited
     if total and run.budget.is_spent(len(run.domains), 0):
         return run.finish(blocks[0], 0)
     for block in blocks:
@@ -136,13 +137,13 @@ def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
             run.begin(block)
         except _Late:
             return run.finish(block, block.first_neuron)
-        for j in range(block.width):
-            done = block.first_neuron + j
+        j = 0
+        while j < block.width:
             if run.would_be_late(j):
-                return run.finish(block, done)
-            run.cut(block, j)
-            done += 1
-            regions = run.count_regions(block, j + 1)
+                return run.finish(block, block.first_neuron + j)
+            j = run.cut(block, j, single=is_watched)
+            done = block.first_neuron + j
+            regions = run.count_regions(block, j)
             if progress is not None:
                 progress(done, total, counted(regions, "region"))
             if done < total and run.budget.is_spent(regions, done):
@@ -268,28 +269,25 @@ class _Run:
             self._settle(block, np.flatnonzero(division.work.open[:count]))
         division.fill_buckets(self.pause)
 
-    def cut(self, block: _Block, j: int) -> None:
-        """Cut all faces by neuron ``j`` of the block.
+    def cut(self, block: _Block, j: int, *, single: bool) -> int:
+        """Cut all faces by neuron ``j`` of the block, and unless ``single`` by all after it.
 
-        When the seconds are spent amid this, signs of later neurons stay open, but the step is
-        finished: it needs the signs of its own neuron only.
+        Returns the next neuron. When the seconds are spent amid this, signs of later neurons stay
+        open, but the step is finished: it needs the signs of its own neuron only.
         """
         division = self.subdivision
-        if not division.prepare(j):
-            return
-        started = time.monotonic()
-        before = division.num_vertices
-        undecided, looked_at = division.split_edges(
-            j, block.first_neuron + j, self.factor, keeps=self._is_kept(block)
-        )
-        self.statistics.signs += looked_at
-        if undecided:
-            new = division.work.open[before : division.num_vertices]
-            with suppress(_Late):
-                self._settle(block, before + np.flatnonzero(new))
-        division.split_faces(j)
-        if division.size_of_step > _LONG_STEP:
+        started, looked_at = time.monotonic(), division.signs_looked_at
+        division.start_at(j)
+        keeps, first = self._is_kept(block), block.first_neuron
+        while (left := division.cut(first, self.factor, keeps=keeps, single=single)) is not None:
+            try:
+                self._settle(block, left)
+            except _Late:
+                single = True
+        self.statistics.signs += division.signs_looked_at - looked_at
+        if single and division.size_of_step > _LONG_STEP:
             self._pace = (time.monotonic() - started) / division.size_of_step
+        return division.next_neuron
 
     def would_be_late(self, j: int) -> bool:
         """Return whether the step of neuron ``j`` would end late by more than the grace.

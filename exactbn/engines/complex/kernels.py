@@ -24,6 +24,13 @@ BLOCK = 64
 # Counters in Work.used.
 FACES, ARENA, VERTICES, REGIONS, ENTRIES, UNDECIDED, WIDEST = range(7)
 
+# Places in the state of a run through the neurons of a block: the next neuron, whether its edges
+# are cut already, the numbers of faces and of vertices before it, and signs looked at in all.
+NEXT, IS_SPLIT, BASE, BEFORE, LOOKED = range(5)
+# Why it came back: all is done (or one neuron, if only one was wanted), the arrays are too small,
+# signs are to be settled, or a face has no proper middle, which would be a bug.
+DONE, CRAMPED, OPEN, BROKEN = range(4)
+
 # Columns of Work.word: the neurons for which a face has a positive, a negative, a zero vertex, and
 # the parts into which it was cut last: the id of the negative part (upper half) and of the middle.
 POS, NEG, ZER, PARTS = range(4)
@@ -529,26 +536,47 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def record_alive(w, block, leaky):  # type: ignore[no-untyped-def]
-    """Write for each vertex which neurons of a finished block have an activation that is not zero.
+def cut_neurons(w, state, needs, room, columns, first_neuron, factor, single):  # type: ignore[no-untyped-def]
+    """Cut all faces by the neurons of the block from ``state[NEXT]`` on, or by that one only.
 
-    ``leaky`` are the neurons whose slope for negative values is not zero.
+    ``columns`` is the dimension, and the first of the preactivations that are kept at every vertex:
+    0, or those after the neuron at hand if it is negative. Neuron 0 of the block is
+    ``first_neuron`` of all. Returns why it came back, to be called again.
     """
-    for v in range(w.used[VERTICES]):
-        f = w.face[v]
-        w.alive[v, block] = w.word[f, POS] | (w.word[f, NEG] & leaky)
+    d, begin = columns[0], columns[1]
+    width = w.z.shape[1]
+    while state[NEXT] < width:
+        j = state[NEXT]
+        cuts = state[IS_SPLIT] != 0
+        if not cuts and measure(w, j, d, needs):
+            if not _has_room(w, needs, room):
+                return CRAMPED
+            cuts = True
+            state[BASE], state[BEFORE] = w.used[FACES], w.used[VERTICES]
+            keeps = j + 1 if begin < 0 else begin
+            left = split_edges(w, j, d, (keeps, width), first_neuron + j, factor)
+            state[IS_SPLIT] = 1
+            state[LOOKED] += w.used[UNDECIDED]
+            if left > 0:
+                return OPEN
+        if cuts and split_faces(w, j, d, state[BASE], room):
+            return BROKEN
+        state[IS_SPLIT] = 0
+        state[NEXT] = j + 1
+        if single:
+            return DONE
+    return DONE
 
 
-@kernel
-def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
-    """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
-
-    After the last neuron of a block no region may have vertices strictly on both sides.
-    """
-    dim, word, slot, words = w.dim, w.word, w.slot, w.words
-    for f in range(w.used[FACES]):
-        if dim[f] == d:
-            if word[f, POS] & word[f, NEG] != _ZERO:
-                return f
-            words[slot[f], block] = word[f, POS]
-    return -1
+@inlined
+def _has_room(w, needs, room):  # type: ignore[no-untyped-def]
+    """Return whether the arrays hold what a step may add."""
+    used = w.used
+    return (
+        used[FACES] + needs[FACES] <= w.dim.shape[0]
+        and used[ARENA] + needs[ARENA] <= w.arena.shape[0]
+        and used[VERTICES] + needs[VERTICES] <= w.x.shape[0]
+        and used[REGIONS] + needs[REGIONS] <= w.component.shape[0]
+        and used[ENTRIES] + needs[ENTRIES] <= w.entry.shape[0]
+        and needs[WIDEST] <= room.shape[1]
+    )
