@@ -57,10 +57,10 @@ def domain_of(network: Network, where: str) -> Domain:
     return Domain.of(Box.of(-1, 1, d)) if where == "box" else Domain.space(d)
 
 
-def begun(network: Network, domain: Domain) -> Iterator[tuple[engine._Run, engine._Block]]:
+def begun(network: Network, domain: Domain) -> Iterator[tuple[engine.Run, engine.Block]]:
     """Yield a subdivision whenever a block's values are there, before any sign is taken of them."""
-    run = engine._Run(network, [domain], 1.0, Budget())
-    for block in engine._blocks(network):
+    run = engine.Run(network, [domain], 1.0, Budget())
+    for block in engine.blocks_of(network):
         run.begin(block)
         yield run, block
         run.cut(block, 0, single=False)

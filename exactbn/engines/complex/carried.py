@@ -9,6 +9,7 @@ proves the bounds.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -51,6 +52,10 @@ class Signed(NamedTuple):
     ez: Bounds
     alive: Words
 
+    def at(self, rows: Ints) -> "Signed":
+        """Return the same at some of the vertices."""
+        return Signed(self.z[rows], self.ez[rows], self.alive[rows])
+
 
 class CarriedLayer:
     """The activations of one layer, made chunk by chunk when they are asked for.
@@ -58,10 +63,17 @@ class CarriedLayer:
     That is all that a chain reads.
     """
 
-    def __init__(self, block: FloatBlock, signed: Sequence[Signed]) -> None:
+    def __init__(self, block: FloatBlock, layer: int, signed: Sequence[Signed]) -> None:
         self._block = block
+        self._layer = layer
         self._signed = signed
         self._errors = np.empty_like(block.h)
+
+    def at(self, rows: Ints, blocks: Sequence[FloatBlock]) -> "CarriedLayer":
+        """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
+        return CarriedLayer(
+            blocks[self._layer], self._layer, [each.at(rows) for each in self._signed]
+        )
 
     def activations(self, x: Floats, ex: Floats, first: int) -> State:
         """Return (1, a(z)) at consecutive vertices, and a bound of the error of every entry.
@@ -91,6 +103,16 @@ class KeptFeatures:
         self._last = last_readers(blocks, num_inputs)
         self._columns: dict[int, Ints] = {}
         self._states: dict[int, State] = {}
+
+    def at(self, rows: Ints, blocks: Sequence[FloatBlock]) -> "KeptFeatures":
+        """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
+        kept = copy(self)
+        kept._blocks, kept._columns = blocks, dict(self._columns)
+        kept._states = {
+            source: (values[rows], errors[rows])
+            for source, (values, errors) in self._states.items()
+        }
+        return kept
 
     def room(self, block: int) -> int:
         """Return how many features are kept of a vertex once a block is finished."""
@@ -164,6 +186,14 @@ class Carry:
             None if is_chain else KeptFeatures(blocks, num_inputs)
         )
 
+    def at(self, rows: Ints, blocks: Sequence[FloatBlock]) -> "Carry":
+        """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
+        carry = copy(self)
+        carry._blocks = blocks
+        carry._layer = [(z[rows], ez[rows]) for z, ez in self._layer]
+        carry.features = None if self.features is None else self.features.at(rows, blocks)
+        return carry
+
     def is_wanted(self, layer: int, num_vertices: int) -> bool:
         """Return whether preactivations of all units of a layer are kept at so many vertices.
 
@@ -179,6 +209,17 @@ class Carry:
         """Take up preactivations of at most 64 further units of the layer at the first vertices."""
         self._layer.append((z, ez))
 
+    def fill(self, parents: NDArray[np.int32], places: Floats) -> None:
+        """Let all that was taken up be known at the vertices that the layer has made since."""
+        count, filled = len(parents), []
+        for z, ez in self._layer:
+            older = len(z)
+            if older < count:
+                z, ez = _extended(z, count), _extended(ez, count)
+                interpolate_rows(parents, places, z, ez, older, count)
+            filled.append((z, ez))
+        self._layer = filled
+
     def end(
         self,
         layer: int,
@@ -193,20 +234,19 @@ class Carry:
         bound of its error. Bit k of a word of ``alive``, shape (V,) each, says at which vertices
         the activation of unit k of 64 is not zero.
         """
-        kept, taken = self.features, self._layer
-        self.features, self._layer = None, []
-        if not taken or len(taken) < len(alive):
+        kept, taken = self.features, len(self._layer)
+        if taken >= len(alive):
+            self.fill(parents, places)
+        own, self.features, self._layer = self._layer, None, []
+        if not taken or taken < len(alive):
             return
         count = len(parents)
-        signed = []
-        for (z, ez), word in zip(taken, alive, strict=True):
-            older = len(z)
-            if older < count:
-                z, ez = _extended(z, count), _extended(ez, count)
-                interpolate_rows(parents, places, z, ez, older, count)
-            signed.append(Signed(z, ez, np.ascontiguousarray(word)))
+        signed = [
+            Signed(z, ez, np.ascontiguousarray(word))
+            for (z, ez), word in zip(own, alive, strict=True)
+        ]
         if self._is_chain:
-            self.features = CarriedLayer(self._blocks[layer], signed)
+            self.features = CarriedLayer(self._blocks[layer], layer, signed)
         elif isinstance(kept, KeptFeatures) and kept.room(layer) * count <= MOST_KEPT:
             kept.finish(layer, signed, parents, places)
             self.features = kept

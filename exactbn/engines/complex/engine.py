@@ -7,6 +7,7 @@ assumes general position.
 
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import inf
@@ -20,6 +21,7 @@ from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.complex.parts import Sorted
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.start import num_faces
 from exactbn.engines.complex.subdivision import Subdivision
@@ -122,13 +124,13 @@ def subdivide(
         cells = counted(len(domains), "region")
         progress(0, network.num_hidden, f"{cells}, {faces} faces to begin with")
     with one_blas_thread():
-        return _subdivide(_Run(network, domains, factor, budget or Budget()), progress)
+        return _subdivide(Run(network, domains, factor, budget or Budget()), progress)
 
 
-def _subdivide(run: "_Run", progress: Progress | None) -> Outcome:
+def _subdivide(run: "Run", progress: Progress | None) -> Outcome:
     """Process the neurons in order until the budget ends it."""
     total = run.network.num_hidden
-    blocks = _blocks(run.network)
+    blocks = blocks_of(run.network)
     is_watched = progress is not None or run.budget.is_limited
     if total and run.budget.is_spent(len(run.domains), 0):
         return run.finish(blocks[0], 0)
@@ -163,7 +165,7 @@ def _parts(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """At most 64 neurons of one layer: the bits of one word."""
 
     index: int
@@ -186,9 +188,9 @@ class _Block:
         return slice(self.begin, self.begin + self.width)
 
 
-def _blocks(network: Network) -> list[_Block]:
+def blocks_of(network: Network) -> list[Block]:
     """Return the blocks of all hidden layers in order."""
-    blocks: list[_Block] = []
+    blocks: list[Block] = []
     before = 0
     for layer, width in enumerate(network.widths):
         for begin in range(0, width, BLOCK):
@@ -196,12 +198,12 @@ def _blocks(network: Network) -> list[_Block]:
             slopes = network.blocks[layer].slopes[begin : begin + size]
             leaky = sum((slope != 0) << k for k, slope in enumerate(slopes))
             left = -(-width // BLOCK) - begin // BLOCK - 1
-            blocks.append(_Block(len(blocks), layer, begin, size, before + begin, leaky, left))
+            blocks.append(Block(len(blocks), layer, begin, size, before + begin, leaky, left))
         before += width
     return blocks
 
 
-class _Run:
+class Run:
     """One subdivision under way."""
 
     def __init__(
@@ -212,12 +214,14 @@ class _Run:
         self.is_fan = domains[0].box is None
         self.factor = float(factor)
         self.budget = budget
-        self.subdivision = Subdivision(
-            domains, len(_blocks(network)), keeps_signs=not network.is_chain
+        self.subdivision = Subdivision.of(
+            domains, len(blocks_of(network)), keeps_signs=not network.is_chain
         )
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
+        # Whether preactivations of the layer are kept for later layers.
+        self._keeps = False
         # Preactivations of neurons of the layer up to this one at the vertices evaluated; bounds.
         self._ahead: tuple[int, Floats, NDArray[np.float32]] | None = None
         # Seconds per entry of the lists that a step makes.
@@ -234,12 +238,33 @@ class _Run:
         blocks, chain = self.floats.blocks, self.network.is_chain
         return Carry(blocks, self.network.num_inputs, is_chain=chain)
 
+    def fill(self) -> None:
+        """Let what is carried amid a layer be known at all vertices."""
+        work, count = self.subdivision.work, self.subdivision.num_vertices
+        self.carry.fill(work.parents[:count], work.place[:count])
+
+    def piece(
+        self, faces: Sorted, cells: NDArray[np.int64], number: int, seam: int, floats: FloatNetwork
+    ) -> "Run":
+        """Return a run that goes on with a piece, see :meth:`Subdivision.piece`.
+
+        ``floats`` is the network with room to compute in that no other thread uses meanwhile.
+        """
+        run = copy(self)
+        run.subdivision = self.subdivision.piece(faces, cells, number, seam)
+        rows = run.subdivision.work.parents[:, 2].astype(np.int64)
+        run.vertices = self.vertices.of_piece(self.subdivision.work.parents)
+        run.statistics = SignStatistics()
+        run.floats, run.carry = floats, self.carry.at(rows, floats.blocks)
+        run._evaluated, run._ahead = len(rows), None
+        return run
+
     def pause(self) -> None:
         """Raise :class:`_Late` when the seconds are spent."""
         if self.budget.is_late():
             raise _Late("the seconds are spent")
 
-    def begin(self, block: _Block) -> None:
+    def begin(self, block: Block) -> None:
         """Evaluate a block at all vertices and sort the faces into the buckets.
 
         Raises
@@ -252,7 +277,8 @@ class _Run:
         # A vertex that this layer has made lies on a root edge on which the layer is affine.
         if block.begin == 0:
             self._evaluated = division.num_vertices
-        num_words = self._is_kept(block) * (1 + block.left)
+        self._keeps = (block.begin == 0 or self._keeps) and self._may_keep(block)
+        num_words = self._keeps * (1 + block.left)
         division.begin_block(block.width, new_layer=block.begin == 0, num_words=num_words)
         count = division.num_vertices
         self._evaluate(block)
@@ -269,7 +295,7 @@ class _Run:
             self._settle(block, np.flatnonzero(division.work.open[:count]))
         division.fill_buckets(self.pause)
 
-    def cut(self, block: _Block, j: int, *, single: bool) -> int:
+    def cut(self, block: Block, j: int, *, single: bool) -> int:
         """Cut all faces by neuron ``j`` of the block, and unless ``single`` by all after it.
 
         Returns the next neuron. When the seconds are spent amid this, signs of later neurons stay
@@ -278,7 +304,7 @@ class _Run:
         division = self.subdivision
         started, looked_at = time.monotonic(), division.signs_looked_at
         division.start_at(j)
-        keeps, first = self._is_kept(block), block.first_neuron
+        keeps, first = self._keeps, block.first_neuron
         while (left := division.cut(first, self.factor, keeps=keeps, single=single)) is not None:
             try:
                 self._settle(block, left)
@@ -289,6 +315,23 @@ class _Run:
             self._pace = (time.monotonic() - started) / division.size_of_step
         return division.next_neuron
 
+    def pass_through(self, block: Block) -> None:
+        """Cut by all neurons of a block.
+
+        Raises
+        ------
+        LimitError
+            When the seconds are spent.
+        """
+        try:
+            self.begin(block)
+            if self.cut(block, 0, single=False) < block.width:
+                raise _Late("the seconds are spent")
+        except _Late:
+            self.budget.check_time()
+            raise
+        self.end(block)
+
     def would_be_late(self, j: int) -> bool:
         """Return whether the step of neuron ``j`` would end late by more than the grace.
 
@@ -297,7 +340,7 @@ class _Run:
         left = self.budget.seconds_left()
         return left < inf and self._pace * self.subdivision.measure(j) > left + _GRACE
 
-    def count_regions(self, block: _Block, done: int) -> int:
+    def count_regions(self, block: Block, done: int) -> int:
         """Return the number of regions by ``done`` neurons of the block and all before it.
 
         In all of R^d walls that are not the network's cut regions into pieces. These are counted
@@ -312,7 +355,7 @@ class _Run:
         words[:, block.index] = work.word[cells, kernels.POS] & np.uint64((1 << done) - 1)
         return len(distinct_rows(words)[0])
 
-    def finish(self, block: _Block | None, done: int) -> Outcome:
+    def finish(self, block: Block | None, done: int) -> Outcome:
         """Freeze the lattice and check Euler's relation."""
         if block is not None:
             self._end_early(block, done - block.first_neuron)
@@ -324,7 +367,7 @@ class _Run:
             )
         return Outcome(lattice, self.vertices, done, self.statistics)
 
-    def _end_early(self, block: _Block, done: int) -> None:
+    def _end_early(self, block: Block, done: int) -> None:
         """Forget the signs of the block's neurons that were not processed."""
         mask = np.uint64((1 << done) - 1)
         work = self.subdivision.work
@@ -333,11 +376,12 @@ class _Run:
             work.word[: work.used[kernels.FACES], sign] &= mask
         self.subdivision.end_block(block.index, block.number)
 
-    def end(self, block: _Block) -> None:
+    def end(self, block: Block) -> None:
         """Finish a block, and after the last one of a layer carry along what later layers read."""
         division = self.subdivision
         work, count = division.work, division.num_vertices
-        if self._is_kept(block):
+        self._keeps = self._keeps and self._may_keep(block)
+        if self._keeps:
             self.carry.take(work.z[:count], work.ez[:count])
         division.end_block(block.index, block.number, block.leaky)
         if not block.left:
@@ -345,11 +389,11 @@ class _Run:
             words = work.alive[:count, last - block.number : last + 1]
             self.carry.end(block.layer, work.parents[:count], work.place[:count], list(words.T))
 
-    def _is_kept(self, block: _Block) -> bool:
-        """Return whether a layer's preactivations are kept for later layers."""
+    def _may_keep(self, block: Block) -> bool:
+        """Return whether a layer's preactivations are not too many to be kept for later layers."""
         return self.carry.is_wanted(block.layer, self.subdivision.num_vertices)
 
-    def _evaluate(self, block: _Block) -> None:
+    def _evaluate(self, block: Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.
 
         Blocks of a wide layer that reads others than the one before are evaluated together, so that
@@ -394,7 +438,7 @@ class _Run:
                 part[0],
             )
 
-    def _settle(self, block: _Block, vertices: NDArray[np.int64]) -> None:
+    def _settle(self, block: Block, vertices: NDArray[np.int64]) -> None:
         """Settle the open signs of some vertices in integers.
 
         The preactivations looked at, and in a box the coordinates, are replaced by the nearest
@@ -408,7 +452,7 @@ class _Run:
         for begin, end in _parts(0, len(vertices), _SETTLED_AT_ONCE):
             self._settle_some(block, vertices[begin:end])
 
-    def _settle_some(self, block: _Block, vertices: NDArray[np.int64]) -> None:
+    def _settle_some(self, block: Block, vertices: NDArray[np.int64]) -> None:
         """Settle some vertices, few enough to be done before the clock is looked at again."""
         self.pause()
         work = self.subdivision.work

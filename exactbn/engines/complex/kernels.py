@@ -22,7 +22,7 @@ from exactbn.engines.compiled import inlined, kernel
 BLOCK = 64
 
 # Counters in Work.used.
-FACES, ARENA, VERTICES, REGIONS, ENTRIES, UNDECIDED, WIDEST = range(7)
+FACES, ARENA, VERTICES, REGIONS, ENTRIES, SEAMS, UNDECIDED, WIDEST = range(8)
 
 # Places in the state of a run through the neurons of a block: the next neuron, whether its edges
 # are cut already, the numbers of faces and of vertices before it, and signs looked at in all.
@@ -71,7 +71,8 @@ class Work(NamedTuple):
     first: NDArray[np.int64]  # (faces,) offset in the arena
     size: NDArray[np.int32]  # (faces,) number of facets
     word: NDArray[np.uint64]  # (faces, 4) POS, NEG, ZER, PARTS: one half of a cache line
-    slot: NDArray[np.int32]  # (faces,) row in the vertex or in the region arrays
+    slot: NDArray[np.int32]  # (faces,) row in the vertex or the region arrays, in names, or -1
+    own: NDArray[np.int8]  # (faces,) 1, or 0 where another piece of the domain counts the face
     arena: NDArray[np.int32]
     x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
     ex: NDArray[np.float64]  # (vertices, 1 + d) their error bounds
@@ -83,6 +84,7 @@ class Work(NamedTuple):
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
     words: NDArray[np.uint64]  # (regions, blocks) activation patterns
     component: NDArray[np.int32]  # (regions,) index of the box that holds the region
+    names: NDArray[np.uint64]  # (seams, ...) what facets are called that have a region elsewhere
     alive: NDArray[np.uint64]  # (vertices, blocks or 0) neurons whose activation is not zero
     head: NDArray[np.int32]  # (1 + d, block) first entry of each bucket
     link: NDArray[np.int32]  # (entries,) next entry
@@ -241,19 +243,23 @@ def measure(w, j, d, needs):  # type: ignore[no-untyped-def]
                 needs[VERTICES] += 1
             if k == d:
                 needs[REGIONS] += 1
+            if k == d - 1:
+                needs[SEAMS] += 1
             if size + 2 > needs[WIDEST]:
                 needs[WIDEST] = size + 2
     return needs[FACES] > 0
 
 
 @inlined
-def _new_face(w, k):  # type: ignore[no-untyped-def]
-    """Return the id of a new face of dimension k without facets."""
-    used = w.used
+def _new_face(w, k, whole):  # type: ignore[no-untyped-def]
+    """Return the id of a new face of dimension k without facets, in a face that is cut."""
+    used, own = w.used, w.own
     f = used[FACES]
     used[FACES] = f + 1
     w.dim[f] = k
     w.size[f] = 0
+    w.slot[f] = -1
+    own[f] = own[whole]
     w.word[f, PARTS] = _ZERO
     return f
 
@@ -269,6 +275,19 @@ def _new_region(w, f, parent):  # type: ignore[no-untyped-def]
     for i in range(words.shape[1]):
         words[r, i] = words[s, i]
     component[r] = component[s]
+
+
+@inlined
+def _new_seam(w, f, whole):  # type: ignore[no-untyped-def]
+    """Give facet ``f``, cut off from another one, the name so far of that, if it has one."""
+    used, slot, names = w.used, w.slot, w.names
+    s = slot[whole]
+    if s >= 0:
+        r = used[SEAMS]
+        used[SEAMS] = r + 1
+        slot[f] = r
+        for i in range(names.shape[1]):
+            names[r, i] = names[s, i]
 
 
 class Place(NamedTuple):
@@ -363,7 +382,7 @@ def split_edges(w, j, d, columns, neuron, factor):  # type: ignore[no-untyped-de
         start = first[f]
         a, b = arena[start], arena[start + 1]
         ra, rb = arena[start + 2], arena[start + 3]
-        v_id, g = _new_face(w, 0), _new_face(w, 1)
+        v_id, g = _new_face(w, 0, f), _new_face(w, 1, f)
         v = used[VERTICES]
         used[VERTICES] = v + 1
         slot[v_id] = v
@@ -413,6 +432,8 @@ def split_edges(w, j, d, columns, neuron, factor):  # type: ignore[no-untyped-de
         word[f, PARTS] = (np.uint64(g) << _HALF) | np.uint64(v_id)
         if d == 1:
             _new_region(w, g, f)
+        elif d == 2:
+            _new_seam(w, g, f)
     return total
 
 
@@ -506,8 +527,8 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
                     middle = _add(middle, middle_ids, ridge, _signs(word, ridge))
             if middle.number < k or (k == 2 and middle.number != 2):
                 return f
-            m = _new_face(w, k - 1)
-            n = _new_face(w, k)
+            m = _new_face(w, k - 1, f)
+            n = _new_face(w, k, f)
             _set_signs(word, m, middle.signs)
             plus = _add(plus, plus_ids, m, middle.signs)
             minus = _add(minus, minus_ids, m, middle.signs)
@@ -532,6 +553,8 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
                 _enter(w, g, later)
             if k == d:
                 _new_region(w, n, f)
+            elif k == d - 1:
+                _new_seam(w, n, f)
     return 0
 
 
@@ -578,5 +601,6 @@ def _has_room(w, needs, room):  # type: ignore[no-untyped-def]
         and used[VERTICES] + needs[VERTICES] <= w.x.shape[0]
         and used[REGIONS] + needs[REGIONS] <= w.component.shape[0]
         and used[ENTRIES] + needs[ENTRIES] <= w.entry.shape[0]
+        and used[SEAMS] + needs[SEAMS] <= w.names.shape[0]
         and needs[WIDEST] <= room.shape[1]
     )

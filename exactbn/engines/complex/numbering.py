@@ -23,16 +23,16 @@ def renumber(w, d, starts, new_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sort_by_dimension(w, new_id, dim, size, slot):  # type: ignore[no-untyped-def]
-    """Write dimension, number of facets and slot of every face in the new numbering.
+def sort_by_dimension(w, new_id, dim, size, slot, own):  # type: ignore[no-untyped-def]
+    """Write what is known of every face in the new numbering, but for its facets.
 
     Returns the number of facets of all faces together.
     """
-    dims, sizes, slots = w.dim, w.size, w.slot
+    dims, sizes, slots, owns = w.dim, w.size, w.slot, w.own
     total = 0
     for f in range(w.used[FACES]):
         g = new_id[f]
-        dim[g], size[g], slot[g] = dims[f], sizes[f], slots[f]
+        dim[g], size[g], slot[g], own[g] = dims[f], sizes[f], slots[f], owns[f]
         total += sizes[f]
     return total
 

@@ -23,12 +23,42 @@ def record_alive(w, block, leaky):  # type: ignore[no-untyped-def]
 def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
 
-    After the last neuron of a block no region may have vertices strictly on both sides.
+    After the last neuron of a block no region may have vertices strictly on both sides. The names
+    of facets get the words of their own.
     """
-    dim, word, slot, words = w.dim, w.word, w.slot, w.words
+    dim, word, slot, words, names = w.dim, w.word, w.slot, w.words, w.names
     for f in range(w.used[FACES]):
+        if dim[f] == d - 1 and names.shape[1] > 0 and slot[f] >= 0:
+            names[slot[f], 1 + 2 * block] = word[f, POS]
+            names[slot[f], 2 + 2 * block] = word[f, NEG]
         if dim[f] == d:
             if word[f, POS] & word[f, NEG] != _ZERO:
                 return f
             words[slot[f], block] = word[f, POS]
     return -1
+
+
+@kernel
+def collect_owners(w, d, owners, pairs, seams, counts):  # type: ignore[no-untyped-def]
+    """Write which regions share a facet, and the region of each facet that has a name.
+
+    ``owners`` is -1 for all faces. Writes the pairs to ``pairs``, the regions of the seams by the
+    rows of their names to ``seams``, and how many faces are counted of each dimension to
+    ``counts``. Returns the number of pairs.
+    """
+    dim, own, slot, first, size, arena = w.dim, w.own, w.slot, w.first, w.size, w.arena
+    used = 0
+    for f in range(w.used[FACES]):
+        counts[dim[f]] += own[f]
+        if dim[f] != d:
+            continue
+        for i in range(first[f], first[f] + size[f]):
+            g = arena[i]
+            if owners[g] < 0:
+                owners[g] = slot[f]
+                if slot[g] >= 0:
+                    seams[slot[g]] = slot[f]
+            else:
+                pairs[used, 0], pairs[used, 1] = owners[g], slot[f]
+                used += 1
+    return used

@@ -6,8 +6,10 @@ same result must come out of integers alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import cached_property
 from math import inf, isfinite, prod
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -194,10 +196,22 @@ class ExactVertices:
         self.neurons = [
             (block, k) for block, width in enumerate(network.widths) for k in range(width)
         ]
-        self._corner = list(map(corner_points, domains))
+        self._corner: list[Callable[[int], tuple[fmpz, ...]]] = list(map(corner_points, domains))
         #: Whether vertices are rays, of which only ratios of coordinates mean something.
         self.is_space = domains[0].box is None
         self._known: dict[int, tuple[fmpz, ...]] = {}
+        # Pieces of one complex, cut on several threads, ask for its vertices.
+        self._lock = Lock()
+
+    def of_piece(self, parents: NDArray[np.int32]) -> "ExactVertices":
+        """Return the vertices of a piece of this complex: its corners are vertices of this one.
+
+        ``parents`` are those of this complex.
+        """
+        piece = copy(self)
+        piece._corner = [lambda vertex: self.coordinates([vertex], parents)[0]]
+        piece._known, piece._lock = {}, Lock()
+        return piece
 
     @property
     def integers(self) -> IntegerNetwork:
@@ -217,10 +231,11 @@ class ExactVertices:
         ``pause`` is called now and then and may raise an exception; what is known by then is kept.
         """
         wanted = [int(v) for v in vertices]
-        self._resolve(wanted, parents, pause)
-        result = [self._known[v] for v in wanted]
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
+        with self._lock:
+            self._resolve(wanted, parents, pause)
+            result = [self._known[v] for v in wanted]
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
         return result
 
     def points(

@@ -13,11 +13,13 @@ from exactbn.engines.complex.kernels import (
     ENTRIES,
     FACES,
     REGIONS,
+    SEAMS,
     VERTICES,
     WIDEST,
     Work,
 )
 from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.complex.parts import Sorted, spread, take
 from exactbn.engines.complex.signs import Pause
 from exactbn.engines.complex.start import (
     axis_exponents,
@@ -44,22 +46,101 @@ class Subdivision:
     """The growing lattice: arrays that the kernels fill, grown before each step as it needs."""
 
     def __init__(
-        self, domains: Sequence[Domain], num_words: int, *, keeps_signs: bool = False
+        self, work: Work, starts: Numbers, exponents: NDArray[np.int32], *, keeps_signs: bool
     ) -> None:
-        self.dim = domains[0].dim
-        self.exponents = axis_exponents(domains)
+        self.dim = len(starts) - 2
+        self.exponents = exponents
         self._keeps_signs = keeps_signs
-        kept_words = num_words * keeps_signs
-        self.work, self.starts = _start(domains, num_words, kept_words, self.exponents)
+        self.work, self.starts = work, starts
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
         self._state = np.zeros(kernels.LOOKED + 1, dtype=np.int64)
         self._room = np.empty((3, 0), dtype=np.int32)
 
+    @classmethod
+    def of(
+        cls, domains: Sequence[Domain], num_words: int, *, keeps_signs: bool = False
+    ) -> "Subdivision":
+        """Return the faces of disjoint copies of the domains."""
+        exponents = axis_exponents(domains)
+        work, starts = _start(domains, num_words, num_words * keeps_signs, exponents)
+        return cls(work, starts, exponents, keeps_signs=keeps_signs)
+
+    def in_pieces(self, of_cell: NDArray[np.int32]) -> Sorted:
+        """Return the faces after a block, each with the pieces in which it is.
+
+        ``of_cell``, shape (regions,), numbers the piece of each region.
+        """
+        self._sort(roots=False, renew=False)
+        work, count = self.work, int(self.work.used[FACES])
+        lowest, highest = np.empty((2, count), dtype=np.int32)
+        faces = Sorted(
+            self.starts, work.first[:count], work.size[:count], work.slot[:count],
+            work.own[:count], work.arena, lowest, highest,
+        )  # fmt: skip
+        spread(faces, of_cell)
+        return faces
+
+    def piece(self, faces: Sorted, cells: Numbers, number: int, seam: int) -> "Subdivision":
+        """Return a piece of the regions ``cells`` as a subdivision of its own.
+
+        ``faces`` are those of :meth:`in_pieces`, ``number`` the number of the piece. A facet f that
+        gets a name now is called ``seam`` + f.
+        """
+        piece = take(faces, cells, number)
+        work, count = self.work, len(piece.faces)
+        rows = piece.faces[: piece.starts[1]]
+        names = np.zeros((len(piece.seams), 1 + 2 * work.words.shape[1]), dtype=np.uint64)
+        is_old = piece.seams[:, 0] >= 0
+        names[is_old, : work.names.shape[1]] = work.names[piece.seams[is_old, 0]]
+        names[~is_old, 0] = seam + piece.seams[~is_old, 1]
+        parents = np.empty((len(rows), 3), dtype=np.int32)
+        parents[:] = -1, 0, 0
+        parents[:, 2] = rows
+        used = np.zeros_like(work.used)
+        used[[FACES, ARENA, VERTICES]] = count, len(piece.arena), len(rows)
+        used[[REGIONS, SEAMS]] = len(cells), len(names)
+        own = Work(
+            dim=piece.dim,
+            first=piece.first,
+            size=piece.size,
+            word=np.zeros((count, 4), dtype=np.uint64),
+            slot=piece.slot,
+            own=piece.own,
+            arena=piece.arena,
+            x=work.x[rows],
+            ex=work.ex[rows],
+            z=np.empty((len(rows), 0)),
+            ez=np.empty((len(rows), 0), dtype=np.float32),
+            parents=parents,
+            place=np.zeros((len(rows), 2)),
+            face=np.arange(len(rows), dtype=np.int32),
+            open=np.zeros(len(rows), dtype=np.uint64),
+            words=work.words[cells],
+            component=np.zeros(len(cells), dtype=np.int32),
+            names=names,
+            alive=work.alive[rows],
+            head=np.empty((self.dim + 1, 0), dtype=np.int32),
+            link=np.empty(0, dtype=np.int32),
+            entry=np.empty(0, dtype=np.int32),
+            used=used,
+        )
+        return Subdivision(own, piece.starts, self.exponents, keeps_signs=self._keeps_signs)
+
     @property
     def num_regions(self) -> int:
         """Return the number of d-faces so far."""
         return int(self.work.used[REGIONS])
+
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Return the patterns of the regions by the blocks that are finished."""
+        return self.work.words[: self.num_regions]
+
+    @property
+    def num_faces(self) -> int:
+        """Return the number of faces of all dimensions so far."""
+        return int(self.work.used[FACES])
 
     @property
     def num_vertices(self) -> int:
@@ -160,6 +241,7 @@ class Subdivision:
             **_grown(work, ("arena",), used[ARENA], needs[ARENA]),
             **_grown(work, _VERTEX_ARRAYS, used[VERTICES], needs[VERTICES]),
             **_grown(work, _REGION_ARRAYS, used[REGIONS], needs[REGIONS]),
+            **_grown(work, ("names",), used[SEAMS], needs[SEAMS]),
         )
         self._reserve_entries(int(needs[ENTRIES]))
         if needs[WIDEST] > self._room.shape[1]:
@@ -215,7 +297,8 @@ class Subdivision:
         dim = np.empty(room, dtype=np.int8)
         size = np.empty(room, dtype=np.int32)
         slot = np.empty(room, dtype=np.int32)
-        numbering.sort_by_dimension(work, new_id, dim, size, slot)
+        own = np.empty(room, dtype=np.int8)
+        numbering.sort_by_dimension(work, new_id, dim, size, slot, own)
         lengths = size[:faces].astype(np.int64)
         lengths[starts[1] : starts[2]] += 2 * roots
         first = np.empty(room, dtype=np.int64)
@@ -229,12 +312,12 @@ class Subdivision:
         work.word[:faces, kernels.PARTS] = 0
         self.starts = starts
         self.work = work._replace(
-            dim=dim, first=first, size=size, slot=slot, arena=arena, face=face
+            dim=dim, first=first, size=size, slot=slot, own=own, arena=arena, face=face
         )
         self._sorted = True
 
 
-_FACE_ARRAYS = ("dim", "first", "size", "word", "slot")
+_FACE_ARRAYS = ("dim", "first", "size", "word", "slot", "own")
 _VERTEX_ARRAYS = ("x", "ex", "z", "ez", "parents", "place", "face", "open", "alive")
 _REGION_ARRAYS = ("words", "component")
 
@@ -289,7 +372,7 @@ def _start(
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     faces, vertices, regions = int(starts[-1]), int(starts[1]), int(starts[-1] - starts[-2])
     dim = np.repeat(np.arange(d + 1, dtype=np.int8), np.diff(starts))
-    slot = np.zeros(faces, dtype=np.int32)
+    slot = np.full(faces, -1, dtype=np.int32)
     slot[:vertices] = np.arange(vertices)
     slot[starts[d] :] = np.arange(regions)
     groups = [list(domains)] if is_same else [[domain] for domain in domains]
@@ -311,6 +394,7 @@ def _start(
         size=count.astype(np.int32),
         word=np.zeros((faces, 4), dtype=np.uint64),
         slot=slot,
+        own=np.ones(faces, dtype=np.int8),
         arena=flat,
         x=x,
         ex=ex,
@@ -322,6 +406,7 @@ def _start(
         open=np.zeros(vertices, dtype=np.uint64),
         words=np.zeros((regions, num_words), dtype=np.uint64),
         component=np.repeat(number, sizes[:, d]).astype(np.int32),
+        names=np.zeros((0, 0), dtype=np.uint64),
         alive=np.zeros((vertices, kept_words), dtype=np.uint64),
         head=np.full((d + 1, BLOCK), -1, dtype=np.int32),
         link=np.empty(0, dtype=np.int32),

@@ -1,0 +1,203 @@
+"""The complex engine piece by piece: what fits a cache, or a core, is cut further by itself.
+
+After a layer the regions so far are dealt out in pieces; each is cut by the layers that are left as
+if it were alone, and dealt out again where it has grown too much. What is kept of a finished piece,
+a :class:`Chunk`, are its regions and which of them share a facet; its seams are joined by name, see
+:mod:`.parts`. The memory is that of the pieces in work. Exact: the regions, the pairs of them and
+the numbers of faces are those of the complex made in one piece.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import count
+from threading import local
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.engines.complex.engine import Block, Run, SignStatistics, blocks_of
+from exactbn.engines.complex.kernels import FACES, SEAMS
+from exactbn.engines.complex.parts import Sorted, in_order_of_halves
+from exactbn.engines.complex.records import collect_owners
+from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.engines.run import Budget, one_blas_thread
+from exactbn.model.domain import Domain
+from exactbn.model.network import Network
+
+Numbers = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+#: Faces of a piece when it begins; it is dealt out again when it has twice as many.
+SIZE = 1 << 13
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Regions of a piece of the domain, and how they meet each other and what is around them.
+
+    ``words``, shape (regions, words), are their patterns; ``edges``, shape (E, 2), the pairs that
+    share a facet. A facet between pieces has the name ``names[s]``, a row of words, and the region
+    ``seams[s]``: where the facets of two chunks have equal names they are one. ``faces`` counts the
+    faces of each dimension, those of a seam in one chunk of all that have them.
+    """
+
+    words: Words
+    edges: NDArray[np.int32]
+    names: Words
+    seams: NDArray[np.int32]
+    faces: Numbers
+    statistics: SignStatistics
+
+    @property
+    def num_regions(self) -> int:
+        """Return the number of regions."""
+        return len(self.words)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A piece that is to be cut by the blocks from ``block`` on; all of the domain where no run."""
+
+    block: int
+    run: Run | None = None
+    faces: Sorted | None = None
+    of_cell: NDArray[np.int32] | None = None
+    number: int = 0
+    seam: int = 0
+
+
+class Cutter:
+    """What cuts pieces of one complex, on as many threads as may be."""
+
+    def __init__(
+        self, network: Network, domain: Domain, budget: Budget, size: int, factor: float
+    ) -> None:
+        self._network = network
+        self._domain = domain
+        self._budget = budget
+        self._factor = factor
+        self._size = size
+        self._blocks = blocks_of(network)
+        self._number = count(1)
+        # Floats are computed in rooms that belong to the network in floats.
+        self._own = local()
+
+    def advance(self, task: Task) -> Chunk | list[Task]:
+        """Cut a piece by the layers that are left, or until it is large enough to be dealt out."""
+        run = self._begun(task)
+        for block in self._blocks[task.block :]:
+            run.pass_through(block)
+            is_large = run.subdivision.num_faces >= 2 * self._size
+            if is_large and self._may_stop_after(block):
+                return self._dealt_out(run, block.index + 1)
+        return _finished(run)
+
+    def _begun(self, task: Task) -> Run:
+        """Return the run that goes on with a piece."""
+        if task.run is None or task.faces is None or task.of_cell is None:
+            return Run(self._network, [self._domain], self._factor, self._budget)
+        if not hasattr(self._own, "floats"):
+            self._own.floats = FloatNetwork(self._network, [self._domain])
+        cells = np.flatnonzero(task.of_cell == task.number)
+        return task.run.piece(task.faces, cells, task.number, task.seam, self._own.floats)
+
+    def _may_stop_after(self, block: Block) -> bool:
+        """Return whether every vertex knows what later blocks read: not amid a deep layer."""
+        is_end = block.left == 0 or block.layer == 0
+        return is_end and block.index + 1 < len(self._blocks)
+
+    def _dealt_out(self, run: Run, block: int) -> list[Task]:
+        """Return the pieces of a run, of about equally many regions that lie near each other."""
+        regions = run.subdivision.num_regions
+        rank = np.empty(regions, dtype=np.int64)
+        rank[in_order_of_halves(run.subdivision.words)] = np.arange(regions)
+        pieces = min(regions, -(-run.subdivision.num_faces // self._size))
+        of_cell = (rank * pieces // regions).astype(np.int32)
+        run.fill()
+        faces = run.subdivision.in_pieces(of_cell)
+        seam = next(self._number) << 32
+        return [Task(block, run, faces, of_cell, k, seam) for k in range(pieces)]
+
+
+def _finished(run: Run) -> Chunk:
+    """Return what is kept of a run that has passed all blocks."""
+    division = run.subdivision
+    work, d = division.work, division.dim
+    used = int(work.used[FACES])
+    facets = int(np.count_nonzero(work.dim[:used] == d - 1))
+    owners = np.full(used, -1, dtype=np.int32)
+    pairs = np.empty((facets, 2), dtype=np.int32)
+    seams = np.empty(int(work.used[SEAMS]), dtype=np.int32)
+    faces = np.zeros(d + 1, dtype=np.int64)
+    edges = collect_owners(work, d, owners, pairs, seams, faces)
+    return Chunk(
+        words=division.words.copy(),
+        edges=pairs[:edges].copy(),
+        names=work.names[: len(seams)].copy(),
+        seams=seams,
+        faces=faces,
+        statistics=run.statistics,
+    )
+
+
+def cut_in_chunks(
+    network: Network,
+    domain: Domain,
+    *,
+    workers: int = 1,
+    size: int = SIZE,
+    budget: Budget | None = None,
+    factor: float = 1.0,
+) -> Iterator[Chunk]:
+    """Yield the complex into which a network cuts a box, in chunks; in no order.
+
+    Parameters
+    ----------
+    network : Network
+        d >= 2 inputs.
+    domain : Domain
+        In a box, cut by rows or not.
+    workers : int
+        Threads of this process that cut pieces; none of them holds the interpreter's lock for long.
+    size : int
+        About how many faces a piece begins with.
+
+    factor : float
+        As for :func:`.engine.subdivide`.
+
+    Raises
+    ------
+    LimitError
+        When the seconds of the budget are spent.
+    """
+    cutter = Cutter(network, domain, budget or Budget(), size, factor)
+    with one_blas_thread():
+        yield from _one_by_one(cutter) if workers == 1 else _on_threads(cutter, workers)
+
+
+def _one_by_one(cutter: Cutter) -> Iterator[Chunk]:
+    """Yield the chunks, cut on this thread."""
+    tasks = [Task(0)]
+    while tasks:
+        result = cutter.advance(tasks.pop())
+        if isinstance(result, Chunk):
+            yield result
+        else:
+            tasks += reversed(result)
+
+
+def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
+    """Yield the chunks, cut on several threads; tasks are handed out by this one."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting, running = [Task(0)], set[Future[Chunk | list[Task]]]()
+        while waiting or running:
+            # The last ones first, so that what is begun is finished and let go.
+            while waiting and len(running) < 2 * workers:
+                running.add(pool.submit(cutter.advance, waiting.pop()))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for result in (future.result() for future in done):
+                if isinstance(result, Chunk):
+                    yield result
+                else:
+                    waiting += reversed(result)
