@@ -15,6 +15,7 @@ __all__ = [
     "Network",
     "Partition",
     "center",
+    "count_faces",
     "count_regions",
     "load",
     "partition",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from exactbn.model.network import Network as Network
     from exactbn.regions.counting import count_regions as count_regions
     from exactbn.regions.counting import partition_many as partition_many
+    from exactbn.regions.pieces import count_faces as count_faces
     from exactbn.regions.partitioning import Partition as Partition
     from exactbn.regions.partitioning import partition as partition
     from exactbn.sampling import sample as sample
@@ -48,6 +50,7 @@ _HOMES = {
     "Network": "model.network",
     "Partition": "regions.partitioning",
     "center": "model.batchnorm",
+    "count_faces": "regions.pieces",
     "count_regions": "regions.counting",
     "load": "model.files",
     "partition": "regions.partitioning",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from exactbn.engines.complex import engine, subdivision
-from exactbn.engines.complex.engine import MAX_DIM, Outcome, subdivide
+from exactbn.engines.complex import cutting, subdivision
+from exactbn.engines.complex.cutting import Outcome
+from exactbn.engines.complex.engine import MAX_DIM, subdivide
 from exactbn.engines.complex.start import num_faces, template
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError
@@ -55,8 +56,8 @@ def cube(d: int) -> Domain:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Look at the clock after every few vertices and faces."""
-    monkeypatch.setattr(engine, "_VERTICES_AT_ONCE", 3)
-    monkeypatch.setattr(engine, "_SETTLED_AT_ONCE", 2)
+    monkeypatch.setattr(cutting, "_VERTICES_AT_ONCE", 3)
+    monkeypatch.setattr(cutting, "_SETTLED_AT_ONCE", 2)
     monkeypatch.setattr(subdivision, "_FACES_AT_ONCE", 5)
     yield
 
@@ -106,8 +107,8 @@ class Hurried(Budget):
 def test_a_step_that_would_end_late_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the pace of the step before, where that was long enough to tell."""
     assert subdivide(TIES, [BOX], budget=Hurried()).neurons_done == TIES.num_hidden
-    monkeypatch.setattr(engine, "_LONG_STEP", 0)
-    monkeypatch.setattr(engine, "_GRACE", -1.0)
+    monkeypatch.setattr(cutting, "_LONG_STEP", 0)
+    monkeypatch.setattr(cutting, "_GRACE", -1.0)
     outcome = subdivide(TIES, [BOX], budget=Hurried())
     assert outcome.neurons_done == 1
     check_equal(outcome, subdivide(TIES, [BOX], budget=Budget(max_neurons=1)))
@@ -135,7 +136,7 @@ def test_a_block_of_64_neurons_that_the_clock_ends_amid_its_evaluation() -> None
 def test_a_spent_budget_builds_nothing_beyond_the_domain(
     budget: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "FloatNetwork", None)
+    monkeypatch.setattr(cutting, "FloatNetwork", None)
     monkeypatch.setattr(Network, "integers", None)
     outcome = subdivide(TIES, [cube(2)], budget=budget)
     assert outcome.neurons_done == 0
@@ -163,7 +164,7 @@ def test_the_cost_of_the_start_is_said_first(monkeypatch: pytest.MonkeyPatch) ->
     def start(*_: object, **__: object) -> None:
         raise Started
 
-    monkeypatch.setattr(engine, "Subdivision", start)
+    monkeypatch.setattr(cutting.Subdivision, "of", start)
     network = Network.from_arrays([[[1] * 11], [[1]]], [[0], [0]])
     with pytest.raises(Started):
         subdivide(network, [cube(11)], progress=lambda *call: told.append(call))

@@ -32,7 +32,7 @@ MAY_HOLD_FLOATS = {
     "bench/strokes.py": "made images and training",
     "engines/run.py": "seconds",
     "engines/complex/carried.py": "the float filter, docs/error_analysis.md",
-    "engines/complex/engine.py": "the float filter, docs/error_analysis.md",
+    "engines/complex/cutting.py": "the float filter, docs/error_analysis.md",
     "engines/complex/kernels.py": "the float filter, docs/error_analysis.md",
     "engines/complex/float_blocks.py": "the float filter, docs/error_analysis.md",
     "engines/complex/signs.py": "the float filter, docs/error_analysis.md",

@@ -45,6 +45,11 @@ COMMANDS = {
         "partition_command",
         "Cut a box into the exact activation regions of a network.",
     ),
+    "count": Command(
+        "exactbn.cli.count",
+        "count_command",
+        "Count regions, adjacencies and faces exactly, in little memory.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

@@ -52,6 +52,15 @@ REGIONS_A_SECOND = 5000
 #: What a partition may leave unproven, in words.
 _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
 
+SlopeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,...",
+        help="Slope of the activations for negative values, exact, one for all or one for "
+        "each hidden layer; for files that do not say it. ReLU by default.",
+    ),
+]
+
 
 def partition_command(
     net: Annotated[
@@ -64,14 +73,7 @@ def partition_command(
     norm: NormOption = "inf",
     through: ThroughOption = None,
     features: FeaturesOption = None,
-    slope: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,...",
-            help="Slope of the activations for negative values, exact, one for all or one for "
-            "each hidden layer; for files that do not say it. ReLU by default.",
-        ),
-    ] = None,
+    slope: SlopeOption = None,
     logits: Logits = False,
     engine: Annotated[
         str,
@@ -108,7 +110,7 @@ def partition_command(
         check_output(out, force=force)
     if certificate is not None:
         check_file(certificate, force=force)
-    network = load_network(net, slope=_slopes(slope), logits=logits)
+    network = load_network(net, slope=slopes(slope), logits=logits)
     asked = asked_domain(network, box, rows, ball, norm, through, features)
     network, domain = asked.network, asked.domain
     for remark in asked.remarks:
@@ -209,7 +211,7 @@ def _compute(
     return part, lacking
 
 
-def _slopes(text: str | None) -> str | list[str] | None:
+def slopes(text: str | None) -> str | list[str] | None:
     """Return the slope, or the slopes, that a text says."""
     entries = [] if text is None else text.split(",")
     return entries if len(entries) > 1 else text

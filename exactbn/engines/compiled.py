@@ -27,8 +27,10 @@ def _known(**options: bool) -> dict[str, Any]:
 
 #: Compiles a function that allocates nothing and returns no array. References to the arrays of its
 #: records, dozens a call, are then not counted: in short programs that was half of the time. Nor is
-#: there an entry for C, which is as large as that for Python.
-kernel = njit(cache=True, nogil=True, error_model="numpy", **_known(_nrt=False, no_cfunc_wrapper=True))
+#: there an entry for C, which is as large as that for Python. Other threads may run meanwhile.
+kernel = njit(
+    cache=True, nogil=True, error_model="numpy", **_known(_nrt=False, no_cfunc_wrapper=True)
+)
 
 #: Puts a function in place wherever a compiled one calls it.
 inlined = njit(error_model="numpy", inline="always")

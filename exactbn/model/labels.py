@@ -8,6 +8,7 @@ greatest one. A comparison of two entries that lose says nothing.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +20,64 @@ Labels = NDArray[np.uint16]
 _TOGETHER = 4
 
 
+# The shape of a unit: of a maximum its tree of contests, where an entry is its number.
+_Shape = int | tuple[Any, ...]
+
+
 def labels_of(units: Sequence[Unit], patterns: NDArray[np.uint8]) -> Labels:
-    """Return the labels, shape (m, units), of patterns, shape (m, units of the layers)."""
+    """Return the labels, shape (m, units), of patterns, shape (m, units of the layers).
+
+    Units of one shape are looked at together: those of a pooling layer are hundreds.
+    """
     labels = np.empty((len(patterns), len(units)), dtype=np.uint16)
+    columns: dict[_Shape, list[int]] = {}
+    reads: dict[_Shape, list[list[int]]] = {}
     for column, unit in enumerate(units):
-        if isinstance(unit, int):
-            labels[:, column] = patterns[:, unit]
-        elif isinstance(unit, Clip):
-            labels[:, column] = patterns[:, unit.low] + patterns[:, unit.high]
-        else:
-            labels[:, column] = _winners(unit.contest, patterns)
+        shape, read = _shape(unit)
+        columns.setdefault(shape, []).append(column)
+        reads.setdefault(shape, []).append(read)
+    for shape, own in columns.items():
+        labels[:, own] = _labels(shape, [patterns[:, read] for read in zip(*reads[shape])])
     return labels
 
 
-def _winners(contest: Contest | int, patterns: NDArray[np.uint8]) -> Labels:
-    """Return the entry that wins, for each pattern."""
+_PLAIN, _CLIP = 1, 2
+
+
+def _shape(unit: Unit) -> tuple[_Shape, list[int]]:
+    """Return the shape of a unit, and the units of the layers that it consists of, in order."""
+    if isinstance(unit, int):
+        return _PLAIN, [unit]
+    if isinstance(unit, Clip):
+        return _CLIP, [unit.low, unit.high]
+    read: list[int] = []
+    return (_tree(unit.contest, read),), read
+
+
+def _tree(contest: Contest | int, read: list[int]) -> _Shape:
+    """Return a tree of contests with its units left out, which are appended to ``read``."""
     if not isinstance(contest, Contest):
-        return np.full(len(patterns), contest, dtype=np.uint16)
-    second = patterns[:, contest.unit] > 0
-    return np.where(
-        second, _winners(contest.second, patterns), _winners(contest.first, patterns)
-    ).astype(np.uint16)
+        return contest
+    read.append(contest.unit)
+    return _tree(contest.first, read), _tree(contest.second, read)
+
+
+def _labels(shape: _Shape, on: list[NDArray[np.uint8]]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the labels of units of one shape; ``on`` are the patterns of what they consist of."""
+    if isinstance(shape, tuple):
+        return _winners(shape[0], iter(on))
+    return on[0] if shape == _PLAIN else on[0] + on[1]
+
+
+def _winners(
+    tree: _Shape, on: Iterator[NDArray[np.uint8]]
+) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the entry that wins, for each pattern and each tree of contests."""
+    if not isinstance(tree, tuple):
+        return np.array(tree, dtype=np.uint16)
+    second_is_ahead = next(on) > 0
+    first, second = _winners(tree[0], on), _winners(tree[1], on)
+    return np.where(second_is_ahead, second, first)
 
 
 def are_consistent(
@@ -90,4 +128,4 @@ def as_words(labels: Labels) -> NDArray[np.uint64]:
     width = max(1, -(-labels.shape[1] // _TOGETHER))
     room = np.zeros((len(labels), width * _TOGETHER), dtype="<u2")
     room[:, : labels.shape[1]] = labels
-    return room.view("<u8").astype(np.uint64)
+    return room.view("<u8").astype(np.uint64, copy=False)

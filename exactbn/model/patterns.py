@@ -38,4 +38,4 @@ def pack(patterns: NDArray[np.uint8], widths: Sequence[int]) -> NDArray[np.uint6
     bits = np.zeros((len(patterns), num_words(widths) * WORD), dtype=np.uint8)
     bits[:, columns(widths)] = patterns
     octets = np.packbits(bits, axis=1, bitorder="little")
-    return np.ascontiguousarray(octets).view("<u8").astype(np.uint64)
+    return np.ascontiguousarray(octets).view("<u8").astype(np.uint64, copy=False)

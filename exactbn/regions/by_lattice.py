@@ -11,7 +11,8 @@ from typing import ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Outcome, subdivide
+from exactbn.engines.complex.cutting import Outcome
+from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InternalError

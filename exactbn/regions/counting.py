@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Outcome, subdivide
+from exactbn.engines.complex.cutting import Outcome
+from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.complex.lattice import components
 from exactbn.engines.complex.start import num_faces, template
 from exactbn.engines.pattern_table import distinct_rows

@@ -63,9 +63,9 @@ def cell_labels(
 
     None where every d-face is a region.
     """
-    if network.units:
-        return _labels(network, lattice.words)
-    return lattice.words if domain.box is None else None
+    if network.units or domain.box is None:
+        return labels_of_words(network, lattice.words)
+    return None
 
 
 def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
@@ -76,15 +76,17 @@ def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbe
     if not network.units:
         cells = np.arange(len(words))
         return read_only(cells), read_only(cells)
-    first, of_cell = distinct_rows(_labels(network, words))
+    first, of_cell = distinct_rows(labels_of_words(network, words))
     return read_only(first), read_only(of_cell)
 
 
-def _labels(network: Network, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the labels of patterns as rows of words.
+def labels_of_words(network: Network, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the labels of patterns as rows of words: the patterns where units are of two pieces.
 
     Not all at once: bits and labels take dozens of times the bytes of the words.
     """
+    if not network.units:
+        return words
     few = max(1, _BYTES // (len(network.units) + network.num_hidden))
     parts = [
         as_words(labels_of(network.units, unpack(words[k : k + few], network.widths)))
@@ -93,7 +95,7 @@ def _labels(network: Network, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.concatenate(parts)
 
 
-def joined_edges(edges: Ints, of_cell: Numbers, count: int) -> Ints:
+def joined_edges(edges: Ints | Numbers, of_cell: Numbers, count: int) -> Ints:
     """Return the pairs i < j of ``count`` regions that share a facet, from those of cells."""
     one, other = of_cell[edges[:, 0]], of_cell[edges[:, 1]]
     keys = np.minimum(one, other) * count + np.maximum(one, other)

@@ -7,6 +7,7 @@ _BOUNDS = "tests/test_complex_bounds.py"
 _CARRIED = "tests/test_carried.py"
 _BUDGET = "tests/test_complex_budget.py"
 _SIGNS = "tests/test_complex_signs.py"
+_CHUNKS = "tests/test_chunks.py"
 _EXAMPLES = "tests/test_complex.py::test_examples"
 
 
@@ -171,28 +172,28 @@ MUTANTS = [
         _EXAMPLES,
     ),
     _mutant(
-        "engine.py",
+        "cutting.py",
         "(-1, kernels.NEG), (0, kernels.ZER)):",
         "(-1, kernels.NEG)):",
         "an exact 0 is no sign",
         _EXAMPLES,
     ),
     _mutant(
-        "engine.py",
+        "cutting.py",
         "        mask = np.uint64((1 << done) - 1)\n",
         "        mask = np.uint64(2**64 - 1)\n",
         "signs of neurons that are not done stay",
         f"{_BUDGET}::test_wherever_the_clock_strikes_the_complex_is_whole",
     ),
     _mutant(
-        "engine.py",
-        "            except _Late:\n                single = True\n",
+        "cutting.py",
+        "            except Late:\n                single = True\n",
         "            except ZeroDivisionError:\n                single = True\n",
         "a step that the clock ends is left half done",
         f"{_BUDGET}::test_wherever_the_clock_strikes_the_complex_is_whole",
     ),
     _mutant(
-        "engine.py",
+        "cutting.py",
         "            self._evaluated = division.num_vertices\n",
         "            self._evaluated = 0\n",
         "nothing is evaluated when a layer begins",
@@ -298,8 +299,8 @@ MUTANTS = [
     ),
     _mutant(
         "carried.py",
-        "np.float64(ez[v, k]) * max(1.0, abs(slope))",
-        "np.float64(ez[v, k])",
+        "np.float64(ez[v, k]) * TO_SINGLE * max(1.0, abs(slope))",
+        "np.float64(ez[v, k]) * TO_SINGLE",
         "a slope over 1 does not make errors grow",
         f"{_CARRIED}::test_an_error_grows_with_the_slope",
     ),
@@ -312,8 +313,8 @@ MUTANTS = [
     ),
     _mutant(
         "carried.py",
-        "                interpolate_rows(parents, places, z, ez, older, count)\n",
-        "                z[older:], ez[older:] = 0.0, 0.0\n",
+        "        interpolate_rows(parents, places, z, ez, older, count)\n    return z, ez\n",
+        "        z[older:], ez[older:] = 0.0, 0.0\n    return z, ez\n",
         "a block has no values where a later one of its layer made vertices",
         f"{_CARRIED}::test_every_value_is_within_its_bound",
     ),
@@ -333,9 +334,73 @@ MUTANTS = [
     ),
     _mutant(
         "carried.py",
-        "bound + SLOPE_ROUNDING * abs(bent)",
+        "bound + TO_SINGLE * SLOPE_ROUNDING * abs(bent)",
         "bound",
         "a slope is not rounded",
         f"{_CARRIED}::test_rounding_of_a_slope",
+    ),
+    _mutant(
+        "parts.py",
+        "owns[g] if S.lowest[g] == number else 0",
+        "owns[g]",
+        "a face of a seam is counted on both sides",
+        f"{_CHUNKS}::test_examples",
+    ),
+    _mutant(
+        "parts.py",
+        "slots[g] >= 0 or S.lowest[g] < S.highest[g]",
+        "S.lowest[g] < S.highest[g]",
+        "a seam is forgotten when a piece is dealt out again",
+        f"{_CHUNKS}::test_what_is_carried_is_carried_into_pieces",
+    ),
+    _mutant(
+        "kernels.py",
+        "            elif k == d - 1:\n                _new_seam(w, n, f)\n",
+        "",
+        "a part of a seam has no name",
+        f"{_CHUNKS}::test_workload",
+    ),
+    _mutant(
+        "kernels.py",
+        "        elif d == 2:\n            _new_seam(w, g, f)\n",
+        "",
+        "a part of a seam in the plane has no name",
+        f"{_CHUNKS}::test_what_is_carried_is_carried_into_pieces",
+    ),
+    _mutant(
+        "records.py",
+        "            names[slot[f], 1 + block] = word[f, POS]\n",
+        "            names[slot[f], 1 + block] = _ZERO\n",
+        "all parts of a seam have one name",
+        f"{_CHUNKS}::test_workload",
+    ),
+    _mutant(
+        "subdivision.py",
+        "names[~is_old, 0] = seam + piece.seams[~is_old, 1]",
+        "names[~is_old, 0] = piece.seams[~is_old, 1]",
+        "seams of two complexes have one name",
+        f"{_CHUNKS}::test_what_is_carried_is_carried_into_pieces",
+        f"{_CHUNKS}::test_a_wide_layer_is_dealt_out_amid",
+    ),
+    _mutant(
+        "chunks.py",
+        "        run.fill()\n",
+        "",
+        "what is carried amid a layer is not known at new vertices",
+        f"{_CHUNKS}::test_a_wide_layer_is_dealt_out_amid",
+    ),
+    _mutant(
+        "chunks.py",
+        "block.left == 0 or block.layer == 0",
+        "True",
+        "a deep layer is dealt out amid",
+        f"{_CHUNKS}::test_a_wide_layer_is_dealt_out_amid",
+    ),
+    _mutant(
+        "seams.py",
+        "        if sides.max() > 2:",
+        "        if sides.max() > 3:",
+        "a facet may have three sides",
+        f"{_CHUNKS}::test_a_seam_with_one_side_or_three_is_a_bug",
     ),
 ]

@@ -129,7 +129,7 @@ MUTANTS: list[Mutant] = [
          "np.maximum.reduceat(", "np.minimum.reduceat(", _BRUTE),
     ),
     *_of(
-        "engines/complex/engine.py",
+        "engines/complex/cutting.py",
         ("leaky units count as off",
          "leaky = sum((slope != 0) << k", "leaky = sum((slope > 9) << k", _TWINS),
     ),

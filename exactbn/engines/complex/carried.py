@@ -8,7 +8,7 @@ known exactly by then: an activation that is zero is so without an error. docs/e
 proves the bounds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any, NamedTuple, TypeAlias
 
@@ -26,7 +26,7 @@ from exactbn.engines.complex.float_blocks import (
     last_readers,
     part_of_kept,
 )
-from exactbn.engines.complex.kernels import UNIT_ROUNDOFF, interpolate_rows
+from exactbn.engines.complex.kernels import TO_SINGLE, UNIT_ROUNDOFF, interpolate_rows
 from exactbn.model.patterns import WORD
 
 Words = NDArray[np.uint64]
@@ -102,7 +102,7 @@ class KeptFeatures:
         self._blocks = blocks
         self._last = last_readers(blocks, num_inputs)
         self._columns: dict[int, Ints] = {}
-        self._states: dict[int, State] = {}
+        self._states: dict[int, tuple[Floats, NDArray[np.float32]]] = {}
 
     def at(self, rows: Ints, blocks: Sequence[FloatBlock]) -> "KeptFeatures":
         """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
@@ -119,7 +119,7 @@ class KeptFeatures:
         return sum(int(np.count_nonzero(last > block)) for last in self._last[: block + 2])
 
     def finish(
-        self, block: int, signed: Sequence[Signed], parents: NDArray[np.int32], places: Floats
+        self, block: int, signed: Iterable[Signed], parents: NDArray[np.int32], places: Floats
     ) -> None:
         """Take up a finished block, and let go what no later one reads.
 
@@ -133,7 +133,7 @@ class KeptFeatures:
             if not len(stays):
                 del self._states[source], self._columns[source]
                 continue
-            old, y, ey = len(values), *np.empty((2, count, len(stays)))
+            old, (y, ey) = len(values), _room(count, len(stays))
             # No index is out of range: so nothing is buffered, ten times as fast as a mask.
             np.take(values, stays, axis=1, out=y[:old], mode="clip")
             np.take(errors, stays, axis=1, out=ey[:old], mode="clip")
@@ -144,7 +144,7 @@ class KeptFeatures:
         if not len(columns):
             return
         slope, begin = self._blocks[block].slope, 0
-        y, ey = np.empty((2, count, len(columns)))
+        y, ey = _room(count, len(columns))
         for each in signed:
             end = begin + each.z.shape[1]
             first, last = np.searchsorted(columns - 1, (begin, end))
@@ -158,10 +158,10 @@ class KeptFeatures:
         """Return some units of the next block, for :meth:`states`."""
         return part_of_kept(self._blocks[block], columns, self._columns)
 
-    def states(self, x: Floats, ex: Floats, first: int) -> dict[int, State]:
+    def states(self, x: Floats, ex: Floats, first: int) -> dict[int, tuple[Floats, Bounds]]:
         """Return the features of consecutive vertices by source, as rows, and their bounds."""
         rows = slice(first, first + len(x))
-        result = {0: (x.T, ex.T)}
+        result: dict[int, tuple[Floats, Bounds]] = {0: (x.T, ex.T)}
         for source, (values, errors) in self._states.items():
             result[source] = values[rows].T, errors[rows].T
         return result
@@ -211,14 +211,7 @@ class Carry:
 
     def fill(self, parents: NDArray[np.int32], places: Floats) -> None:
         """Let all that was taken up be known at the vertices that the layer has made since."""
-        count, filled = len(parents), []
-        for z, ez in self._layer:
-            older = len(z)
-            if older < count:
-                z, ez = _extended(z, count), _extended(ez, count)
-                interpolate_rows(parents, places, z, ez, older, count)
-            filled.append((z, ez))
-        self._layer = filled
+        self._layer = [_filled(z, ez, parents, places) for z, ez in self._layer]
 
     def end(
         self,
@@ -234,22 +227,37 @@ class Carry:
         bound of its error. Bit k of a word of ``alive``, shape (V,) each, says at which vertices
         the activation of unit k of 64 is not zero.
         """
-        kept, taken = self.features, len(self._layer)
-        if taken >= len(alive):
-            self.fill(parents, places)
-        own, self.features, self._layer = self._layer, None, []
-        if not taken or taken < len(alive):
+        kept, taken = self.features, self._layer
+        self.features, self._layer = None, []
+        if not taken or len(taken) < len(alive):
             return
         count = len(parents)
-        signed = [
-            Signed(z, ez, np.ascontiguousarray(word))
-            for (z, ez), word in zip(own, alive, strict=True)
-        ]
+        # One after the other: what is made of some is written down before the next are made.
+        signed = (
+            Signed(*_filled(z, ez, parents, places), np.ascontiguousarray(word))
+            for (z, ez), word in zip(taken, alive, strict=True)
+        )
         if self._is_chain:
-            self.features = CarriedLayer(self._blocks[layer], layer, signed)
+            self.features = CarriedLayer(self._blocks[layer], layer, list(signed))
         elif isinstance(kept, KeptFeatures) and kept.room(layer) * count <= MOST_KEPT:
             kept.finish(layer, signed, parents, places)
             self.features = kept
+
+
+def _filled(
+    z: Floats, ez: NDArray[np.float32], parents: NDArray[np.int32], places: Floats
+) -> tuple[Floats, NDArray[np.float32]]:
+    """Return preactivations at all vertices of a layer: those that it has made are interpolated."""
+    older, count = len(z), len(parents)
+    if older < count:
+        z, ez = _extended(z, count), _extended(ez, count)
+        interpolate_rows(parents, places, z, ez, older, count)
+    return z, ez
+
+
+def _room(count: int, width: int) -> tuple[Floats, NDArray[np.float32]]:
+    """Return room for numbers of vertices, and for bounds: half the bytes, at no less a bound."""
+    return np.empty((count, width)), np.empty((count, width), dtype=np.float32)
 
 
 def _extended(rows: Any, count: int) -> Any:
@@ -275,9 +283,9 @@ def _activate(signed, units, slopes, rows, h, errors, column):  # type: ignore[n
             k = np.uintp(units[i])
             # Without a branch: signs follow no order that a processor could foresee.
             value, slope = z[v, k], slopes[k]
-            bound = np.float64(ez[v, k]) * max(1.0, abs(slope))
+            bound = np.float64(ez[v, k]) * TO_SINGLE * max(1.0, abs(slope))
             bent = value * slope
-            bent_bound = bound + SLOPE_ROUNDING * abs(bent)
+            bent_bound = bound + TO_SINGLE * SLOPE_ROUNDING * abs(bent)
             is_bent = value < 0.0
             is_alive = (word >> np.uint64(k)) & _ONE != _ZERO
             value = bent if is_bent else value

@@ -10,13 +10,14 @@ the numbers of faces are those of the complex made in one piece.
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.engine import Block, Run, SignStatistics, blocks_of
+from exactbn.engines.complex.cutting import Block, Run, SignStatistics, blocks_of
 from exactbn.engines.complex.kernels import FACES, SEAMS
 from exactbn.engines.complex.parts import Sorted, in_order_of_halves
 from exactbn.engines.complex.records import collect_owners
@@ -39,7 +40,8 @@ class Chunk:
     ``words``, shape (regions, words), are their patterns; ``edges``, shape (E, 2), the pairs that
     share a facet. A facet between pieces has the name ``names[s]``, a row of words, and the region
     ``seams[s]``: where the facets of two chunks have equal names they are one. ``faces`` counts the
-    faces of each dimension, those of a seam in one chunk of all that have them.
+    faces of each dimension, those of a seam in one chunk of all that have them. ``share`` is the
+    piece's of the work, as far as that can be foreseen: those of all chunks are 1 together.
     """
 
     words: Words
@@ -48,6 +50,7 @@ class Chunk:
     seams: NDArray[np.int32]
     faces: Numbers
     statistics: SignStatistics
+    share: Fraction
 
     @property
     def num_regions(self) -> int:
@@ -65,6 +68,7 @@ class Task:
     of_cell: NDArray[np.int32] | None = None
     number: int = 0
     seam: int = 0
+    share: Fraction = Fraction(1)
 
 
 class Cutter:
@@ -90,8 +94,8 @@ class Cutter:
             run.pass_through(block)
             is_large = run.subdivision.num_faces >= 2 * self._size
             if is_large and self._may_stop_after(block):
-                return self._dealt_out(run, block.index + 1)
-        return _finished(run)
+                return self._dealt_out(run, block.index + 1, task.share)
+        return _finished(run, task.share)
 
     def _begun(self, task: Task) -> Run:
         """Return the run that goes on with a piece."""
@@ -105,9 +109,9 @@ class Cutter:
     def _may_stop_after(self, block: Block) -> bool:
         """Return whether every vertex knows what later blocks read: not amid a deep layer."""
         is_end = block.left == 0 or block.layer == 0
-        return is_end and block.index + 1 < len(self._blocks)
+        return self._domain.dim > 1 and is_end and block.index + 1 < len(self._blocks)
 
-    def _dealt_out(self, run: Run, block: int) -> list[Task]:
+    def _dealt_out(self, run: Run, block: int, share: Fraction) -> list[Task]:
         """Return the pieces of a run, of about equally many regions that lie near each other."""
         regions = run.subdivision.num_regions
         rank = np.empty(regions, dtype=np.int64)
@@ -117,10 +121,11 @@ class Cutter:
         run.fill()
         faces = run.subdivision.in_pieces(of_cell)
         seam = next(self._number) << 32
-        return [Task(block, run, faces, of_cell, k, seam) for k in range(pieces)]
+        share /= pieces
+        return [Task(block, run, faces, of_cell, k, seam, share) for k in range(pieces)]
 
 
-def _finished(run: Run) -> Chunk:
+def _finished(run: Run, share: Fraction) -> Chunk:
     """Return what is kept of a run that has passed all blocks."""
     division = run.subdivision
     work, d = division.work, division.dim
@@ -138,6 +143,7 @@ def _finished(run: Run) -> Chunk:
         seams=seams,
         faces=faces,
         statistics=run.statistics,
+        share=share,
     )
 
 
@@ -148,7 +154,7 @@ def cut_in_chunks(
     workers: int = 1,
     size: int = SIZE,
     budget: Budget | None = None,
-    factor: float = 1.0,
+    factor: float = 1,
 ) -> Iterator[Chunk]:
     """Yield the complex into which a network cuts a box, in chunks; in no order.
 

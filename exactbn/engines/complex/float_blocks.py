@@ -24,9 +24,9 @@ Ints = NDArray[np.int64]
 Weights: TypeAlias = "Floats | csc_array"
 #: Features at some points, the constant first, and a bound of the length of their errors at each.
 State = tuple[Floats, Floats]
-#: Features by source.
-States: TypeAlias = Sequence[State] | Mapping[int, State]
 Bounds = NDArray[np.float64] | NDArray[np.float32]
+#: Features by source, and a bound of the error of each.
+States: TypeAlias = Sequence[State] | Mapping[int, tuple[Floats, Bounds]]
 #: A block whose features are read, 0 the inputs, and the columns of them; None for all.
 Source = tuple[int, Ints | None]
 #: A block whose features are read, and the columns that have a weight.
@@ -205,7 +205,8 @@ class Part:
         """
         (constant, lead), sources = states[0], self.sources
         h = np.concatenate([constant[:1], *(states[t][0][rows] for t, rows in sources)])
-        error = np.concatenate([lead[:1], *(states[t][1][rows] for t, rows in sources)])
+        bounds = [lead[:1], *(states[t][1][rows] for t, rows in sources)]
+        error = np.concatenate(bounds, dtype=np.float64)
         c = (self.most + 5) * UNIT_ROUNDOFF
         z: Floats = self.weight @ h
         error *= 1.0 + c

@@ -84,7 +84,7 @@ class Work(NamedTuple):
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
     words: NDArray[np.uint64]  # (regions, blocks) activation patterns
     component: NDArray[np.int32]  # (regions,) index of the box that holds the region
-    names: NDArray[np.uint64]  # (seams, ...) what facets are called that have a region elsewhere
+    names: NDArray[np.uint64]  # (seams, 1 + blocks or 0) names of facets with a region elsewhere
     alive: NDArray[np.uint64]  # (vertices, blocks or 0) neurons whose activation is not zero
     head: NDArray[np.int32]  # (1 + d, block) first entry of each bucket
     link: NDArray[np.int32]  # (entries,) next entry

@@ -1,10 +1,11 @@
 """Pieces of a complex between two layers, each to be cut further by itself.
 
 A piece is some of the d-faces with all their faces. A facet between two pieces is a *seam*: both
-sides cut it, each for itself, by the same forms. What becomes of it on both sides is joined by
-name: the seam, and on which side of every later neuron it lies. The points of a seam on given sides
-are convex, so a name is that of one facet. The other faces of a seam are counted once, by the piece
-of the least number among those that have them.
+sides cut it, each for itself, by the same forms, and so into the same parts. What becomes of it on
+both sides is joined by name: the seam, and which later neurons have a positive vertex on it. Two
+parts of a seam were parted by a neuron that has one of them on its positive side and not the
+other, so a name is that of one facet. The other faces of a seam are counted once, by the piece of
+the least number among those that have them.
 """
 
 from typing import NamedTuple

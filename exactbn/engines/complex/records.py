@@ -24,13 +24,12 @@ def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     """Write the positive words of the regions as their pattern; return a region that is cut, or -1.
 
     After the last neuron of a block no region may have vertices strictly on both sides. The names
-    of facets get the words of their own.
+    of facets get the positive words of these.
     """
     dim, word, slot, words, names = w.dim, w.word, w.slot, w.words, w.names
     for f in range(w.used[FACES]):
         if dim[f] == d - 1 and names.shape[1] > 0 and slot[f] >= 0:
-            names[slot[f], 1 + 2 * block] = word[f, POS]
-            names[slot[f], 2 + 2 * block] = word[f, NEG]
+            names[slot[f], 1 + block] = word[f, POS]
         if dim[f] == d:
             if word[f, POS] & word[f, NEG] != _ZERO:
                 return f
@@ -56,7 +55,7 @@ def collect_owners(w, d, owners, pairs, seams, counts):  # type: ignore[no-untyp
             g = arena[i]
             if owners[g] < 0:
                 owners[g] = slot[f]
-                if slot[g] >= 0:
+                if seams.shape[0] > 0 and slot[g] >= 0:
                     seams[slot[g]] = slot[f]
             else:
                 pairs[used, 0], pairs[used, 1] = owners[g], slot[f]

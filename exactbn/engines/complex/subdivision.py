@@ -90,7 +90,7 @@ class Subdivision:
         piece = take(faces, cells, number)
         work, count = self.work, len(piece.faces)
         rows = piece.faces[: piece.starts[1]]
-        names = np.zeros((len(piece.seams), 1 + 2 * work.words.shape[1]), dtype=np.uint64)
+        names = np.zeros((len(piece.seams), 1 + work.words.shape[1]), dtype=np.uint64)
         is_old = piece.seams[:, 0] >= 0
         names[is_old, : work.names.shape[1]] = work.names[piece.seams[is_old, 0]]
         names[~is_old, 0] = seam + piece.seams[~is_old, 1]

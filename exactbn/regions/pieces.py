@@ -1,0 +1,193 @@
+"""Numbers of regions and faces, counted piece by piece: what a complex does not fit into memory."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exactbn.engines.complex.chunks import Chunk, cut_in_chunks
+from exactbn.engines.complex.seams import Seams
+from exactbn.engines.pattern_table import distinct_rows
+from exactbn.engines.run import Budget, Progress
+from exactbn.errors import InputError, InternalError
+from exactbn.model.asking import as_domain, as_network
+from exactbn.model.domain import Domain
+from exactbn.model.network import Network
+from exactbn.regions.merging import joined_edges, labels_of_words
+from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.model.asking import NetworkLike
+
+#: Steps of the progress that is told.
+STEPS = 1000
+
+
+@dataclass(frozen=True)
+class FaceCounts:
+    """How many regions a domain has, how many pairs of them share a facet, and how many faces.
+
+    ``f_vector`` has the numbers of faces of dimension 0 to d of the complex; None where its cells
+    are not the regions: in all of R^d, and where a maximum compares entries that lose. ``pieces``
+    says in how many it was cut; ``signs`` and ``exact_signs``, how many signs of preactivations
+    were asked for, and how many of them needed integers.
+    """
+
+    regions: int
+    adjacencies: int
+    f_vector: tuple[int, ...] | None
+    pieces: int
+    signs: int
+    exact_signs: int
+
+    @property
+    def euler_characteristic(self) -> int | None:
+        """Return the alternating sum of the f-vector."""
+        return None if self.f_vector is None else _alternating(self.f_vector)
+
+
+def count_faces(
+    network: "NetworkLike",
+    box: object = None,
+    *,
+    rows: tuple[Any, Any] | None = None,
+    workers: int = 1,
+    max_seconds: float | None = None,
+    progress: Progress | None = None,
+) -> FaceCounts:
+    """Return how many regions, adjacencies and faces a domain has, exactly, in little memory.
+
+    The complex is cut piece by piece and let go; facets between pieces are joined by exact names.
+    Each must have two sides, and Euler's relation must hold of all pieces together.
+
+    Parameters
+    ----------
+    network : Network
+        d inputs; what :func:`exactbn.partition` takes for one.
+    box, rows
+        The domain, as for :func:`exactbn.partition`.
+    workers : int
+        Threads of this process; the result does not depend on it.
+    max_seconds : optional
+        A budget.
+    progress : callable, optional
+        Called with (done, all, remark), in thousandths of the domain.
+
+    Raises
+    ------
+    LimitError
+        When the budget is spent; nothing is known of the domain then.
+
+    Examples
+    --------
+    >>> from exactbn import Network
+    >>> net = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0, 0, 0], [0]])
+    >>> count_faces(net, (-1, 1))
+    FaceCounts(regions=6, adjacencies=6, f_vector=(9, 14, 6), pieces=1, signs=12, exact_signs=0)
+    """
+    workers = checked_workers(workers)
+    network = as_network(network)
+    domain = as_domain(box, network.num_inputs)
+    if rows is not None:
+        domain = Domain.cut(domain, rows)
+    budget = Budget.asked(max_seconds=max_seconds)
+    count = _Joined(network, domain) if _is_joined(network, domain) else _Count(domain.dim)
+    done = Fraction(0)
+    for chunk in cut_in_chunks(network, domain, workers=workers, budget=budget):
+        count.add(chunk)
+        done += chunk.share
+        if progress is not None:
+            note = f"{counted(count.cells, 'region')} in {counted(count.pieces, 'piece')}"
+            progress(int(done * STEPS), STEPS, note)
+    return count.result()
+
+
+def checked_workers(workers: object) -> int:
+    """Return a number of threads.
+
+    Raises
+    ------
+    InputError
+        If it is no integer >= 1.
+    """
+    number = int(workers) if isinstance(workers, Integral) else 0
+    if number < 1:
+        raise InputError(f"workers is {workers!r}, expected an integer >= 1")
+    return number
+
+
+def _is_joined(network: Network, domain: Domain) -> bool:
+    """Return whether a region may consist of several cells."""
+    return domain.box is None or bool(network.units)
+
+
+def _alternating(numbers: tuple[int, ...]) -> int:
+    """Return the alternating sum of numbers."""
+    return sum(numbers[::2]) - sum(numbers[1::2])
+
+
+class _Count:
+    """The numbers of what was seen so far, where every cell is a region."""
+
+    def __init__(self, dim: int) -> None:
+        self.cells = self.pieces = 0
+        self._pairs = self._signs = self._exact_signs = 0
+        self._faces = np.zeros(dim + 1, dtype=np.int64)
+        self._seams = Seams()
+
+    def add(self, chunk: Chunk) -> None:
+        """Count a chunk."""
+        self.keep(chunk.words, chunk.edges.astype(np.int64) + self.cells)
+        names, seams = chunk.names, chunk.seams.astype(np.int64) + self.cells
+        self.keep(chunk.words[:0], self._seams.add(names, seams))
+        self.cells += chunk.num_regions
+        self.pieces += 1
+        self._faces += chunk.faces
+        self._signs += chunk.statistics.signs
+        self._exact_signs += chunk.statistics.exact_signs
+
+    def keep(self, words: NDArray[np.uint64], edges: NDArray[np.int64]) -> None:
+        """Take up patterns of cells, in their order, and pairs of cells."""
+        self._pairs += len(edges)
+
+    def result(self) -> FaceCounts:
+        """Return the numbers, once all chunks are counted."""
+        self.keep(np.empty((0, 0), dtype=np.uint64), self._seams.end())
+        faces = tuple(self._faces.tolist())
+        if (euler := _alternating(faces)) != 1:
+            raise InternalError(
+                f"Euler's relation fails: the alternating sum of {faces} is {euler}, expected 1; "
+                "please report this network"
+            )
+        return self._counts(faces)
+
+    def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
+        return FaceCounts(
+            self.cells, self._pairs, faces, self.pieces, self._signs, self._exact_signs
+        )
+
+
+class _Joined(_Count):
+    """The same where cells of equal labels are one region: these are kept."""
+
+    def __init__(self, network: Network, domain: Domain) -> None:
+        super().__init__(domain.dim)
+        self._network = network
+        self._words: list[NDArray[np.uint64]] = []
+        self._edges: list[NDArray[np.int64]] = []
+
+    def keep(self, words: NDArray[np.uint64], edges: NDArray[np.int64]) -> None:
+        if len(words):
+            self._words.append(words)
+        self._edges.append(edges)
+
+    def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
+        labels = labels_of_words(self._network, np.concatenate(self._words))
+        first, of_cell = distinct_rows(labels)
+        edges = joined_edges(np.concatenate(self._edges), of_cell, len(first))
+        return FaceCounts(
+            len(first), len(edges), None, self.pieces, self._signs, self._exact_signs
+        )
