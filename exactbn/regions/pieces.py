@@ -85,8 +85,9 @@ def count_faces(
     --------
     >>> from exactbn import Network
     >>> net = Network.from_arrays([[[1, 0], [0, 1], [1, 1]], [[1, 1, 1]]], [[0, 0, 0], [0]])
-    >>> count_faces(net, (-1, 1))
-    FaceCounts(regions=6, adjacencies=6, f_vector=(9, 14, 6), pieces=1, signs=12, exact_signs=0)
+    >>> counts = count_faces(net, (-1, 1))
+    >>> counts.regions, counts.adjacencies, counts.f_vector
+    (6, 6, (9, 14, 6))
     """
     workers = checked_workers(workers)
     network = as_network(network)
