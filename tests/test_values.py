@@ -53,6 +53,10 @@ def test_copies_of_partitions_answer():
         assert twin.region_of(part.witness(0)) == 0 and twin.is_complete
         assert np.array_equal(twin.edges, part.edges)
         twin.check()
+        if twin.evidence.faces is not None:
+            # As they are made: compiled loops would be compiled again for arrays of another type.
+            assert not any(a.flags.writeable for a in vars(twin.evidence.faces.lattice).values()
+                           if isinstance(a, np.ndarray))  # fmt: skip
 
 
 def test_joblib_runs_on_them():

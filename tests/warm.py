@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 import exactbn
+from exactbn.engines.complex.chunks import cut_in_chunks
+from exactbn.model.domain import Box, Domain
 from exactbn.sampling import sample
 
 
@@ -28,6 +30,8 @@ def main(parts: list[str]) -> None:
                     part.interior_points()
                     if box is not None:
                         part.polygons()
+    if "complex" in parts:
+        list(cut_in_chunks(network, Domain.of(Box.of(-1, 1, 2)), size=1))
     for dtype in ("float32", "float64") if "sampling" in parts else ():
         sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 

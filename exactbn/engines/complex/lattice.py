@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex import numbering
 from exactbn.errors import InternalError
+from exactbn.exact.values import Value
 from exactbn.model.arrays import read_only
 
 Ints = NDArray[np.int32]
@@ -15,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class FaceLattice:
+class FaceLattice(Value):
     """All faces of a polyhedral complex, each as the list of its facets.
 
     Faces are numbered by dimension: the k-faces are ``starts[k]`` to ``starts[k + 1]``, and the
