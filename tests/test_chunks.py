@@ -200,6 +200,7 @@ def test_counts_are_those_of_the_partition(
     part = exactbn.partition(network, box)
     counts = count_faces(network, box)
     assert (counts.regions, counts.adjacencies) == (part.num_regions, part.num_adjacencies)
+    assert counts.unbounded == part.is_unbounded.sum()
     assert counts.f_vector == (part.f_vector if box and name != "pooling" else None)
     assert counts.euler_characteristic == (1 if counts.f_vector else None)
 
@@ -261,5 +262,5 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_one_input_is_one_piece() -> None:
     network = Network.from_arrays([[[1], [2]], [[1, 1]]], [[0, 1], [0]])
-    assert count_faces(network, (-1, 1)) == FaceCounts(3, 2, (4, 3), 1, 5, 0)
+    assert count_faces(network, (-1, 1)) == FaceCounts(3, 0, 2, (4, 3), 1, 5, 0)
     assert chunks.SIZE > 1

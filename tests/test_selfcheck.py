@@ -174,6 +174,7 @@ def test_networks_of_all_families_pass(tmp_path: Path) -> None:
     spoke = summary.by_kind("answers")
     assert spoke["complex engine"] == len(NAMES)
     assert spoke["LP engine"] >= len(NAMES) - 1
+    assert spoke["engine in pieces"] == len(NAMES)
     assert 0.8 * len(NAMES) < spoke["brute force"]
     assert summary.total("regions") > 250 and summary.total("exact volumes compared") > 40
     assert summary.total("certified networks") > 5
@@ -458,7 +459,7 @@ def test_command_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> 
     assert main(["selfcheck", "--networks", "11", *families]) == 0
     out, _ = capsys.readouterr()
     assert "Disagreements: 0 of 11 networks (95 % bound 3/N = 0.27)" in out
-    assert "11 networks: complex engine + LP engine + brute force" in out
+    assert "11 networks: complex engine + LP engine + engine in pieces + brute force" in out
     assert all(family in out for family in DEGENERATE)
 
 

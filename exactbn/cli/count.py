@@ -66,6 +66,7 @@ def count_command(
         )
     record: dict[str, Any] = {
         "regions": counts.regions,
+        "unbounded": counts.unbounded,
         "adjacencies": counts.adjacencies,
         "f_vector": counts.f_vector,
         "euler_characteristic": counts.euler_characteristic,
@@ -93,6 +94,8 @@ def count_command(
     table.add_row("network", f"{asked.network.architecture}, {neurons}")
     table.add_row("domain", domain_text(asked.domain))
     table.add_row("regions", f"{counts.regions}")
+    if asked.domain.box is None:
+        table.add_row("unbounded regions", f"{counts.unbounded}")
     table.add_row("adjacencies", f"{counts.adjacencies}")
     if counts.f_vector is not None:
         table.add_row("faces by dimension", " ".join(map(str, counts.f_vector)))

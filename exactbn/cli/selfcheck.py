@@ -28,7 +28,7 @@ FAMILY_COLUMNS = (
     "networks", "regions", "adjacencies", "exact volumes compared", "sampled points",
     "disagreements",
 )  # fmt: skip
-VOICES = ("complex engine", "LP engine", "brute force")
+VOICES = ("complex engine", "LP engine", "engine in pieces", "brute force")
 VOICE_COLUMNS = ("networks", *(f"answers of the {name}" for name in VOICES), "certified networks")
 CERTIFICATE_COLUMNS = ("certificates", "certificates accepted", "certificates rejected")
 MUTANT_COLUMNS = ("mutants", "mutants rejected", "mutants still true", "false mutants accepted")

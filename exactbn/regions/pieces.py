@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,17 @@ if TYPE_CHECKING:
 STEPS = 1000
 
 
+class Regions(NamedTuple):
+    """Patterns of regions, which are unbounded, and the pairs i < j that share a facet."""
+
+    words: NDArray[np.uint64]
+    is_unbounded: NDArray[np.bool_]
+    edges: NDArray[np.int32]
+
+
 @dataclass(frozen=True)
 class FaceCounts:
-    """How many regions a domain has, how many pairs of them share a facet, and how many faces.
+    """How many regions a domain has, how many are unbounded, how many pairs of them share a facet.
 
     ``f_vector`` has the numbers of faces of dimension 0 to d of the complex; None where its cells
     are not the regions: in all of R^d, and where a maximum compares entries that lose. ``pieces``
@@ -37,6 +45,7 @@ class FaceCounts:
     """
 
     regions: int
+    unbounded: int
     adjacencies: int
     f_vector: tuple[int, ...] | None
     pieces: int
@@ -106,6 +115,15 @@ def count_faces(
     return count.result()
 
 
+def regions_in_pieces(network: Network, domain: Domain, size: int) -> tuple[Regions, FaceCounts]:
+    """Return the regions of a domain, cut in pieces that begin with about ``size`` faces."""
+    count = _Joined(network, domain)
+    for chunk in cut_in_chunks(network, domain, size=size):
+        count.add(chunk)
+    counts = count.result()
+    return count.regions(), counts
+
+
 def checked_workers(workers: object) -> int:
     """Return a number of threads.
 
@@ -131,7 +149,7 @@ def _alternating(numbers: tuple[int, ...]) -> int:
 
 
 class _Count:
-    """The numbers of what was seen so far, where every cell is a region."""
+    """The numbers of what was seen so far, where every cell is a region, and bounded."""
 
     def __init__(self, dim: int) -> None:
         self.cells = self.pieces = 0
@@ -141,22 +159,22 @@ class _Count:
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk."""
-        self.keep(chunk.words, chunk.edges.astype(np.int64) + self.cells)
+        self.keep(chunk, chunk.edges.astype(np.int64) + self.cells)
         names, seams = chunk.names, chunk.seams.astype(np.int64) + self.cells
-        self.keep(chunk.words[:0], self._seams.add(names, seams))
+        self.keep(None, self._seams.add(names, seams))
         self.cells += chunk.num_regions
         self.pieces += 1
         self._faces += chunk.faces
         self._signs += chunk.statistics.signs
         self._exact_signs += chunk.statistics.exact_signs
 
-    def keep(self, words: NDArray[np.uint64], edges: NDArray[np.int64]) -> None:
-        """Take up patterns of cells, in their order, and pairs of cells."""
+    def keep(self, cells: Chunk | None, edges: NDArray[np.int64]) -> None:
+        """Take up cells, in their order, and pairs of cells."""
         self._pairs += len(edges)
 
     def result(self) -> FaceCounts:
         """Return the numbers, once all chunks are counted."""
-        self.keep(np.empty((0, 0), dtype=np.uint64), self._seams.end())
+        self.keep(None, self._seams.end())
         faces = tuple(self._faces.tolist())
         if (euler := _alternating(faces)) != 1:
             raise InternalError(
@@ -167,7 +185,7 @@ class _Count:
 
     def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
         return FaceCounts(
-            self.cells, self._pairs, faces, self.pieces, self._signs, self._exact_signs
+            self.cells, 0, self._pairs, faces, self.pieces, self._signs, self._exact_signs
         )
 
 
@@ -177,18 +195,29 @@ class _Joined(_Count):
     def __init__(self, network: Network, domain: Domain) -> None:
         super().__init__(domain.dim)
         self._network = network
+        self._is_merged = _is_joined(network, domain)
         self._words: list[NDArray[np.uint64]] = []
+        self._far: list[NDArray[np.bool_]] = []
         self._edges: list[NDArray[np.int64]] = []
 
-    def keep(self, words: NDArray[np.uint64], edges: NDArray[np.int64]) -> None:
-        if len(words):
-            self._words.append(words)
+    def keep(self, cells: Chunk | None, edges: NDArray[np.int64]) -> None:
+        if cells is not None:
+            self._words.append(cells.words)
+            self._far.append(cells.is_unbounded)
         self._edges.append(edges)
 
-    def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
+    def regions(self) -> "Regions":
+        """Return the regions that cells of equal labels are, in the order of their first cells."""
         labels = labels_of_words(self._network, np.concatenate(self._words))
         first, of_cell = distinct_rows(labels)
+        is_unbounded = np.zeros(len(first), dtype=bool)
+        is_unbounded[of_cell[np.concatenate(self._far)]] = True
         edges = joined_edges(np.concatenate(self._edges), of_cell, len(first))
+        return Regions(np.concatenate(self._words)[first], is_unbounded, edges)
+
+    def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
+        found = self.regions()
         return FaceCounts(
-            len(first), len(edges), None, self.pieces, self._signs, self._exact_signs
-        )
+            len(found.words), int(found.is_unbounded.sum()), len(found.edges),
+            None if self._is_merged else faces, self.pieces, self._signs, self._exact_signs,
+        )  # fmt: skip

@@ -19,9 +19,13 @@ from typing import NoReturn
 import numpy as np
 
 from exactbn.errors import ExactBNError, InputError, LimitError
+from exactbn.model.asking import as_domain
+from exactbn.model.domain import Domain
 from exactbn.model.labels import labels_of
+from exactbn.model.patterns import unpack
 from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
+from exactbn.regions.pieces import regions_in_pieces
 from exactbn.selfcheck.brute import brute_partition, num_vertices, volume
 from exactbn.selfcheck.points import misplaced
 from exactbn.selfcheck.problem import Problem
@@ -217,6 +221,38 @@ def _has_few_simplices(problem: Problem, regions: int) -> bool:
     return regions * factorial(problem.network.num_inputs) <= MOST_SIMPLICES
 
 
+def pieces_answer(problem: Problem, certificate: Path | None = None) -> Answer:
+    """Return the answer of the complex engine in as many pieces as can be."""
+    network = problem.network
+    domain = as_domain(problem.box, network.num_inputs)
+    try:
+        if problem.rows is not None:
+            domain = Domain.cut(domain, problem.rows)
+        found, counts = regions_in_pieces(network, domain, 1)
+    except InputError:
+        if problem.rows is None:
+            raise
+        return NOTHING
+    patterns = unpack(found.words, network.widths)
+    if network.units:
+        patterns = labels_of(network.units, patterns).view(np.uint8)
+    names = [row.tobytes() for row in patterns]
+    pairs = [frozenset((names[i], names[j])) for i, j in found.edges.tolist()]
+    complaints = []
+    if len(set(names)) < len(names) or len(set(pairs)) < len(pairs):
+        complaints.append("has a region or an adjacency twice")
+    if (counts.regions, counts.adjacencies) != (len(names), len(pairs)):
+        complaints.append(f"counts {counts.regions} regions and {counts.adjacencies} adjacencies")
+    return Answer(
+        frozenset(names),
+        frozenset(pairs),
+        frozenset(name for name, far in zip(names, found.is_unbounded, strict=True) if far),
+        None,
+        None if counts.f_vector is None else counts.f_vector[0],
+        tuple(complaints),
+    )
+
+
 def _complex(problem: Problem, certificate: Path | None) -> Answer:
     return engine_answer("complex", problem, certificate)
 
@@ -229,6 +265,7 @@ def _lp(problem: Problem, certificate: Path | None) -> Answer:
 OPINIONS = (
     Opinion("complex engine", _complex, certifies=True),
     Opinion("LP engine", _lp, certifies=True),
+    Opinion("engine in pieces", pieces_answer),
     Opinion("brute force", brute_answer),
 )
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.cutting import Block, Run, SignStatistics, blocks_of
-from exactbn.engines.complex.kernels import FACES, SEAMS
+from exactbn.engines.complex.kernels import SEAMS
 from exactbn.engines.complex.parts import Sorted, in_order_of_halves
-from exactbn.engines.complex.records import collect_owners
+from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.run import Budget, one_blas_thread
 from exactbn.model.domain import Domain
@@ -37,7 +37,8 @@ SIZE = 1 << 13
 class Chunk:
     """Regions of a piece of the domain, and how they meet each other and what is around them.
 
-    ``words``, shape (regions, words), are their patterns; ``edges``, shape (E, 2), the pairs that
+    ``words``, shape (regions, words), are their patterns, and ``is_unbounded`` says which have a
+    direction at infinity; ``edges``, shape (E, 2), the pairs that
     share a facet. A facet between pieces has the name ``names[s]``, a row of words, and the region
     ``seams[s]``: where the facets of two chunks have equal names they are one. ``faces`` counts the
     faces of each dimension, those of a seam in one chunk of all that have them. ``share`` is the
@@ -45,6 +46,7 @@ class Chunk:
     """
 
     words: Words
+    is_unbounded: NDArray[np.bool_]
     edges: NDArray[np.int32]
     names: Words
     seams: NDArray[np.int32]
@@ -129,7 +131,7 @@ def _finished(run: Run, share: Fraction) -> Chunk:
     """Return what is kept of a run that has passed all blocks."""
     division = run.subdivision
     work, d = division.work, division.dim
-    used = int(work.used[FACES])
+    used = division.num_faces
     facets = int(np.count_nonzero(work.dim[:used] == d - 1))
     owners = np.full(used, -1, dtype=np.int32)
     pairs = np.empty((facets, 2), dtype=np.int32)
@@ -138,6 +140,7 @@ def _finished(run: Run, share: Fraction) -> Chunk:
     edges = collect_owners(work, d, owners, pairs, seams, faces)
     return Chunk(
         words=division.words.copy(),
+        is_unbounded=_far_cells(run),
         edges=pairs[:edges].copy(),
         names=work.names[: len(seams)].copy(),
         seams=seams,
@@ -145,6 +148,21 @@ def _finished(run: Run, share: Fraction) -> Chunk:
         statistics=run.statistics,
         share=share,
     )
+
+
+def _far_cells(run: Run) -> NDArray[np.bool_]:
+    """Return which regions have a vertex that is a direction at infinity: its x_0 is exactly 0."""
+    division = run.subdivision
+    work, regions = division.work, np.zeros(division.num_regions, dtype=bool)
+    if run.is_fan:
+        vertices, faces = division.num_vertices, division.num_faces
+        is_far = (work.x[:vertices, 0] == 0) & (work.ex[:vertices, 0] == 0)
+        far = np.zeros(faces, dtype=bool)
+        far[work.face[:vertices]] = is_far
+        spread_far(work, division.dim, far)
+        cells = np.flatnonzero(work.dim[:faces] == division.dim)
+        regions[work.slot[cells]] = far[cells]
+    return regions
 
 
 def cut_in_chunks(

@@ -61,3 +61,14 @@ def collect_owners(w, d, owners, pairs, seams, counts):  # type: ignore[no-untyp
                 pairs[used, 0], pairs[used, 1] = owners[g], slot[f]
                 used += 1
     return used
+
+
+@kernel
+def spread_far(w, d, far):  # type: ignore[no-untyped-def]
+    """Mark the faces that have a vertex that is marked, dimension by dimension."""
+    dim, first, size, arena = w.dim, w.first, w.size, w.arena
+    for k in range(1, d + 1):
+        for f in range(w.used[FACES]):
+            if dim[f] == k:
+                for i in range(first[f], first[f] + size[f]):
+                    far[f] |= far[arena[i]]

@@ -58,6 +58,16 @@ _BATCH = 16
 _MOST_KNOWN = 1 << 17
 
 
+# Returns the coordinates of corners of a domain, which are given by their numbers.
+_Corners = Callable[[list[int]], list[tuple[fmpz, ...]]]
+
+
+def _corners_of(domain: Domain) -> _Corners:
+    """Return the function of the coordinates of a domain's corners."""
+    at = corner_points(domain)
+    return lambda numbers: list(map(at, numbers))
+
+
 def _no_pause() -> None:
     """Do not look at the clock."""
 
@@ -196,7 +206,7 @@ class ExactVertices:
         self.neurons = [
             (block, k) for block, width in enumerate(network.widths) for k in range(width)
         ]
-        self._corner: list[Callable[[int], tuple[fmpz, ...]]] = list(map(corner_points, domains))
+        self._corners: list[_Corners] = [_corners_of(domain) for domain in domains]
         #: Whether vertices are rays, of which only ratios of coordinates mean something.
         self.is_space = domains[0].box is None
         self._known: dict[int, tuple[fmpz, ...]] = {}
@@ -209,7 +219,7 @@ class ExactVertices:
         ``parents`` are those of this complex.
         """
         piece = copy(self)
-        piece._corner = [lambda vertex: self.coordinates([vertex], parents)[0]]
+        piece._corners = [lambda vertices: self.coordinates(vertices, parents)]
         piece._known, piece._lock = {}, Lock()
         return piece
 
@@ -248,6 +258,7 @@ class ExactVertices:
     def _resolve(self, wanted: list[int], parents: NDArray[np.int32], pause: Pause) -> None:
         """Compute the wanted vertices and their ancestors, one batch a neuron."""
         batches: dict[int, list[int]] = {}
+        corners: dict[int, list[tuple[int, int]]] = {}
         known, stack, seen = self._known, list(wanted), set()
         while stack:
             v = stack.pop()
@@ -256,10 +267,13 @@ class ExactVertices:
             seen.add(v)
             a, b, neuron = (int(p) for p in parents[v])
             if a < 0:
-                known[v] = self._corner[b](neuron)
+                corners.setdefault(b, []).append((v, neuron))
                 continue
             batches.setdefault(neuron, []).append(v)
             stack += (a, b)
+        for domain, own in corners.items():
+            points = self._corners[domain]([number for _, number in own])
+            known.update(zip((v for v, _ in own), points, strict=True))
         # Parents are made by earlier neurons, so ascending neurons is an order of creation.
         for neuron in sorted(batches):
             batch = batches[neuron]
