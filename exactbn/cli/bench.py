@@ -16,6 +16,7 @@ ENGINES = ("complex", "lp")
 SEARCH = "search"
 MANY = "balls"
 SLICE = "slice"
+PIECES = "pieces"
 # Heading, key, form, factor.
 Column = tuple[str, str, str, float]
 PROOF_COLUMNS: tuple[Column, ...] = (
@@ -47,6 +48,14 @@ SLICE_COLUMNS: tuple[Column, ...] = (
     ("cpu s", "processor_seconds", ".3f", 1),
     ("regions/s", "regions_per_second", ",.0f", 1),
     ("peak MB", "peak_bytes", ".1f", 1 / 10**6),
+)
+PIECE_COLUMNS: tuple[Column, ...] = (
+    ("regions", "regions", "d", 1),
+    ("pieces", "pieces", "d", 1),
+    ("cpu s", "processor_seconds", ".2f", 1),
+    ("regions/s", "regions_per_second", ",.0f", 1),
+    ("peak MB", "peak_bytes", ".1f", 1 / 10**6),
+    ("two threads", "two_threads", ".2f", 1),
 )
 READING_COLUMNS: tuple[Column, ...] = (
     ("weights", "weights", "d", 1),
@@ -91,6 +100,9 @@ def bench_command(
             "those whose file is absent are skipped."
         ),
     ] = None,
+    pieces: Annotated[
+        bool, typer.Option(help="Time counting piece by piece, on one thread and on two.")
+    ] = True,
     relucent: Annotated[
         bool, typer.Option(help="Run relucent beside it where it is installed.")
     ] = True,
@@ -143,6 +155,7 @@ def bench_command(
         many = _balls(options) if balls else {}
         planes = _slices(options, nets) if slices else {}
         readings = _readings(options) if slices else {}
+        dealt = _pieces(options) if pieces else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
@@ -154,6 +167,7 @@ def bench_command(
         "balls": many,
         "slices": planes,
         "readings": readings,
+        "pieces": dealt,
         "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
@@ -168,14 +182,18 @@ def bench_command(
         _show_rows("balls of radius 1/100 in [-1, 1]^d", BALL_COLUMNS, many)
         _show_rows("slices of larger networks", SLICE_COLUMNS, planes)
         _show_rows("reading", READING_COLUMNS, readings)
+        _show_rows("counting piece by piece, box [-4, 4]^d", PIECE_COLUMNS, dealt)
 
 
 def _measured(name: str, what: str, repeat: int, nets: Path | None) -> dict[str, object]:
     """Return the figures of one network of the other tables, in this process."""
     from exactbn.bench.balls import measure_balls
+    from exactbn.bench.pieces import measure_pieces
     from exactbn.bench.proofs import measure_proof, measure_search
     from exactbn.bench.slices import READINGS, measure_reading, measure_slice
 
+    if what == PIECES:
+        return measure_pieces(name)
     if what == SLICE:
         if name in READINGS:
             return measure_reading(name)
@@ -271,6 +289,17 @@ def _slices(options: tuple[str, ...], nets: Path | None) -> dict[str, dict[str, 
             name, (*options, "--proof", SLICE, *folder), bench.TIME_LIMIT
         )
     return rows
+
+
+def _pieces(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of counting piece by piece."""
+    from exactbn.bench import engines as bench
+    from exactbn.bench.pieces import PIECES as RECIPES
+
+    return {
+        name: bench.measure_apart(name, (*options, "--proof", PIECES), bench.TIME_LIMIT)
+        for name in RECIPES
+    }
 
 
 def _readings(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
