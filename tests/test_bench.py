@@ -127,7 +127,7 @@ def test_slices_are_timed_or_skipped_by_name(
     seen = []
     monkeypatch.setattr(bench, "measure_apart", lambda name, *_: seen.append(name) or {})
     command = ["bench", "--networks", "none", "--no-scaling", "--no-proofs", "--no-balls"]
-    assert main([*command, "--no-relucent"]) == 0
+    assert main([*command, "--no-relucent", "--no-pieces"]) == 0
     assert seen == ["LeNet, side 1/4", "LeNet, side 1", "2-25-25-25-2 in R^2", *slices.READINGS]
     out, _ = capsys.readouterr()
     reason = "skipped, conv_mp1.onnx is not part of the project: --nets FOLDER"
