@@ -28,6 +28,8 @@ from exactbn.model.network import Network
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
+# Preactivations of a chain that are evaluated ahead.
+_MOST_OF_CHAIN = 1 << 22
 # Seconds by which a step may end late, and entries from which on a step tells the pace.
 _GRACE = 0.5
 _LONG_STEP = 100_000
@@ -296,9 +298,9 @@ class Run:
     def _evaluate(self, block: Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.
 
-        Blocks of a wide layer that reads others than the one before are evaluated together, so that
-        what they read is computed once; of a chain that is not worth the memory. A vertex that is
-        settled in between gets better coordinates, and its values stay true.
+        Blocks of a wide layer are evaluated together, so that what they read is computed once; of a
+        chain only where that is little memory, a piece. A vertex that is settled in between gets
+        better coordinates, and its values stay true.
         """
         work, rows = self.subdivision.work, self._evaluated
         left = self.network.widths[block.layer] - block.begin
@@ -306,8 +308,9 @@ class Run:
             self._ahead = None
         if self._ahead is None or self._ahead[0] <= block.begin:
             self._ahead = None
-            many = min(left, carried.MOST_KEPT // max(rows, 1) // BLOCK * BLOCK)
-            if many <= block.width or self.network.is_chain:
+            most = _MOST_OF_CHAIN if self.network.is_chain else carried.MOST_KEPT
+            many = min(left, most // max(rows, 1) // BLOCK * BLOCK)
+            if many <= block.width:
                 self._write_values(block.layer, block.columns, work.z, work.ez)
                 return
             z, ez = np.empty((rows, many)), np.empty((rows, many), dtype=np.float32)
