@@ -119,3 +119,11 @@ def test_partition_of_a_polytope(folder: Path, capsys: pytest.CaptureFixture[str
     assert main(["partition", "net.json", "--ball", "x.csv:2:1/2"]) == 0
     out, _ = capsys.readouterr()
     assert "complex: it makes faces and volumes as well" in out and "the box into" in out
+
+
+def test_a_box_of_many_sides_is_shown_by_its_first_and_last() -> None:
+    sides = [Fraction(k) for k in range(784)]
+    text = domain_text(Domain.of(Box.ball(sides, "1/2")))
+    assert text.startswith("[-1/2, 1/2] x [1/2, 3/2] x [3/2, 5/2] x ... x [1565/2, 1567/2] (784 ")
+    few = domain_text(Domain.of(Box.ball(sides[:8], 1)))
+    assert few.count(" x ") == 7

@@ -16,6 +16,8 @@ from exactbn.wording import counted
 #: The bounds of the coordinates of a slice through points, where --box does not say others: these
 #: are (0, ..., 0) and the unit vectors.
 SLICE_BOUNDS = (-1, 2)
+#: Sides of a box that are shown to people.
+MOST_SIDES = 8
 
 BoxOption = Annotated[
     tuple[str, str] | None,
@@ -212,8 +214,10 @@ def domain_text(domain: Domain) -> str:
 
 
 def _box_text(box: Box) -> str:
-    """Return a box as a product of intervals."""
+    """Return a box as a product of intervals, of many the first ones."""
     sides = [f"[{to_text(lo)}, {to_text(hi)}]" for lo, hi in zip(box.lo, box.hi, strict=True)]
     if len(set(sides)) == 1:
         return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]
+    if len(sides) > MOST_SIDES:
+        sides = [*sides[:3], "...", f"{sides[-1]} ({len(sides)} sides; --json has them all)"]
     return " x ".join(sides)
