@@ -63,7 +63,7 @@ def begun(network: Network, domain: Domain) -> Iterator[tuple[cutting.Run, cutti
     for block in cutting.blocks_of(network):
         run.begin(block)
         yield run, block
-        run.cut(block, 0, single=False)
+        assert run.cut(block, 0) == block.width
         run.end(block)
 
 

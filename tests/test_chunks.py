@@ -1,11 +1,13 @@
 """Piece by piece: the regions, adjacencies and faces are those of the complex in one piece."""
 
 import json
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from math import inf
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 
 import exactbn
 from exactbn.cli import main
-from exactbn.engines.complex import chunks, seams
-from exactbn.engines.complex.chunks import Chunk, cut_in_chunks
+from exactbn.engines.complex import chunks, cutting, seams
+from exactbn.engines.complex.chunks import Chunk, Cutter, Task, cut_in_chunks
+from exactbn.engines.complex.cutting import Late
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.seams import Seams
@@ -234,6 +237,67 @@ def test_a_budget_ends_it(workers: int) -> None:
     network = chain(2, [30, 30], 0)
     with pytest.raises(LimitError, match="budget"):
         list(cut_in_chunks(network, square(network), workers=workers, budget=Budget(None, -1.0)))
+
+
+@dataclass(frozen=True)
+class Watched(chunks.Stoppable):
+    """A budget that knows how often it was asked; all that were made are kept."""
+
+    made: ClassVar[list["Watched"]] = []
+    looks: list[int] = field(default_factory=lambda: [0])
+
+    def __post_init__(self) -> None:
+        self.made.append(self)
+
+    def is_late(self) -> bool:
+        self.looks[0] += 1
+        return super().is_late()
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
+    """Return the list of the budgets that are made."""
+    monkeypatch.setattr(chunks, "Stoppable", Watched)
+    monkeypatch.setattr(Watched, "made", [])
+    return Watched.made
+
+
+@pytest.mark.parametrize("seconds", [None, 3600.0])
+def test_the_clock_is_looked_at_between_neurons(
+    seconds: float | None, watched: list[Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no limit, so that somebody may stop it, after some work only."""
+    network = chain(2, [40], 0)
+    list(cut_in_chunks(network, square(network), budget=Budget(None, seconds)))
+    assert (watched[0].looks[0] > 40) == (seconds is not None)
+    monkeypatch.setattr(cutting.Run.cut, "__kwdefaults__", {"most": 50})
+    monkeypatch.setattr(cutting, "_LONG_CUT", 50)
+    list(cut_in_chunks(network, square(network), budget=Budget(None, seconds)))
+    assert watched[1].looks[0] > 20
+
+
+def test_threads_are_told_to_stop(watched: list[Watched]) -> None:
+    network = chain(2, [20, 20], 0)
+    found = cut_in_chunks(network, square(network, 4), workers=2, size=8)
+    next(found)
+    assert not watched[0].is_stopped.is_set()
+    found.close()
+    assert watched[0].is_stopped.is_set() and watched[0].is_late()
+    with pytest.raises(Late):
+        Cutter(network, square(network), watched[0], 8, 1).advance(Task())
+
+
+def test_a_network_that_the_engine_refuses_is_refused() -> None:
+    network = Network.from_arrays([[[1] * 20], [[1]]], [[0], [0]])
+    with pytest.raises(InputError, match="20 inputs, expected at most 13"):
+        count_faces(network, (-1, 1))
+    with pytest.raises(InputError, match="dimension 3"):
+        count_faces(NETWORKS["deep"], Domain.space(3))
+
+
+def test_a_budget_beyond_floats_is_none() -> None:
+    network = NETWORKS["deep"]
+    assert count_faces(network, (-1, 1), max_seconds=10**400) == count_faces(network, (-1, 1))
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "2", None])

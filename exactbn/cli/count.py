@@ -44,8 +44,9 @@ def count_command(
 ) -> None:
     """Count the regions of a network, the pairs that share a facet, and the faces, exactly.
 
-    The domain is cut piece by piece, and each piece is let go once it is counted: the memory is
-    that of some pieces and of the facets between them, whatever the number of regions.
+    The domain is cut piece by piece, and each piece is let go once it is counted. The memory is
+    that of some pieces and of the facets between them; the first 64 neurons are cut in one piece,
+    and of all of R^d, and with maxima and clips, the patterns are kept.
 
     Exit codes: 0 done, 2 bad input, 3 stopped by the budget.
     """

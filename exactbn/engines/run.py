@@ -37,7 +37,10 @@ class Budget:
         regions = int(max_regions) if isinstance(max_regions, Integral) else None
         if max_regions is not None and (regions is None or regions < 1):
             raise InputError(f"max_regions is {max_regions!r}, expected an integer >= 1 or None")
-        seconds = float(max_seconds) if isinstance(max_seconds, Real) else None
+        try:
+            seconds = float(max_seconds) if isinstance(max_seconds, Real) else None
+        except OverflowError:
+            seconds = math.inf
         if max_seconds is not None and (seconds is None or not seconds >= 0):
             raise InputError(f"max_seconds is {max_seconds!r}, expected a number >= 0 or None")
         return cls(regions, seconds)

@@ -70,7 +70,9 @@ def count_faces(
     """Return how many regions, adjacencies and faces a domain has, exactly, in little memory.
 
     The complex is cut piece by piece and let go; facets between pieces are joined by exact names.
-    Each must have two sides, and Euler's relation must hold of all pieces together.
+    Each must have two sides, and Euler's relation must hold of all pieces together. Pieces begin
+    once the first 64 neurons are cut; of all of R^d, and where units are maxima or clips, the
+    patterns are kept, since a region may then be in several pieces.
 
     Parameters
     ----------

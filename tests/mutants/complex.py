@@ -187,8 +187,8 @@ MUTANTS = [
     ),
     _mutant(
         "cutting.py",
-        "            except Late:\n                single = True\n",
-        "            except ZeroDivisionError:\n                single = True\n",
+        "            except Late:\n                most = 0\n",
+        "            except ZeroDivisionError:\n                most = 0\n",
         "a step that the clock ends is left half done",
         f"{_BUDGET}::test_wherever_the_clock_strikes_the_complex_is_whole",
     ),

@@ -271,7 +271,9 @@ def _extended(rows: Any, count: int) -> Any:
 def _activate(signed, units, slopes, rows, h, errors, column):  # type: ignore[no-untyped-def]
     """Write activations of units at a range of vertices, and bounds of their errors.
 
-    The first vertex gets row 0, and unit ``units[i]`` column ``column + i``.
+    The first vertex gets row 0, and unit ``units[i]`` column ``column + i``. A bound ``ez`` is 0
+    only where the value is known to be 0, and no number below 2^-120 else: so it may be stored
+    as float32.
     """
     z, ez, alive = signed.z, signed.ez, signed.alive
     first, one = np.uintp(rows[0]), np.uintp(column)

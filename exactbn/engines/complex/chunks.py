@@ -9,19 +9,21 @@ the numbers of faces are those of the complex made in one piece.
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import count
-from threading import local
+from threading import Event, local
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex.cutting import Block, Run, SignStatistics, blocks_of
+from exactbn.engines.complex.engine import check_inputs
 from exactbn.engines.complex.kernels import SEAMS
-from exactbn.engines.complex.parts import Sorted, in_order_of_halves
+from exactbn.engines.complex.parts import in_order_of_halves, unmarked
 from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, one_blas_thread
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
@@ -60,16 +62,56 @@ class Chunk:
         return len(self.words)
 
 
+@dataclass(frozen=True)
+class Stoppable(Budget):
+    """A budget that is spent as well once somebody says so."""
+
+    is_stopped: Event = field(default_factory=Event, compare=False)
+
+    def is_late(self) -> bool:
+        return self.is_stopped.is_set() or super().is_late()
+
+    def check_time(self) -> None:
+        if not self.is_stopped.is_set():
+            super().check_time()
+
+
+class Dealt:
+    """A run whose regions are dealt out in pieces, which go on from there."""
+
+    def __init__(self, run: Run, of_cell: NDArray[np.int32], number: int) -> None:
+        self._run = run
+        self._seam = number << 32
+        self._faces = run.subdivision.in_pieces(of_cell)
+        starts = self._faces.starts
+        pieces = of_cell[self._faces.slot[starts[-2] : starts[-1]]]
+        order = np.argsort(pieces, kind="stable").astype(np.int32)
+        self._cells = order + np.int32(starts[-2])
+        self._first = np.concatenate(([0], np.cumsum(np.bincount(pieces))))
+        # Threads take pieces at the same time; none marks faces in the room of another.
+        self._own = local()
+
+    @property
+    def num_pieces(self) -> int:
+        """Return how many pieces there are."""
+        return len(self._first) - 1
+
+    def begin(self, piece: int, floats: FloatNetwork) -> Run:
+        """Return a run that goes on with a piece, ``floats`` as for :meth:`Run.piece`."""
+        if not hasattr(self._own, "mark"):
+            self._own.mark = unmarked(self._faces)
+        cells = self._cells[self._first[piece] : self._first[piece + 1]]
+        own = self._run.subdivision.piece(self._faces, cells, piece, self._seam, self._own.mark)
+        return self._run.piece(own, floats)
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A piece that is to be cut by the blocks from ``block`` on; all of the domain where no run."""
+    """A piece that is to be cut by the blocks from ``block`` on; all of the domain if of none."""
 
-    block: int
-    run: Run | None = None
-    faces: Sorted | None = None
-    of_cell: NDArray[np.int32] | None = None
-    number: int = 0
-    seam: int = 0
+    block: int = 0
+    dealt: Dealt | None = None
+    piece: int = 0
     share: Fraction = Fraction(1)
 
 
@@ -77,17 +119,17 @@ class Cutter:
     """What cuts pieces of one complex, on as many threads as may be."""
 
     def __init__(
-        self, network: Network, domain: Domain, budget: Budget, size: int, factor: float
+        self, network: Network, domain: Domain, budget: Stoppable, size: int, factor: float
     ) -> None:
         self._network = network
         self._domain = domain
-        self._budget = budget
         self._factor = factor
         self._size = size
         self._blocks = blocks_of(network)
         self._number = count(1)
         # Floats are computed in rooms that belong to the network in floats.
         self._own = local()
+        self.budget = budget
 
     def advance(self, task: Task) -> Chunk | list[Task]:
         """Cut a piece by the layers that are left, or until it is large enough to be dealt out."""
@@ -101,12 +143,11 @@ class Cutter:
 
     def _begun(self, task: Task) -> Run:
         """Return the run that goes on with a piece."""
-        if task.run is None or task.faces is None or task.of_cell is None:
-            return Run(self._network, [self._domain], self._factor, self._budget)
+        if task.dealt is None:
+            return Run(self._network, [self._domain], self._factor, self.budget)
         if not hasattr(self._own, "floats"):
             self._own.floats = FloatNetwork(self._network, [self._domain])
-        cells = np.flatnonzero(task.of_cell == task.number)
-        return task.run.piece(task.faces, cells, task.number, task.seam, self._own.floats)
+        return task.dealt.begin(task.piece, self._own.floats)
 
     def _may_stop_after(self, block: Block) -> bool:
         """Return whether every vertex knows what later blocks read: not amid a deep layer."""
@@ -119,12 +160,9 @@ class Cutter:
         rank = np.empty(regions, dtype=np.int64)
         rank[in_order_of_halves(run.subdivision.words)] = np.arange(regions)
         pieces = min(regions, -(-run.subdivision.num_faces // self._size))
-        of_cell = (rank * pieces // regions).astype(np.int32)
         run.fill()
-        faces = run.subdivision.in_pieces(of_cell)
-        seam = next(self._number) << 32
-        share /= pieces
-        return [Task(block, run, faces, of_cell, k, seam, share) for k in range(pieces)]
+        dealt = Dealt(run, (rank * pieces // regions).astype(np.int32), next(self._number))
+        return [Task(block, dealt, k, share / pieces) for k in range(dealt.num_pieces)]
 
 
 def _finished(run: Run, share: Fraction) -> Chunk:
@@ -192,17 +230,23 @@ def cut_in_chunks(
 
     Raises
     ------
+    DimensionError, InputError
+        As for :func:`.engine.subdivide`.
     LimitError
         When the seconds of the budget are spent.
     """
-    cutter = Cutter(network, domain, budget or Budget(), size, factor)
+    check_inputs(network, [domain])
+    announce("complex")
+    limits = budget or Budget()
+    own = Stoppable(max_seconds=limits.max_seconds, started=limits.started)
+    cutter = Cutter(network, domain, own, size, factor)
     with one_blas_thread():
         yield from _one_by_one(cutter) if workers == 1 else _on_threads(cutter, workers)
 
 
 def _one_by_one(cutter: Cutter) -> Iterator[Chunk]:
     """Yield the chunks, cut on this thread."""
-    tasks = [Task(0)]
+    tasks = [Task()]
     while tasks:
         result = cutter.advance(tasks.pop())
         if isinstance(result, Chunk):
@@ -213,8 +257,9 @@ def _one_by_one(cutter: Cutter) -> Iterator[Chunk]:
 
 def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
     """Yield the chunks, cut on several threads; tasks are handed out by this one."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting, running = [Task(0)], set[Future[Chunk | list[Task]]]()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        waiting, running = [Task()], set[Future[Chunk | list[Task]]]()
         while waiting or running:
             # The last ones first, so that what is begun is finished and let go.
             while waiting and len(running) < 2 * workers:
@@ -225,3 +270,7 @@ def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
                     yield result
                 else:
                     waiting += reversed(result)
+    finally:
+        # However this ends: what still runs looks up after a step.
+        cutter.budget.is_stopped.set()
+        pool.shutdown(cancel_futures=True)

@@ -16,7 +16,6 @@ from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice
-from exactbn.engines.complex.parts import Sorted
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.subdivision import Subdivision
 from exactbn.engines.pattern_table import distinct_rows
@@ -33,6 +32,8 @@ _MOST_OF_CHAIN = 1 << 22
 # Seconds by which a step may end late, and entries from which on a step tells the pace.
 _GRACE = 0.5
 _LONG_STEP = 100_000
+# Entries after which neurons are no longer cut by one after the other, but somebody may look up.
+_LONG_CUT = 1 << 20
 
 
 @dataclass
@@ -145,15 +146,13 @@ class Run:
         work, count = self.subdivision.work, self.subdivision.num_vertices
         self.carry.fill(work.parents[:count], work.place[:count])
 
-    def piece(
-        self, faces: Sorted, cells: NDArray[np.int64], number: int, seam: int, floats: FloatNetwork
-    ) -> "Run":
+    def piece(self, subdivision: Subdivision, floats: FloatNetwork) -> "Run":
         """Return a run that goes on with a piece, see :meth:`Subdivision.piece`.
 
         ``floats`` is the network with room to compute in that no other thread uses meanwhile.
         """
         run = copy(self)
-        run.subdivision = self.subdivision.piece(faces, cells, number, seam)
+        run.subdivision = subdivision
         rows = run.subdivision.work.parents[:, 2].astype(np.int64)
         run.vertices = self.vertices.of_piece(self.subdivision.work.parents)
         run.statistics = SignStatistics()
@@ -197,23 +196,24 @@ class Run:
             self._settle(block, np.flatnonzero(division.work.open[:count]))
         division.fill_buckets(self.pause)
 
-    def cut(self, block: Block, j: int, *, single: bool) -> int:
-        """Cut all faces by neuron ``j`` of the block, and unless ``single`` by all after it.
+    def cut(self, block: Block, j: int, *, most: int = _LONG_CUT) -> int:
+        """Cut all faces by neuron ``j`` of the block and those after it, for a while.
 
-        Returns the next neuron. When the seconds are spent amid this, signs of later neurons stay
-        open, but the step is finished: it needs the signs of its own neuron only.
+        It ends once lists got ``most`` entries: for 0 after one neuron. Returns the next neuron.
+        When the seconds are spent amid this, signs of later neurons stay open, but the step is
+        finished: it needs the signs of its own neuron only.
         """
         division = self.subdivision
         started, looked_at = time.monotonic(), division.signs_looked_at
         division.start_at(j)
         keeps, first = self._keeps, block.first_neuron
-        while (left := division.cut(first, self.factor, keeps=keeps, single=single)) is not None:
+        while (left := division.cut(first, self.factor, keeps=keeps, most=most)) is not None:
             try:
                 self._settle(block, left)
             except Late:
-                single = True
+                most = 0
         self.statistics.signs += division.signs_looked_at - looked_at
-        if single and division.size_of_step > _LONG_STEP:
+        if most == 0 and division.size_of_step > _LONG_STEP:
             self._pace = (time.monotonic() - started) / division.size_of_step
         return division.next_neuron
 
@@ -223,12 +223,16 @@ class Run:
         Raises
         ------
         LimitError
-            When the seconds are spent.
+            When the seconds are spent, or would be before the next step ends.
         """
         try:
             self.begin(block)
-            if self.cut(block, 0, single=False) < block.width:
-                raise Late("the seconds are spent")
+            j = 0
+            while j < block.width:
+                if self.would_be_late(j):
+                    raise Late("the seconds are spent")
+                j = self.cut(block, j, most=0 if self.budget.max_seconds is not None else _LONG_CUT)
+                self.pause()
         except Late:
             self.budget.check_time()
             raise

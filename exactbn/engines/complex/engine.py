@@ -60,6 +60,24 @@ def subdivide(
     InternalError
         If Euler's relation does not hold for the result.
     """
+    check_inputs(network, domains)
+    announce("complex")
+    if progress is not None:
+        faces = sum(map(num_faces, domains))
+        cells = counted(len(domains), "region")
+        progress(0, network.num_hidden, f"{cells}, {faces} faces to begin with")
+    with one_blas_thread():
+        return _subdivide(Run(network, domains, factor, budget or Budget()), progress)
+
+
+def check_inputs(network: Network, domains: Sequence[Domain]) -> None:
+    """Raise an error if there are too many inputs, or not as many as a domain has dimensions.
+
+    Raises
+    ------
+    DimensionError, InputError
+        As for :func:`subdivide`.
+    """
     d = network.num_inputs
     if d > MAX_DIM:
         raise InputError(
@@ -73,13 +91,6 @@ def subdivide(
                 f"the box has dimension {domain.dim} and the network {network.num_inputs} inputs, "
                 "expected the same"
             )
-    announce("complex")
-    if progress is not None:
-        faces = sum(map(num_faces, domains))
-        cells = counted(len(domains), "region")
-        progress(0, network.num_hidden, f"{cells}, {faces} faces to begin with")
-    with one_blas_thread():
-        return _subdivide(Run(network, domains, factor, budget or Budget()), progress)
 
 
 def _subdivide(run: "Run", progress: Progress | None) -> Outcome:
@@ -98,7 +109,7 @@ def _subdivide(run: "Run", progress: Progress | None) -> Outcome:
         while j < block.width:
             if run.would_be_late(j):
                 return run.finish(block, block.first_neuron + j)
-            j = run.cut(block, j, single=is_watched)
+            j = run.cut(block, j, most=0) if is_watched else run.cut(block, j)
             done = block.first_neuron + j
             regions = run.count_regions(block, j)
             if progress is not None:

@@ -27,7 +27,7 @@ FACES, ARENA, VERTICES, REGIONS, ENTRIES, SEAMS, UNDECIDED, WIDEST = range(8)
 # Places in the state of a run through the neurons of a block: the next neuron, whether its edges
 # are cut already, the numbers of faces and of vertices before it, and signs looked at in all.
 NEXT, IS_SPLIT, BASE, BEFORE, LOOKED = range(5)
-# Why it came back: all is done (or one neuron, if only one was wanted), the arrays are too small,
+# Why it came back: all is done, or enough for now, the arrays are too small,
 # signs are to be settled, or a face has no proper middle, which would be a bug.
 DONE, CRAMPED, OPEN, BROKEN = range(4)
 
@@ -559,8 +559,10 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cut_neurons(w, state, needs, room, columns, first_neuron, factor, single):  # type: ignore[no-untyped-def]
-    """Cut all faces by the neurons of the block from ``state[NEXT]`` on, or by that one only.
+def cut_neurons(w, state, needs, room, columns, first_neuron, factor, most):  # type: ignore[no-untyped-def]
+    """Cut all faces by the neurons of the block from ``state[NEXT]`` on.
+
+    Comes back after the one that makes the entries of lists so far ``most`` or more.
 
     ``columns`` is the dimension, and the first of the preactivations that are kept at every vertex:
     0, or those after the neuron at hand if it is negative. Neuron 0 of the block is
@@ -568,6 +570,7 @@ def cut_neurons(w, state, needs, room, columns, first_neuron, factor, single):  
     """
     d, begin = columns[0], columns[1]
     width = w.z.shape[1]
+    entries = 0
     while state[NEXT] < width:
         j = state[NEXT]
         cuts = state[IS_SPLIT] != 0
@@ -584,9 +587,11 @@ def cut_neurons(w, state, needs, room, columns, first_neuron, factor, single):  
                 return OPEN
         if cuts and split_faces(w, j, d, state[BASE], room):
             return BROKEN
+        if cuts:
+            entries += needs[ARENA]
         state[IS_SPLIT] = 0
         state[NEXT] = j + 1
-        if single:
+        if entries >= most:
             return DONE
     return DONE
 

@@ -76,14 +76,16 @@ def spread(faces: Sorted, of_cell: Ints) -> None:
     _spread(faces)
 
 
-def take(faces: Sorted, cells: Numbers, number: int) -> Piece:
-    """Return the piece of some d-faces, which are given as rows of the regions."""
+def unmarked(faces: Sorted) -> Ints:
+    """Return room in which :func:`take` marks faces; it leaves it as it was."""
+    return np.full(int(faces.starts[-1]), -1, dtype=np.int32)
+
+
+def take(faces: Sorted, cells: Ints, number: int, mark: Ints) -> Piece:
+    """Return the piece of some d-faces; the time is that of the piece, not of the whole."""
     starts = faces.starts
-    by_row = np.empty(int(starts[-1] - starts[-2]), dtype=np.int32)
-    by_row[faces.slot[starts[-2] : starts[-1]]] = np.arange(starts[-2], starts[-1])
-    mark = np.full(int(starts[-1]), -1, dtype=np.int32)
-    ids = np.empty(int(starts[-1]), dtype=np.int32)
-    ids[: len(cells)] = by_row[cells]
+    ids = np.empty(int(starts[-1]), dtype=np.int32)  # of which only what is used costs memory
+    ids[: len(cells)] = cells
     counts = np.zeros(len(starts) - 1, dtype=np.int64)
     counts[-1] = len(cells)
     entries = _gather(faces, ids, counts, mark)
@@ -173,4 +175,6 @@ def _copy(S, ids, mark, number, P):  # type: ignore[no-untyped-def]
             if k == 1:
                 P.arena[used], P.arena[used + 1] = P.arena[used - 2], P.arena[used - 1]
                 used += 2
+    for g in faces:
+        mark[g] = -1
     return named

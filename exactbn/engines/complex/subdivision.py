@@ -81,13 +81,16 @@ class Subdivision:
         spread(faces, of_cell)
         return faces
 
-    def piece(self, faces: Sorted, cells: Numbers, number: int, seam: int) -> "Subdivision":
-        """Return a piece of the regions ``cells`` as a subdivision of its own.
+    def piece(
+        self, faces: Sorted, own: NDArray[np.int32], number: int, seam: int, mark: NDArray[np.int32]
+    ) -> "Subdivision":
+        """Return a piece of the d-faces ``own`` as a subdivision of its own.
 
         ``faces`` are those of :meth:`in_pieces`, ``number`` the number of the piece. A facet f that
-        gets a name now is called ``seam`` + f.
+        gets a name now is called ``seam`` + f. ``mark`` is room for :func:`take`.
         """
-        piece = take(faces, cells, number)
+        piece = take(faces, own, number, mark)
+        cells = faces.slot[own]
         work, count = self.work, len(piece.faces)
         rows = piece.faces[: piece.starts[1]]
         names = np.zeros((len(piece.seams), 1 + work.words.shape[1]), dtype=np.uint64)
@@ -100,7 +103,7 @@ class Subdivision:
         used = np.zeros_like(work.used)
         used[[FACES, ARENA, VERTICES]] = count, len(piece.arena), len(rows)
         used[[REGIONS, SEAMS]] = len(cells), len(names)
-        own = Work(
+        begun = Work(
             dim=piece.dim,
             first=piece.first,
             size=piece.size,
@@ -125,7 +128,7 @@ class Subdivision:
             entry=np.empty(0, dtype=np.int32),
             used=used,
         )
-        return Subdivision(own, piece.starts, self.exponents, keeps_signs=self._keeps_signs)
+        return Subdivision(begun, piece.starts, self.exponents, keeps_signs=self._keeps_signs)
 
     @property
     def num_regions(self) -> int:
@@ -208,8 +211,8 @@ class Subdivision:
         """Return at how many signs of new vertices was looked so far."""
         return int(self._state[kernels.LOOKED])
 
-    def cut(self, first_neuron: int, factor: float, *, keeps: bool, single: bool) -> Numbers | None:
-        """Cut by the next neuron, and if that is not the only one wanted by all after it.
+    def cut(self, first_neuron: int, factor: float, *, keeps: bool, most: int) -> Numbers | None:
+        """Cut by the next neuron and those after it, while lists get less than ``most`` entries.
 
         Neuron 0 of the block is ``first_neuron`` of all. New vertices get the preactivations of the
         later neurons of the block, or with ``keeps`` those of all. Returns None when that is done.
@@ -220,7 +223,7 @@ class Subdivision:
         while True:
             why = kernels.cut_neurons(
                 self.work, self._state, self._needs, self._room, columns, first_neuron, factor,
-                single,
+                most,
             )  # fmt: skip
             if why == kernels.DONE:
                 return None
