@@ -7,6 +7,7 @@ a :class:`Chunk`, are its regions and which of them share a facet; its seams are
 the numbers of faces are those of the complex made in one piece.
 """
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ Words = NDArray[np.uint64]
 
 #: Faces of a piece when it begins; it is dealt out again when it has twice as many.
 SIZE = 1 << 13
+#: Seconds for which a thread may hold the interpreter's lock while another one waits for it.
+SWITCH_INTERVAL = 5 / 10**5
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +260,9 @@ def _one_by_one(cutter: Cutter) -> Iterator[Chunk]:
 
 def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
     """Yield the chunks, cut on several threads; tasks are handed out by this one."""
-    pool = ThreadPoolExecutor(workers)
+    pool, interval = ThreadPoolExecutor(workers), sys.getswitchinterval()
+    # Loops come back for the lock every millisecond or so: nobody should hold it long.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         waiting, running = [Task()], set[Future[Chunk | list[Task]]]()
         while waiting or running:
@@ -273,4 +278,5 @@ def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
     finally:
         # However this ends: what still runs looks up after a step.
         cutter.budget.is_stopped.set()
+        sys.setswitchinterval(interval)
         pool.shutdown(cancel_futures=True)
