@@ -344,7 +344,7 @@ def test_progress_is_sparse_without_a_terminal(
             report(done, 9, f"{done * 10} regions")
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "neurons: 2 of 9 20 regions\nneurons: 4 of 9 40 regions\n"
+    assert err == "neurons: 2 of 9, 20 regions\nneurons: 4 of 9, 40 regions\n"
 
 
 def test_versions_name_what_matters() -> None:

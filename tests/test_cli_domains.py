@@ -78,6 +78,7 @@ def test_slices(folder: Path) -> None:
         ({"through": "x.csv:0"}, "--through is 'x.csv:0', expected DATA.csv:I,J,K"),
         ({"through": "x.csv:0,1,0"}, r"--through: points.0. and points.2. are equal"),
         ({"through": "x.csv:0,1,2,3"}, r"--through: points.3. lies in the slice through those"),
+        ({"box": ("0", "1"), "norm": "1"}, "--norm 1 is of a ball, expected --ball"),
         ({"box": ("0", "1"), "rows": Path("none.json")}, "none.json: there is no such file"),
     ],
 )

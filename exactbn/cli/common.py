@@ -111,14 +111,14 @@ def progress(description: str, engines: Sequence[str] = ("complex",)) -> Iterato
         yield _plain_progress(description)
         return
     from rich.console import Console
-    from rich.progress import BarColumn
+    from rich.progress import BarColumn, MofNCompleteColumn
     from rich.progress import Progress as Bars
     from rich.progress import TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        MofNCompleteColumn(),
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
     )
@@ -141,7 +141,8 @@ def _plain_progress(description: str) -> Progress:
         if now - last >= PLAIN_INTERVAL:
             last = now
             of = "" if total is None else f" of {total}"
-            print(f"{description}: {done}{of} {note}".rstrip(), file=sys.stderr, flush=True)
+            print(", ".join(filter(None, (f"{description}: {done}{of}", note))), file=sys.stderr,
+                  flush=True)  # fmt: skip
 
     return report
 

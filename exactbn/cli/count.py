@@ -16,8 +16,10 @@ from exactbn.cli.domains import (
     ThroughOption,
     asked_domain,
     domain_text,
+    place_text,
 )
 from exactbn.cli.partition import SlopeOption, slopes
+from exactbn.model.network import SIGMA_POLICIES
 from exactbn.wording import counted
 
 
@@ -57,7 +59,7 @@ def count_command(
     from exactbn.regions.pieces import count_faces
 
     started = time.monotonic()
-    with progress("thousandths", ["complex"]) as report:
+    with progress("percent", ["complex"]) as report:
         counts = count_faces(
             asked.network,
             asked.domain,
@@ -81,6 +83,7 @@ def count_command(
             "architecture": asked.network.architecture,
             "sha256": asked.network.sha256,
         },
+        "sigma_policy": asked.network.sigma_policy,
         **asked.record,
     }
     if json:
@@ -93,6 +96,7 @@ def count_command(
     table = Table(show_header=False)
     neurons = counted(asked.network.num_hidden, "hidden neuron")
     table.add_row("network", f"{asked.network.architecture}, {neurons}")
+    table.add_row("normalization", SIGMA_POLICIES[asked.network.sigma_policy])
     table.add_row("domain", domain_text(asked.domain))
     table.add_row("regions", f"{counts.regions}")
     if asked.domain.box is None:
@@ -100,12 +104,27 @@ def count_command(
     table.add_row("adjacencies", f"{counts.adjacencies}")
     if counts.f_vector is not None:
         table.add_row("faces by dimension", " ".join(map(str, counts.f_vector)))
-    table.add_row("pieces", f"{counts.pieces}, on {counted(workers, 'thread')}")
+    threads = f", on {counted(workers, 'thread')}" if min(workers, counts.pieces) > 1 else ""
+    table.add_row("pieces", f"{counts.pieces}{threads}")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
+    where = place_text(asked.domain)
+    regions, pairs = counted(counts.regions, "region"), counted(counts.adjacencies, "pair")
+    share = "shares" if counts.adjacencies == 1 else "share"
     console.print(
-        "Every facet between two pieces was seen from both, and Euler's relation holds of all "
-        "pieces together. The counts are exact; exactbn partition proves them, and tells the "
-        "regions.",
+        f"The network cuts {where} into {regions} with interior, and {pairs} of them {share} a "
+        "facet. The counts are exact.",
         soft_wrap=True,
     )
+    if counts.f_vector is None:
+        console.print(
+            "Faces are not told: the complex is cut by more than the regions, by the walls with "
+            "which all of R^d begins or by entries of a maximum that lose.",
+            soft_wrap=True,
+        )
+    if counts.pieces > 1:
+        console.print(
+            "Every facet between two pieces was seen from both, and Euler's relation holds of all "
+            "pieces together.",
+            soft_wrap=True,
+        )

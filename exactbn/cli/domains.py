@@ -88,12 +88,15 @@ def asked_domain(
     """
     if (box is None) == (ball is None) and through is None:
         raise InputError(
-            "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS and --through DATA.csv:I,J,K"
+            "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS and --through DATA.csv:I,J,K; "
+            "--box none is all of R^d"
         )
     if ball is not None and through is not None:
         raise InputError("--ball is of all inputs and --through of a slice, expected one of them")
     if features is not None and ball is None and through is None:
         raise InputError("--features goes with --ball and --through only")
+    if norm != "inf" and ball is None:
+        raise InputError(f"--norm {norm} is of a ball, expected --ball DATA.csv:ROW:RADIUS with it")
     names = None if features is None else [name.strip() for name in features.split(",")]
     record: dict[str, Any] = {}
     remarks = []
@@ -202,6 +205,11 @@ def _form(d: int, a: Vector, b: object) -> tuple[Any, Any]:
     """Return a row in the one form that domains keep; none where it bounds nothing."""
     domain = Domain(d, None, (a,), (b,))  # type: ignore[arg-type]
     return domain.matrix, domain.bounds
+
+
+def place_text(domain: Domain) -> str:
+    """Return what kind of a domain it is, in words."""
+    return "its input space" if domain.is_space else "the box" if domain.is_box else "the polytope"
 
 
 def domain_text(domain: Domain) -> str:

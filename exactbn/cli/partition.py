@@ -27,6 +27,7 @@ from exactbn.cli.domains import (
     ThroughOption,
     asked_domain,
     domain_text,
+    place_text,
 )
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
@@ -266,7 +267,7 @@ def _show(
     table.add_row("complete", "yes" if record["complete"] else "NO")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
-    where = "its input space" if domain.is_space else "the box" if domain.is_box else "the polytope"
+    where = place_text(domain)
     regions = counted(record["regions"], "region")
     if not record["complete"]:
         sentence = f"The count is INCOMPLETE: {record['lacking'][0]}."

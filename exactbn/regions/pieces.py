@@ -12,7 +12,7 @@ from exactbn.engines.complex.chunks import Chunk, cut_in_chunks
 from exactbn.engines.complex.seams import Seams
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget, Progress
-from exactbn.errors import InputError, InternalError
+from exactbn.errors import InputError, InternalError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exactbn.model.asking import NetworkLike
 
 #: Steps of the progress that is told.
-STEPS = 1000
+STEPS = 100
 
 
 class Regions(NamedTuple):
@@ -38,8 +38,9 @@ class Regions(NamedTuple):
 class FaceCounts:
     """How many regions a domain has, how many are unbounded, how many pairs of them share a facet.
 
-    ``f_vector`` has the numbers of faces of dimension 0 to d of the complex; None where its cells
-    are not the regions: in all of R^d, and where a maximum compares entries that lose. ``pieces``
+    ``f_vector`` has the numbers of vertices, edges, ..., regions, the domain's own faces included;
+    None where the complex is cut by more than the regions, as of a partition: in all of R^d, and
+    where a region is several cells since a maximum compares entries that lose. ``pieces``
     says in how many it was cut; ``signs`` and ``exact_signs``, how many signs of preactivations
     were asked for, and how many of them needed integers.
     """
@@ -85,7 +86,7 @@ def count_faces(
     max_seconds : optional
         A budget.
     progress : callable, optional
-        Called with (done, all, remark), in thousandths of the domain.
+        Called with (done, all, remark), in hundredths of the work, as far as that can be foreseen.
 
     Raises
     ------
@@ -108,12 +109,19 @@ def count_faces(
     budget = Budget.asked(max_seconds=max_seconds)
     count = _Joined(network, domain) if _is_joined(network, domain) else _Count(domain.dim)
     done = Fraction(0)
-    for chunk in cut_in_chunks(network, domain, workers=workers, budget=budget):
-        count.add(chunk)
-        done += chunk.share
-        if progress is not None:
-            note = f"{counted(count.cells, 'region')} in {counted(count.pieces, 'piece')}"
-            progress(int(done * STEPS), STEPS, note)
+    if progress is not None:
+        progress(0, STEPS, "the first neurons, in one piece")
+    try:
+        for chunk in cut_in_chunks(network, domain, workers=workers, budget=budget):
+            count.add(chunk)
+            done += chunk.share
+            if progress is not None:
+                progress(int(done * STEPS), STEPS, count.so_far)
+    except LimitError as error:
+        raise LimitError(
+            f"{error}: {count.so_far} so far, about {int(done * STEPS)} % of the work; it goes "
+            "further with a greater max_seconds"
+        ) from None
     return count.result()
 
 
@@ -159,6 +167,12 @@ class _Count:
         self._faces = np.zeros(dim + 1, dtype=np.int64)
         self._seams = Seams()
 
+    @property
+    def so_far(self) -> str:
+        """Return how many cells were seen, in words."""
+        cell = "cell" if isinstance(self, _Joined) else "region"
+        return f"{counted(self.cells, cell)} in {counted(self.pieces, 'piece')}"
+
     def add(self, chunk: Chunk) -> None:
         """Count a chunk."""
         self.keep(chunk, chunk.edges.astype(np.int64) + self.cells)
@@ -197,7 +211,7 @@ class _Joined(_Count):
     def __init__(self, network: Network, domain: Domain) -> None:
         super().__init__(domain.dim)
         self._network = network
-        self._is_merged = _is_joined(network, domain)
+        self._is_box = domain.box is not None
         self._words: list[NDArray[np.uint64]] = []
         self._far: list[NDArray[np.bool_]] = []
         self._edges: list[NDArray[np.int64]] = []
@@ -219,7 +233,8 @@ class _Joined(_Count):
 
     def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
         found = self.regions()
+        are_regions = self._is_box and len(found.words) == self.cells
         return FaceCounts(
             len(found.words), int(found.is_unbounded.sum()), len(found.edges),
-            None if self._is_merged else faces, self.pieces, self._signs, self._exact_signs,
+            faces if are_regions else None, self.pieces, self._signs, self._exact_signs,
         )  # fmt: skip
