@@ -1,7 +1,6 @@
 """``exactbn count``: how many regions, adjacencies and faces there are, in little memory."""
 
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,16 +17,13 @@ from exactbn.cli.domains import (
     domain_text,
     place_text,
 )
-from exactbn.cli.partition import SlopeOption, slopes
+from exactbn.cli.partition import NetworkArgument, SlopeOption, slopes
 from exactbn.model.network import SIGMA_POLICIES
 from exactbn.wording import counted
 
 
 def count_command(
-    net: Annotated[
-        Path,
-        typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
-    ],
+    net: NetworkArgument,
     box: BoxOption = None,
     rows: RowsOption = None,
     ball: BallOption = None,

@@ -53,6 +53,9 @@ REGIONS_A_SECOND = 5000
 #: What a partition may leave unproven, in words.
 _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
 
+NetworkArgument = Annotated[
+    Path, typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt.")
+]
 SlopeOption = Annotated[
     str | None,
     typer.Option(
@@ -64,10 +67,7 @@ SlopeOption = Annotated[
 
 
 def partition_command(
-    net: Annotated[
-        Path,
-        typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
-    ],
+    net: NetworkArgument,
     box: BoxOption = None,
     rows: RowsOption = None,
     ball: BallOption = None,

@@ -161,6 +161,8 @@ def _alternating(numbers: tuple[int, ...]) -> int:
 class _Count:
     """The numbers of what was seen so far, where every cell is a region, and bounded."""
 
+    cell = "region"
+
     def __init__(self, dim: int) -> None:
         self.cells = self.pieces = 0
         self._pairs = self._signs = self._exact_signs = 0
@@ -170,8 +172,7 @@ class _Count:
     @property
     def so_far(self) -> str:
         """Return how many cells were seen, in words."""
-        cell = "cell" if isinstance(self, _Joined) else "region"
-        return f"{counted(self.cells, cell)} in {counted(self.pieces, 'piece')}"
+        return f"{counted(self.cells, self.cell)} in {counted(self.pieces, 'piece')}"
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk."""
@@ -207,6 +208,8 @@ class _Count:
 
 class _Joined(_Count):
     """The same where cells of equal labels are one region: these are kept."""
+
+    cell = "cell"
 
     def __init__(self, network: Network, domain: Domain) -> None:
         super().__init__(domain.dim)
