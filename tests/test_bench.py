@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from exactbn.bench import engines as bench
-from exactbn.bench import slices, strokes
+from exactbn.bench import slices, space, strokes
 from exactbn.cli import main
 from exactbn.errors import InputError
 from exactbn.model.domain import Box, Domain
@@ -58,7 +58,6 @@ def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> No
     good = {"regions": 41, "adjacencies": 71, "seconds": 0.25, "regions_per_second": 164.0}
     slow = {"regions": 100, "adjacencies": 200, "seconds": 1.0, "regions_per_second": 82.0}
     rows = {"rnd-2-8-8": good, "rnd-3-20-20": {"error": "no"}, "scale-3d-1e5": {"error": "no"}}
-    rows |= {"bnc-3-20-20 in [-1000, 1000]^3": good, "bnc-3-20-20 in R^3": slow}
     rows |= {"scale-2d-1e3": good, "scale-2d-1e5": slow, "scale-3d-1e3": good}
     monkeypatch.setattr(bench, "measure_apart", lambda name, *_: rows.get(name, {"error": "-"}))
     monkeypatch.setattr("exactbn.cli.bench.find_spec", lambda name: None)
@@ -67,8 +66,6 @@ def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> No
     assert "250.0" in out and "rnd-3-20-20: no" in out
     assert "2d: time per region at 10^5 regions over that at 10^3: 1.64" in out
     assert "3d: time" not in out
-    assert "bnc-3-20-20: time per region in R^d over that in a box of nearly as many: 1.64" in out
-    assert "rnd-3-20-20: time" not in out
     assert "relucent is not installed" in out
 
 
@@ -116,6 +113,17 @@ def test_balls_are_timed(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> Non
     assert row["balls"] == 20 and row["regions"] >= 20 and row["ratio"] > 0
 
 
+def test_all_of_space_is_timed_beside_a_box(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "SPACE", {"small": bench.Recipe((2, 3, 3, 1), True, 1)})
+    assert main(["bench", "--apart", "small", "--proof", "space", "--repeat", "2"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["regions"] >= row["regions_of_box"] > 4 and row["ratio"] > 0
+    assert main(["bench", "--apart", "small", "--proof", "spice"]) == 2
+    assert "--proof: 'spice', expected one of complex, lp, search" in capsys.readouterr().err
+
+
 def test_slices_are_timed_or_skipped_by_name(
     capsys: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -138,13 +146,13 @@ def test_a_slice_and_reading_are_measured(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slices, "MILLION", (4, 6, 3))
-    command = ["bench", "--repeat", "1", "--proof", "slice", "--apart"]
-    assert main([*command, "2-25-25-25-2 in R^2"]) == 0
+    command = ["bench", "--repeat", "1", "--apart"]
+    assert main([*command, "2-25-25-25-2 in R^2", "--proof", "slice"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["regions"], row["adjacencies"], row["units"]) == (2375, 4675, 75)
     assert row["regions_per_second"] > 0 and row["peak_bytes"] >= 0
     for name in slices.READINGS:
-        assert main([*command, name]) == 0
+        assert main([*command, name, "--proof", "reading"]) == 0
         row = json.loads(capsys.readouterr().out)
         assert (row["architecture"], row["weights"]) == ("4-6-3", 42)
     with pytest.raises(InputError, match="'bogus' is no slice, expected one of ACAS Xu 1_1"):

@@ -43,11 +43,24 @@ def residual(seed: int) -> Network:
     return Network(layers, num_inputs=2)
 
 
+def dying(seed: int) -> Network:
+    """Return the same with a unit that is off and one that is 0 on the box, in each layer."""
+    *hidden, output = residual(seed).layers
+    layers = []
+    for layer in hidden:
+        weight, bias = list(layer.weight), list(layer.bias)
+        weight[0], bias[0] = (Fraction(0),) * len(weight[0]), Fraction(0)
+        bias[1] -= 50
+        layers.append(Layer(tuple(weight), tuple(bias), 0, layer.reads))
+    return Network((*layers, output), num_inputs=2)
+
+
 NETWORKS = {
     "deep": chain(2, [5] * 5, 1),
     "leaky": chain(2, [4, 4, 4, 4], 2, Fraction(-1, 3)),
     "two words": chain(1, [70, 3, 66, 2], 3),
     "residual": residual(4),
+    "dying": dying(4),
 }
 
 
@@ -95,6 +108,20 @@ def test_every_value_is_within_its_bound(name: str, where: str) -> None:
                 pairs.append((value, work.z[v, row], work.ez[v, row]))
             assert lengths(pairs) is not None, (block, v)
     assert carried_layers == len(network.widths) - 1 + sum(w > 64 for w in network.widths[1:])
+
+
+def test_what_is_zero_at_all_vertices_is_not_kept() -> None:
+    """In the box two units of each layer are; in R^d the second one is on far out."""
+    network = NETWORKS["dying"]
+    for where, off in (("box", {1, 2}), ("space", {1})):
+        for run, block in begun(network, domain_of(network, where)):
+            kept = run.carry.features
+            assert isinstance(kept, carried.KeptFeatures)
+            if block.layer:
+                columns = kept._columns[block.layer].tolist()
+                assert columns and off.isdisjoint(columns)
+                assert block.layer > 1 or (2 in columns) == (where == "space")
+                assert kept._states[block.layer][0].shape[1] == len(columns)
 
 
 def lengths(pairs: list[tuple[Fraction, float, float]]) -> tuple[Fraction, Fraction] | None:

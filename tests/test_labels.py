@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from random import Random
 
@@ -13,9 +14,12 @@ from exactbn.errors import InputError
 from exactbn.exact.rational import dot
 from exactbn.exact.stages import Clip, Contest, Max
 from exactbn.model.files import load, save_json
+from exactbn.model.labels import labels_of
 from exactbn.model.network import Layer, Network
+from exactbn.model.patterns import pack
 from exactbn.model.units import MOST_LEVELS
 from exactbn.readers.wiring import Row, Wiring, affine, tensor
+from exactbn.regions.contests import deciding
 from exactbn.regions.counting import count_regions
 from exactbn.regions.partitioning import Partition
 from exactbn.selfcheck import brute
@@ -154,10 +158,28 @@ class Drawn:
         return tuple(h), label
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_deciding_bits_are_equal_where_labels_are(seed: int) -> None:
+    """All patterns of a clip, a plain unit and two trees, in a mixed order, of three layers."""
+    numbers = Random(seed).sample(range(9), 9)
+    plain, low, high, *unit = numbers
+    left = Contest(Contest(0, 1, unit[0]), Contest(2, 3, unit[1]), unit[2])
+    right = Contest(0, Contest(1, Contest(2, 3, unit[3]), unit[4]), unit[5])
+    units = (Max(left), plain, Clip(low, high), Max(right))
+    patterns = np.array(list(product((0, 1), repeat=9)), dtype=np.uint8)
+    # The second threshold of a clip is never passed before the first.
+    patterns = patterns[patterns[:, low] >= patterns[:, high]]
+    widths = (4, 3, 2)
+    words = pack(patterns, widths)
+    bits = deciding(words, units, widths)
+    labels = labels_of(units, patterns)
+    pairs = np.unique(np.concatenate([bits, labels], axis=1), axis=0)
+    assert len(pairs) == len(np.unique(bits, axis=0)) == len(np.unique(labels, axis=0)) == 96
+    assert not (bits & ~words).any() and np.array_equal(words, pack(patterns, widths))
+
+
 def joined(network: Network, part: Partition, cells: list[tuple[int, ...]]) -> dict[bytes, bytes]:
     """Return the label of each pattern of the layers."""
-    from exactbn.model.labels import labels_of
-
     units = network.units or tuple(range(network.num_hidden))
     labels = labels_of(units, np.array(cells, dtype=np.uint8).reshape(len(cells), -1))
     return {bytes(cell): row.tobytes() for cell, row in zip(cells, labels)}

@@ -1,6 +1,9 @@
 """Time of many balls in one call, beside one call each."""
 
+import statistics
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from operator import truediv
 
 import numpy as np
 
@@ -8,6 +11,7 @@ from exactbn.bench.engines import Recipe, random_network
 from exactbn.bench.proofs import processor_seconds
 from exactbn.model.domain import Box
 from exactbn.regions.counting import partition_many
+from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
 
 #: Networks whose balls are timed.
@@ -24,7 +28,7 @@ def measure_balls(name: str, *, repeat: int) -> dict[str, object]:
     """Return the time of one call for all balls, and that of one call each.
 
     Both are processor time for a ball, without adjacencies; ``ratio`` is the second over the
-    first. The partitions are compared with each other.
+    first, the median of pairs timed in turn. The partitions are compared with each other.
     """
     network = random_network(BALLS[name])
     points = np.random.default_rng(0).uniform(-1, 1, (COUNT, network.num_inputs))
@@ -33,16 +37,19 @@ def measure_balls(name: str, *, repeat: int) -> dict[str, object]:
     many = partition_many(network, balls)
     if list(many[:APART]) != some:
         raise AssertionError("a call for many balls gives other partitions than one call each")
-    together = processor_seconds(
-        lambda: [part.num_regions for part in partition_many(network, balls)], repeat
-    )
-    each = processor_seconds(
-        lambda: [partition(network, ball).num_regions for ball in balls[:APART]], repeat
-    )
+    together, each = [], []
+    for _ in range(repeat):
+        together.append(_seconds(lambda: partition_many(network, balls)) / COUNT)
+        each.append(_seconds(lambda: [partition(network, b) for b in balls[:APART]]) / APART)
     return {
         "balls": COUNT,
         "regions": sum(part.num_regions for part in many),
-        "seconds_each": each / APART,
-        "seconds_together": together / COUNT,
-        "ratio": each / APART / (together / COUNT),
+        "seconds_each": statistics.median(each),
+        "seconds_together": statistics.median(together),
+        "ratio": statistics.median(map(truediv, each, together)),
     }
+
+
+def _seconds(task: Callable[[], Sequence[Partition]]) -> float:
+    """Return the processor's time of making partitions and asking each for its regions."""
+    return processor_seconds(lambda: [part.num_regions for part in task()], 1)

@@ -86,21 +86,6 @@ SCALING = {
     "scale-3d-1e3": Recipe((3, 17, 17, 1), False, 6),
     "scale-3d-1e5": Recipe((3, 72, 72, 1), False, 6),
 }
-#: Pairs of equal networks in all of R^d and in a box so large that it holds nearly all regions.
-SPACE = {
-    f"{kind}-3-20-20 {name}": Recipe((3, 20, 20, 1), kind == "bnc", 3, side)
-    for kind in ("rnd", "bnc")
-    for name, side in (("in [-1000, 1000]^3", 1000), ("in R^3", None))
-} | {
-    f"{kind}-4-10-10 {name}": Recipe((4, 10, 10, 1), kind == "bnc", 4, side)
-    for kind in ("rnd", "bnc")
-    for name, side in (("in [-1000, 1000]^4", 1000), ("in R^4", None))
-} | {
-    f"rnd-2-25-25-25 {name}": Recipe((2, 25, 25, 25, 2), False, 3, side)
-    for name, side in (("in [-1000, 1000]^2", 1000), ("in R^2", None))
-}
-
-
 #: Networks of equal layers, ever more of them: neither a sign nor a region should cost more.
 DEPTH = {
     f"{kind}-{d}-({depth} x {width})": Recipe((d, *[width] * depth, 1), kind == "bnc", 1, 1, GAIN)
@@ -130,7 +115,7 @@ def named_network(name: str) -> Network:
 
 def named_recipe(name: str) -> Recipe | None:
     """Return the recipe of a name, None for what must be a file."""
-    return (RECIPES | SCALING | SPACE | DEPTH).get(name)
+    return (RECIPES | SCALING | DEPTH).get(name)
 
 
 def random_network(recipe: Recipe) -> Network:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from exactbn.bench.engines import SPACE, peak_growth, random_network, warm_up
+from exactbn.bench.engines import peak_growth, random_network, warm_up
+from exactbn.bench.space import SPACE
 from exactbn.bench.strokes import made_images, trained_lenet
 from exactbn.errors import InputError
 from exactbn.exact.rational import Vector
@@ -106,7 +107,7 @@ def _lenet(side: Fraction) -> Callable[[Path], Question]:
 
 def _plane(path: Path) -> Question:
     """Return a network of two inputs and three layers in all of the plane."""
-    return random_network(SPACE["rnd-2-25-25-25 in R^2"]), Domain.space(2)
+    return random_network(SPACE["rnd-2-25-25-25"]), Domain.space(2)
 
 
 def _square(side: Fraction | int) -> Domain:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,9 @@ ENGINES = ("complex", "lp")
 SEARCH = "search"
 MANY = "balls"
 SLICE = "slice"
+READING = "reading"
 PIECES = "pieces"
+SPACE = "space"
 # Heading, key, form, factor.
 Column = tuple[str, str, str, float]
 PROOF_COLUMNS: tuple[Column, ...] = (
@@ -40,6 +43,13 @@ BALL_COLUMNS: tuple[Column, ...] = (
     ("cpu ms a ball, one call each", "seconds_each", ".3f", 1000),
     ("in one call", "seconds_together", ".3f", 1000),
     ("ratio", "ratio", ".1f", 1),
+)
+SPACE_COLUMNS: tuple[Column, ...] = (
+    ("regions", "regions", "d", 1),
+    ("in the box", "regions_of_box", "d", 1),
+    ("cpu ms", "seconds", ".1f", 1000),
+    ("in the box", "seconds_of_box", ".1f", 1000),
+    ("ratio a region", "ratio", ".2f", 1),
 )
 SLICE_COLUMNS: tuple[Column, ...] = (
     ("units", "units", "d", 1),
@@ -81,8 +91,8 @@ def bench_command(
     scaling: Annotated[
         bool,
         typer.Option(
-            help="Compare the time per region at 10^3 and at 10^5 regions, in R^d and a box, and "
-            "at depth 2 to 12."
+            help="Compare the time per region at 10^3 and at 10^5 regions, at depth 2 to 12, and "
+            "in R^d and a box."
         ),
     ] = True,
     proofs: Annotated[
@@ -140,7 +150,7 @@ def bench_command(
     names = _names(files, folder, networks, tuple(bench.RECIPES))
     rows: dict[str, dict[str, object]] = {}
     scale: dict[str, dict[str, object]] = {}
-    others = (*bench.SCALING, *bench.SPACE, *bench.DEPTH) if scaling else ()
+    others = (*bench.SCALING, *bench.DEPTH) if scaling else ()
     options = ("--repeat", str(repeat))
     with progress("networks", ["complex", "lp"]) as report:
         total = len(names) + len(others)
@@ -150,18 +160,19 @@ def bench_command(
         for done, name in enumerate(others):
             report(len(names) + done, total, name)
             scale[name] = bench.measure_apart(name, options, bench.TIME_LIMIT)
+        spaces = _apart(SPACE, options) if scaling else {}
         certified = _proofs(options) if proofs else {}
-        searches = _searches(options) if proofs else {}
-        many = _balls(options) if balls else {}
+        searches = _apart(SEARCH, options) if proofs else {}
+        many = _apart(MANY, options) if balls else {}
         planes = _slices(options, nets) if slices else {}
-        readings = _readings(options) if slices else {}
-        dealt = _pieces(options) if pieces else {}
+        readings = _apart(READING, options) if slices else {}
+        dealt = _apart(PIECES, options) if pieces else {}
         peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
         "scaling": scale,
         "growth_of_time_per_region": _growth(scale),
-        "space_over_box": _space(scale),
+        "space": spaces,
         "proofs": certified,
         "lp": searches,
         "balls": many,
@@ -176,6 +187,8 @@ def bench_command(
         print_json(figures)
     else:
         _show(rows, scale, peers, relucent=relucent)
+        title = "all of R^d beside [-1000, 1000]^d, adjacencies included"
+        _show_rows(title, SPACE_COLUMNS, spaces)
         _show_rows("LP engine, box [-1, 1]^d, regions certified", SEARCH_COLUMNS, searches)
         title = "certificates, box [-1, 1]^d, adjacencies included"
         _show_rows(title, PROOF_COLUMNS, certified)
@@ -190,19 +203,37 @@ def _measured(name: str, what: str, repeat: int, nets: Path | None) -> dict[str,
     from exactbn.bench.balls import measure_balls
     from exactbn.bench.pieces import measure_pieces
     from exactbn.bench.proofs import measure_proof, measure_search
-    from exactbn.bench.slices import READINGS, measure_reading, measure_slice
+    from exactbn.bench.slices import measure_reading, measure_slice
+    from exactbn.bench.space import measure_space
 
-    if what == PIECES:
-        return measure_pieces(name)
     if what == SLICE:
-        if name in READINGS:
-            return measure_reading(name)
         return measure_slice(name, nets, repeat=repeat)
-    if what == MANY:
-        return measure_balls(name, repeat=repeat)
-    if what == SEARCH:
-        return measure_search(name, repeat=repeat)
-    return measure_proof(name, what, repeat=repeat)
+    if what in ENGINES:
+        return measure_proof(name, what, repeat=repeat)
+    measures: dict[str, Callable[[str], dict[str, object]]] = {
+        SEARCH: partial(measure_search, repeat=repeat),
+        MANY: partial(measure_balls, repeat=repeat),
+        SPACE: partial(measure_space, repeat=repeat),
+        READING: measure_reading,
+        PIECES: measure_pieces,
+    }
+    if what not in measures:
+        raise InputError(f"--proof: {what!r}, expected one of {', '.join((*ENGINES, *measures))}")
+    return measures[what](name)
+
+
+def _apart(what: str, options: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return the figures of one of the other tables, each network in a process of its own."""
+    from exactbn.bench import balls, engines, pieces, proofs, slices, space
+
+    names = {
+        SEARCH: proofs.SEARCHES, MANY: balls.BALLS, SPACE: space.SPACE,
+        READING: slices.READINGS, PIECES: pieces.PIECES,
+    }  # fmt: skip
+    return {
+        name: engines.measure_apart(name, (*options, "--proof", what), engines.TIME_LIMIT)
+        for name in names[what]
+    }
 
 
 def _names(
@@ -254,28 +285,6 @@ def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     }
 
 
-def _searches(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return the figures of the LP engine, by network."""
-    from exactbn.bench import engines as bench
-    from exactbn.bench.proofs import SEARCHES
-
-    return {
-        name: bench.measure_apart(name, (*options, "--proof", SEARCH), bench.TIME_LIMIT)
-        for name in SEARCHES
-    }
-
-
-def _balls(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return the figures of many balls, by network."""
-    from exactbn.bench import engines as bench
-    from exactbn.bench.balls import BALLS
-
-    return {
-        name: bench.measure_apart(name, (*options, "--proof", MANY), bench.TIME_LIMIT)
-        for name in BALLS
-    }
-
-
 def _slices(options: tuple[str, ...], nets: Path | None) -> dict[str, dict[str, object]]:
     """Return the figures of slices, or why one is skipped."""
     from exactbn.bench import engines as bench
@@ -289,28 +298,6 @@ def _slices(options: tuple[str, ...], nets: Path | None) -> dict[str, dict[str, 
             name, (*options, "--proof", SLICE, *folder), bench.TIME_LIMIT
         )
     return rows
-
-
-def _pieces(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return the figures of counting piece by piece."""
-    from exactbn.bench import engines as bench
-    from exactbn.bench.pieces import PIECES as RECIPES
-
-    return {
-        name: bench.measure_apart(name, (*options, "--proof", PIECES), bench.TIME_LIMIT)
-        for name in RECIPES
-    }
-
-
-def _readings(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return the figures of reading large networks."""
-    from exactbn.bench import engines as bench
-    from exactbn.bench.slices import READINGS
-
-    return {
-        name: bench.measure_apart(name, (*options, "--proof", SLICE), bench.TIME_LIMIT)
-        for name in READINGS
-    }
 
 
 def _show_rows(
@@ -344,14 +331,6 @@ def _growth(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
 
     rows = {name: scale[name] for name in SCALING if name in scale}
     return _ratios(rows, lambda name: name.split("-")[1])
-
-
-def _space(scale: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
-    """Return the time per region in R^d over that in a large box, by network."""
-    from exactbn.bench.engines import SPACE
-
-    rows = {name: scale[name] for name in SPACE if name in scale}
-    return _ratios(rows, lambda name: name.split()[0])
 
 
 def _ratios(
@@ -391,9 +370,6 @@ def _show(
     console.print(table)
     for dim, growth in _growth(scale).items():
         text = f"{dim}: time per region at 10^5 regions over that at 10^3: {growth:.2f}"
-        console.print(text, markup=False)
-    for name, growth in _space(scale).items():
-        text = f"{name}: time per region in R^d over that in a box of nearly as many: {growth:.2f}"
         console.print(text, markup=False)
     for name, row in {**rows, **scale}.items():
         if "error" in row:

@@ -14,6 +14,9 @@ from exactbn.wording import counted
 #: Dimensions up to which there are balls of the norm 1: 1024 rows.
 MOST_INPUTS_OF_BALL = 10
 
+#: What a domain without rows is made with, which needs no second look.
+_NO_ROWS: tuple[()] = ()
+
 
 @final
 @dataclass(frozen=True)
@@ -112,12 +115,14 @@ class Domain:
 
     dim: int
     box: Box | None = None
-    matrix: Matrix = ()
-    bounds: Vector = ()
+    matrix: Matrix = _NO_ROWS
+    bounds: Vector = _NO_ROWS
 
     def __post_init__(self) -> None:
         if self.box is not None and self.box.dim != self.dim:
             raise DimensionError(f"the box has dimension {self.box.dim}, expected {self.dim}")
+        if self.matrix is self.bounds is _NO_ROWS:
+            return
         matrix, bounds = to_matrix(self.matrix, "A"), to_vector(self.bounds, "b")
         if len(matrix) != len(bounds):
             raise DimensionError(

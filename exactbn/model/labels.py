@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from exactbn.exact.stages import Clip, Contest, Unit
 
 Labels = NDArray[np.uint16]
-# Labels in one 64-bit word.
-_TOGETHER = 4
-
 
 # The shape of a unit: of a maximum its tree of contests, where an entry is its number.
 _Shape = int | tuple[Any, ...]
@@ -121,11 +118,3 @@ def _possible(contest: Contest | int, signs: NDArray[np.int8]) -> Iterator[int]:
         return
     for is_second in _allowed(signs[contest.unit]):
         yield from _possible(contest.second if is_second else contest.first, signs)
-
-
-def as_words(labels: Labels) -> NDArray[np.uint64]:
-    """Return labels as rows of words, the same for the same labels only."""
-    width = max(1, -(-labels.shape[1] // _TOGETHER))
-    room = np.zeros((len(labels), width * _TOGETHER), dtype="<u2")
-    room[:, : labels.shape[1]] = labels
-    return room.view("<u8").astype(np.uint64, copy=False)

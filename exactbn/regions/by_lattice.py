@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.cutting import Outcome
 from exactbn.engines.complex.engine import subdivide
+from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InternalError
@@ -50,10 +51,12 @@ class LatticeEvidence(Value):
     unproven: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def of(cls, network: Network, domain: Domain, outcome: Outcome) -> "LatticeEvidence":
-        """Return the result of the engine."""
+    def of(
+        cls, network: Network, domain: Domain, lattice: FaceLattice, outcome: Outcome
+    ) -> "LatticeEvidence":
+        """Return the result of the engine in one of the domains of its run, from its lattice."""
         counts = outcome.statistics
-        faces = Faces(network, domain, outcome.lattice)
+        faces = Faces(network, domain, lattice)
         return cls(faces, outcome.neurons_done, counts.signs, counts.exact_signs)
 
     @property
@@ -67,7 +70,7 @@ class LatticeEvidence(Value):
     @property
     def words(self) -> NDArray[np.uint64]:
         """Return the patterns as bits, (regions, words)."""
-        return self.faces.cells.words
+        return self.faces.words
 
     @property
     def edges(self) -> NDArray[np.int32]:
@@ -175,7 +178,7 @@ def cut_lattice(
 ) -> LatticeEvidence:
     """Return the partition that the complex engine makes within a budget."""
     outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=factor)
-    return LatticeEvidence.of(network, domain, outcome)
+    return LatticeEvidence.of(network, domain, outcome.lattice, outcome)
 
 
 def _rounded(point: Sequence[float], bits: int) -> Vector:

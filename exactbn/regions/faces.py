@@ -20,7 +20,7 @@ from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.regions import geometry
-from exactbn.regions.merging import MergedCells, merge_cells
+from exactbn.regions.merging import MergedCells, are_regions, merge_cells
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +47,13 @@ class Faces(Value):
         """Return which region each d-face belongs to."""
         known = self.known_cells
         return merge_cells(self.lattice, self.domain, self.network) if known is None else known
+
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """Return the patterns of the regions as bits, shape (regions, words)."""
+        if self.known_cells is None and are_regions(self.domain, self.network):
+            return self.lattice.words  # without a look at what is adjacent
+        return self.cells.words
 
     @property
     def f_vector(self) -> tuple[int, ...] | None:

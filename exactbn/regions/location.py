@@ -13,9 +13,10 @@ from exactbn.engines.pattern_table import PatternTable, find_row, make_table
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
-from exactbn.model.labels import Labels, are_consistent, as_words, labels_of
+from exactbn.model.labels import Labels, are_consistent, labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
+from exactbn.regions.merging import labels_of_words
 
 
 # Points whose integers are held at the same time.
@@ -36,9 +37,7 @@ class Location:
 
     @cached_property
     def _table(self) -> PatternTable:
-        if self.network.units:
-            return make_table(as_words(self._labels))
-        return make_table(self.words)
+        return make_table(labels_of_words(self.network, self.words))
 
     @cached_property
     def _labels(self) -> Labels:
@@ -82,11 +81,8 @@ class Location:
 
     def _rows_of(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
         """Return the region of each row of signs, none of them zero, -1 where there is none."""
-        on = (signs > 0).astype(np.uint8)
-        if self.network.units:
-            wanted = as_words(labels_of(self.network.units, on))
-        else:
-            wanted = pack(on, self.network.widths)
+        on = pack((signs > 0).astype(np.uint8), self.network.widths)
+        wanted = labels_of_words(self.network, on)
         return np.array([find_row(self._table, words) for words in wanted], dtype=np.int64)
 
     def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:

@@ -15,14 +15,11 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
-from exactbn.model.labels import as_words, labels_of
 from exactbn.model.network import Network
-from exactbn.model.patterns import unpack
+from exactbn.regions.contests import deciding
 
 Ints = NDArray[np.int32]
 Numbers = NDArray[np.int64]
-# Bytes, about, of the bits and labels that are made at once.
-_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +60,14 @@ def cell_labels(
 
     None where every d-face is a region.
     """
-    if network.units or domain.box is None:
-        return labels_of_words(network, lattice.words)
-    return None
+    if are_regions(domain, network):
+        return None
+    return labels_of_words(network, lattice.words)
+
+
+def are_regions(domain: Domain, network: Network) -> bool:
+    """Return whether every d-face of a complex that subdivides the domain is a region."""
+    return domain.box is not None and not network.units
 
 
 def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
@@ -81,18 +83,8 @@ def grouped(network: Network, words: NDArray[np.uint64]) -> tuple[Numbers, Numbe
 
 
 def labels_of_words(network: Network, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the labels of patterns as rows of words: the patterns where units are of two pieces.
-
-    Not all at once: bits and labels take dozens of times the bytes of the words.
-    """
-    if not network.units:
-        return words
-    few = max(1, _BYTES // (len(network.units) + network.num_hidden))
-    parts = [
-        as_words(labels_of(network.units, unpack(words[k : k + few], network.widths)))
-        for k in range(0, max(1, len(words)), few)
-    ]
-    return np.concatenate(parts)
+    """Return rows of words that are equal where the labels of patterns are."""
+    return deciding(words, network.units, network.widths) if network.units else words
 
 
 def joined_edges(edges: Ints | Numbers, of_cell: Numbers, count: int) -> Ints:

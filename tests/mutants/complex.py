@@ -264,8 +264,8 @@ MUTANTS = [
     ),
     Mutant(
         "engines/complex/start.py",
-        "max(_exponent_above(*end) for end in ends if end[0] > 0)",
-        "0 * max(_exponent_above(*end) for end in ends if end[0] > 0)",
+        "_exponent_above([end for end in ends if end[0] > 0])",
+        "0 * _exponent_above([end for end in ends if end[0] > 0])",
         (f"{_BOUNDS}::test_volumes_are_relative_to_the_box",),
         "bounds are not relative to the box",
     ),

@@ -15,6 +15,8 @@ _ZERO = "tests/test_lp_wired.py::test_a_skip_to_the_inputs_keeps_what_is_exactly
 _JOINED = "tests/test_lp_wired.py::test_cells_of_a_maximum_are_joined"
 _CELLS = "tests/test_lp_wired.py::test_cells_that_do_not_make_the_regions_are_refused"
 _LABELS = "tests/test_labels.py::test_random_networks"
+_VALUES = "tests/test_carried.py::test_every_value_is_within_its_bound"
+_DECIDING = "tests/test_labels.py::test_deciding_bits_are_equal_where_labels_are"
 _BLOCK = f"{_WIRED}::test_layers_that_do_not_read_each_other_are_a_block"
 _CHAIN = f"{_WIRED}::test_what_is_a_chain_is_one_however_it_is_given"
 
@@ -112,6 +114,26 @@ MUTANTS: list[Mutant] = [
          _BRUTE),
         ("as many features as the first source has are all of it",
          "if not others and len(features)", "if len(features)", _BRUTE),
+    ),
+    *_of(
+        "engines/complex/carried.py",
+        ("a feature that is 0 at some vertex is not kept",
+         "np.bitwise_or.reduce(word)", "np.bitwise_and.reduce(word)", _VALUES),
+        ("features that are 0 at all vertices are kept",
+         "(last[1:] > block) & (is_alive > 0)", "last[1:] > block",
+         "tests/test_carried.py::test_what_is_zero_at_all_vertices_is_not_kept"),
+    ),
+    *_of(
+        "engines/complex/float_blocks.py",
+        ("all sources have the weights of the first",
+         "        begin += len(at)\n        if source:", "        if source:", _VALUES),
+    ),
+    *_of(
+        "regions/contests.py",
+        ("the side that loses goes on", "contests[at, 1] if on else contests[at, 0]",
+         "contests[at, 0] if on else contests[at, 1]", _DECIDING),
+        ("contests of entries that lose count",
+         "    result &= ~pack(contested, widths)\n", "", _DECIDING),
     ),
     *_of(
         "engines/complex/vanishing.py",

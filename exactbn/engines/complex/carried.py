@@ -27,7 +27,7 @@ from exactbn.engines.complex.float_blocks import (
     part_of_kept,
 )
 from exactbn.engines.complex.kernels import TO_SINGLE, UNIT_ROUNDOFF, interpolate_rows
-from exactbn.model.patterns import WORD
+from exactbn.model.patterns import WORD, unpack
 
 Words = NDArray[np.uint64]
 
@@ -95,6 +95,9 @@ class CarriedLayer:
 class KeptFeatures:
     """The features of finished blocks, each kept for as long as a row reads it.
 
+    Those that are 0 at all vertices are not kept: they are 0 in every cell, at whatever vertex a
+    later block makes. Of a convolution on a small domain that is more than half.
+
     Sources are numbered as in :class:`FloatBlock`: 0 is the inputs, which are not kept here.
     """
 
@@ -114,14 +117,30 @@ class KeptFeatures:
         }
         return kept
 
-    def room(self, block: int) -> int:
+    def wanted(self, block: int, alive: Sequence[Words]) -> Ints:
+        """Return the columns of a finished block that are kept: a later block reads them.
+
+        ``alive`` is as in :meth:`Carry.end`; a unit that it has nowhere is left out.
+        """
+        last = self._last[block + 1]
+        words = np.array([np.bitwise_or.reduce(word) for word in alive], dtype=np.uint64)
+        is_alive = unpack(words[None], [len(last) - 1])[0]
+        return 1 + np.flatnonzero((last[1:] > block) & (is_alive > 0))
+
+    def room(self, block: int, wanted: Ints) -> int:
         """Return how many features are kept of a vertex once a block is finished."""
-        return sum(int(np.count_nonzero(last > block)) for last in self._last[: block + 2])
+        older = (self._last[source][own] > block for source, own in self._columns.items())
+        return sum(map(np.count_nonzero, older)) + len(wanted)
 
     def finish(
-        self, block: int, signed: Iterable[Signed], parents: NDArray[np.int32], places: Floats
+        self,
+        block: int,
+        signed: Iterable[Signed],
+        wanted: Ints,
+        parents: NDArray[np.int32],
+        places: Floats,
     ) -> None:
-        """Take up a finished block, and let go what no later one reads.
+        """Take up the wanted columns of a finished block, and let go what no later one reads.
 
         Of the vertices that it has made ``parents`` are the ends a and b of their root edges, and
         ``places`` t with a + t (b - a), and a bound of its error.
@@ -139,20 +158,18 @@ class KeptFeatures:
             np.take(errors, stays, axis=1, out=ey[:old], mode="clip")
             interpolate_rows(parents, places, y, ey, old, count)
             self._states[source] = y, ey
-        source = block + 1
-        columns = np.flatnonzero(self._last[source] > block)
-        if not len(columns):
+        if not len(wanted):
             return
         slope, begin = self._blocks[block].slope, 0
-        y, ey = _room(count, len(columns))
+        y, ey = _room(count, len(wanted))
         for each in signed:
             end = begin + each.z.shape[1]
-            first, last = np.searchsorted(columns - 1, (begin, end))
-            units = columns[first:last] - 1 - begin
+            first, last = np.searchsorted(wanted - 1, (begin, end))
+            units = wanted[first:last] - 1 - begin
             _activate(each, units, slope[begin:end], (0, count), y, ey, first)
             begin = end
-        self._columns[source] = columns
-        self._states[source] = y, ey
+        self._columns[block + 1] = wanted
+        self._states[block + 1] = y, ey
 
     def part(self, block: int, columns: slice) -> Part:
         """Return some units of the next block, for :meth:`states`."""
@@ -239,9 +256,11 @@ class Carry:
         )
         if self._is_chain:
             self.features = CarriedLayer(self._blocks[layer], layer, list(signed))
-        elif isinstance(kept, KeptFeatures) and kept.room(layer) * count <= MOST_KEPT:
-            kept.finish(layer, signed, parents, places)
-            self.features = kept
+        elif isinstance(kept, KeptFeatures):
+            wanted = kept.wanted(layer, alive)
+            if kept.room(layer, wanted) * count <= MOST_KEPT:
+                kept.finish(layer, signed, wanted, parents, places)
+                self.features = kept
 
 
 def _filled(

@@ -272,11 +272,24 @@ def cone(blocks: Sequence[FloatBlock], last: int, columns: slice) -> list[Part]:
 
 
 def part_of_kept(block: FloatBlock, columns: slice, kept: Mapping[int, Ints]) -> Part:
-    """Return some units of a block, for states that hold the columns ``kept`` of each source."""
+    """Return some units of a block, for states that hold the columns ``kept`` of each source.
+
+    The others are 0, but those of source 0, the inputs, of which all are there.
+    """
     units = np.arange(columns.start, columns.stop)
     rows, reads = _reads(block, units)
-    sources = [(t, np.searchsorted(kept[t], at) if t else at) for t, at in reads]
-    return _part(block, rows, units, sources)
+    own, sources, begin = [rows[:1]], [], 1
+    for source, at in reads:
+        these = rows[begin : begin + len(at)]
+        begin += len(at)
+        if source:
+            is_kept = np.isin(at, kept.get(source, ()))
+            these, at = these[is_kept], at[is_kept]
+            at = np.searchsorted(kept[source], at) if len(at) else at
+        if len(at):
+            own.append(these)
+            sources.append((source, at))
+    return _part(block, np.concatenate(own), units, sources)
 
 
 def last_readers(blocks: Sequence[FloatBlock], num_inputs: int) -> list[Ints]:

@@ -92,24 +92,27 @@ def axis_exponents(domains: Sequence[Domain]) -> NDArray[np.int32]:
     boxes = [domain.box for domain in domains if domain.box is not None]
     exponents = np.zeros(1 + domains[0].dim, dtype=np.int32)
     for axis in range(domains[0].dim if boxes else 0):
-        ends = [(-t.numerator, t.denominator) for t in (box.lo[axis] for box in boxes)]
-        ends += [(t.numerator, t.denominator) for t in (box.hi[axis] for box in boxes)]
-        exponents[1 + axis] = max(_exponent_above(*end) for end in ends if end[0] > 0)
+        ends = [(-box.lo[axis].numerator, box.lo[axis].denominator) for box in boxes]
+        ends += [(box.hi[axis].numerator, box.hi[axis].denominator) for box in boxes]
+        exponents[1 + axis] = _exponent_above([end for end in ends if end[0] > 0])
     return exponents
 
 
-def _exponent_above(above: int, below: int) -> int:
-    """Return the least integer e with above / below <= 2^e, of a fraction > 0."""
+def _exponent_above(fractions: list[tuple[int, int]]) -> int:
+    """Return the least integer e with p / q <= 2^e for all of some fractions p / q > 0."""
     # A number of m binary digits over one of n is over 2^(m - n - 1) and below 2^(m - n + 1).
-    exponent = above.bit_length() - below.bit_length()
-    return exponent + (above << max(-exponent, 0) > below << max(exponent, 0))
+    digits = [above.bit_length() - below.bit_length() for above, below in fractions]
+    e = max(digits)
+    greatest = (pair for own, pair in zip(digits, fractions, strict=True) if own == e)
+    return e + any(above << max(-e, 0) > below << max(e, 0) for above, below in greatest)
 
 
 def _nearest_in_units(t: Fraction, exponent: int) -> tuple[float, bool]:
     """Return the float nearest to t / 2^exponent, and whether it is exactly that."""
     above, below = t.numerator << max(-exponent, 0), t.denominator << max(exponent, 0)
     value = nearest_float(above, below)
-    if not isfinite(value):
+    # In lowest terms, only a power of two is the denominator of a float.
+    if t.denominator & (t.denominator - 1) or not isfinite(value):
         return value, False
     p, q = value.as_integer_ratio()
     return value, p * below == above * q
