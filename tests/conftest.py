@@ -1,5 +1,6 @@
 """Settings of the whole test suite: hypothesis profiles, markers, versions, optional data."""
 
+import gc
 import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="slow, run with --slow"))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what stays: the modules and some 5000 tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
