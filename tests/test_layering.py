@@ -34,6 +34,10 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
         "the partition: evidence of an engine, structure, graph, geometry, location, storage",
     ),
+    "jobs": (
+        {"numpy", "pyarrow", "dask", "distributed"},
+        "a domain cut in tasks that are written down, on threads or on a cluster",
+    ),
     "sampling": ({"numpy", "scipy", "torch", "numba"}, "random points against a partition"),
     "selfcheck": ({"numpy"}, "random hard networks: engines, brute force and checker"),
     "bench": ({"numpy", "torch", "relucent"}, "time and memory"),

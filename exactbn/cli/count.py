@@ -1,11 +1,12 @@
 """``exactbn count``: how many regions, adjacencies and faces there are, in little memory."""
 
 import time
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exactbn.cli.common import Logits, load_network, print_json, progress, versions
+from exactbn.cli.common import Logits, load_network, print_json, progress, versions, write_run
 from exactbn.cli.domains import (
     BallOption,
     BoxOption,
@@ -18,8 +19,14 @@ from exactbn.cli.domains import (
     place_text,
 )
 from exactbn.cli.partition import NetworkArgument, SlopeOption, slopes
-from exactbn.model.network import SIGMA_POLICIES
+from exactbn.engines.run import Progress
+from exactbn.errors import InputError
+from exactbn.model.domain import Domain
+from exactbn.model.network import SIGMA_POLICIES, Network
 from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.jobs.driver import Done
 
 
 def count_command(
@@ -33,11 +40,30 @@ def count_command(
     slope: SlopeOption = None,
     logits: Logits = False,
     workers: Annotated[
-        int, typer.Option(min=1, help="Threads that cut pieces of the domain.")
+        int,
+        typer.Option(min=1, help="Threads that cut pieces, or processes of --scheduler local."),
     ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write down here what is done, and in the end regions and adjacencies as tables.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what is written down in --out.")
+    ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|ADDRESS",
+            help="Cut on the workers of a Dask scheduler: one made for this, or one at an address.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     max_seconds: Annotated[
-        float | None, typer.Option(min=0, help="Stop, with no result, after this time.")
+        float | None,
+        typer.Option(min=0, help="Stop after this time; what is done stays in --out only."),
     ] = None,
 ) -> None:
     """Count the regions of a network, the pairs that share a facet, and the faces, exactly.
@@ -46,23 +72,26 @@ def count_command(
     that of some pieces and of the facets between them; the first 64 neurons are cut in one piece,
     and of all of R^d, and with maxima and clips, the patterns are kept.
 
+    With --out a journal says which tasks are done. However a run ends, --resume goes on from
+    there, and the result is that of a run that was never stopped.
+
     Exit codes: 0 done, 2 bad input, 3 stopped by the budget.
     """
+    for option, given in (("--resume", resume), ("--scheduler", scheduler is not None)):
+        if given and out is None:
+            raise InputError(f"{option} needs --out DIR, where it is written down what is done")
     network = load_network(net, slope=slopes(slope), logits=logits)
     asked = asked_domain(network, box, rows, ball, norm, through, features)
     for remark in asked.remarks:
         typer.echo(remark, err=True)
-    from exactbn.regions.pieces import count_faces
-
     started = time.monotonic()
     with progress("percent", ["complex"]) as report:
-        counts = count_faces(
-            asked.network,
-            asked.domain,
-            workers=workers,
-            max_seconds=max_seconds,
-            progress=report,
+        done = _count(
+            asked.network, asked.domain, workers, out, resume, scheduler, max_seconds, report
         )
+    counts = done.counts
+    for remark in done.remarks:
+        typer.echo(remark, err=True)
     record: dict[str, Any] = {
         "regions": counts.regions,
         "unbounded": counts.unbounded,
@@ -82,29 +111,42 @@ def count_command(
         "sigma_policy": asked.network.sigma_policy,
         **asked.record,
     }
+    if out is not None:
+        record |= {"folder": str(out), "tasks": done.tasks, "tasks_reused": done.tasks_reused}
+        write_run(out, "count", record)
     if json:
         print_json({**record, "versions": versions()})
-        return
+    else:
+        _show(asked.network, asked.domain, done, record, out)
+
+
+def _show(
+    network: Network, domain: Domain, done: "Done", record: dict[str, Any], out: Path | None
+) -> None:
+    """Print the counts for people."""
     from rich.console import Console
     from rich.table import Table
 
+    counts, workers = done.counts, record["workers"]
     console = Console(highlight=False)
     table = Table(show_header=False)
-    neurons = counted(asked.network.num_hidden, "hidden neuron")
-    table.add_row("network", f"{asked.network.architecture}, {neurons}")
-    table.add_row("normalization", SIGMA_POLICIES[asked.network.sigma_policy])
-    table.add_row("domain", domain_text(asked.domain))
+    neurons = counted(network.num_hidden, "hidden neuron")
+    table.add_row("network", f"{network.architecture}, {neurons}")
+    table.add_row("normalization", SIGMA_POLICIES[network.sigma_policy])
+    table.add_row("domain", domain_text(domain))
     table.add_row("regions", f"{counts.regions}")
-    if asked.domain.box is None:
+    if domain.box is None:
         table.add_row("unbounded regions", f"{counts.unbounded}")
     table.add_row("adjacencies", f"{counts.adjacencies}")
     if counts.f_vector is not None:
         table.add_row("faces by dimension", " ".join(map(str, counts.f_vector)))
     threads = f", on {counted(workers, 'thread')}" if min(workers, counts.pieces) > 1 else ""
     table.add_row("pieces", f"{counts.pieces}{threads}")
+    if out is not None:
+        table.add_row("tasks", f"{done.tasks}, {done.tasks_reused} of them done before")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
-    where = place_text(asked.domain)
+    where = place_text(domain)
     regions, pairs = counted(counts.regions, "region"), counted(counts.adjacencies, "pair")
     share = "shares" if counts.adjacencies == 1 else "share"
     console.print(
@@ -124,3 +166,30 @@ def count_command(
             "pieces together.",
             soft_wrap=True,
         )
+    if out is not None:
+        console.print(f"Regions and adjacencies are in {out}.", soft_wrap=True)
+
+
+def _count(
+    network: Network,
+    domain: Domain,
+    workers: int,
+    out: Path | None,
+    resume: bool,
+    scheduler: str | None,
+    max_seconds: float | None,
+    report: Progress,
+) -> "Done":
+    """Return the counts, of a job in a folder or of one that leaves nothing behind."""
+    from exactbn.jobs.driver import Done, count_in
+    from exactbn.regions.pieces import count_faces
+
+    if out is not None:
+        return count_in(
+            out, network, domain, workers=workers, scheduler=scheduler, resume=resume,
+            max_seconds=max_seconds, progress=report,
+        )  # fmt: skip
+    counts = count_faces(
+        network, domain, workers=workers, max_seconds=max_seconds, progress=report
+    )
+    return Done(counts, 0, 0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from exactbn.errors import InputError, InternalError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
-from exactbn.regions.merging import joined_edges, labels_of_words
+from exactbn.regions.merging import are_regions, joined_edges, labels_of_words
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Steps of the progress that is told.
 STEPS = 100
+_NO_WORDS = np.empty((0, 0), dtype=np.uint64)
+_NO_FLAGS = np.empty(0, dtype=np.bool_)
 
 
 class Regions(NamedTuple):
@@ -107,7 +109,7 @@ def count_faces(
     if rows is not None:
         domain = Domain.cut(domain, rows)
     budget = Budget.asked(max_seconds=max_seconds)
-    count = _Joined(network, domain) if _is_joined(network, domain) else _Count(domain.dim)
+    count = counting(network, domain)
     done = Fraction(0)
     if progress is not None:
         progress(0, STEPS, "the first neurons, in one piece")
@@ -148,9 +150,20 @@ def checked_workers(workers: object) -> int:
     return number
 
 
-def _is_joined(network: Network, domain: Domain) -> bool:
-    """Return whether a region may consist of several cells."""
-    return domain.box is None or bool(network.units)
+class Sink(Protocol):
+    """What regions and adjacent pairs are handed to, in the order in which they are counted."""
+
+    def add(
+        self, words: NDArray[np.uint64], is_unbounded: NDArray[np.bool_], edges: NDArray[Any]
+    ) -> None:
+        """Take up regions, which follow those before, and pairs i < j of any regions."""
+
+
+def counting(network: Network, domain: Domain, sink: Sink | None = None) -> "Counting":
+    """Return what counts the chunks of a domain, and hands its regions on."""
+    if are_regions(domain, network):
+        return Counting(domain.dim, sink)
+    return _Joined(network, domain, sink)
 
 
 def _alternating(numbers: tuple[int, ...]) -> int:
@@ -158,12 +171,13 @@ def _alternating(numbers: tuple[int, ...]) -> int:
     return sum(numbers[::2]) - sum(numbers[1::2])
 
 
-class _Count:
+class Counting:
     """The numbers of what was seen so far, where every cell is a region, and bounded."""
 
     cell = "region"
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, sink: Sink | None = None) -> None:
+        self._sink = sink
         self.cells = self.pieces = 0
         self._pairs = self._signs = self._exact_signs = 0
         self._faces = np.zeros(dim + 1, dtype=np.int64)
@@ -188,6 +202,10 @@ class _Count:
     def keep(self, cells: Chunk | None, edges: NDArray[np.int64]) -> None:
         """Take up cells, in their order, and pairs of cells."""
         self._pairs += len(edges)
+        if self._sink is not None and cells is not None:
+            self._sink.add(cells.words, cells.is_unbounded, edges)
+        elif self._sink is not None:
+            self._sink.add(_NO_WORDS, _NO_FLAGS, edges)
 
     def result(self) -> FaceCounts:
         """Return the numbers, once all chunks are counted."""
@@ -206,13 +224,13 @@ class _Count:
         )
 
 
-class _Joined(_Count):
+class _Joined(Counting):
     """The same where cells of equal labels are one region: these are kept."""
 
     cell = "cell"
 
-    def __init__(self, network: Network, domain: Domain) -> None:
-        super().__init__(domain.dim)
+    def __init__(self, network: Network, domain: Domain, sink: Sink | None = None) -> None:
+        super().__init__(domain.dim, sink)
         self._network = network
         self._is_box = domain.box is not None
         self._words: list[NDArray[np.uint64]] = []
@@ -236,8 +254,10 @@ class _Joined(_Count):
 
     def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
         found = self.regions()
-        are_regions = self._is_box and len(found.words) == self.cells
+        if self._sink is not None:
+            self._sink.add(*found)
+        is_whole = self._is_box and len(found.words) == self.cells
         return FaceCounts(
             len(found.words), int(found.is_unbounded.sum()), len(found.edges),
-            faces if are_regions else None, self.pieces, self._signs, self._exact_signs,
+            faces if is_whole else None, self.pieces, self._signs, self._exact_signs,
         )  # fmt: skip

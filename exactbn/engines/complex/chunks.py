@@ -8,12 +8,12 @@ the numbers of faces are those of the complex made in one piece.
 """
 
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import count
-from threading import Event, local
+from threading import Event, Lock, local
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,21 @@ from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, one_blas_thread
+from exactbn.errors import InputError, LimitError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
+#: Which piece of which piece of the domain, from the whole on.
+Path = tuple[int, ...]
 
 #: Faces of a piece when it begins; it is dealt out again when it has twice as many.
 SIZE = 1 << 13
+# Bits of a code.
+_BITS = 64
+#: Pieces that are dealt out and remembered, so that what they are dealt into is found again.
+REMEMBERED = 32
 #: Seconds for which a thread may hold the interpreter's lock while another one waits for it.
 SWITCH_INTERVAL = 5 / 10**5
 
@@ -46,8 +53,10 @@ class Chunk:
     direction at infinity; ``edges``, shape (E, 2), the pairs that
     share a facet. A facet between pieces has the name ``names[s]``, a row of words, and the region
     ``seams[s]``: where the facets of two chunks have equal names they are one. ``faces`` counts the
-    faces of each dimension, those of a seam in one chunk of all that have them. ``share`` is the
-    piece's of the work, as far as that can be foreseen: those of all chunks are 1 together.
+    faces of each dimension, those of a seam in one chunk of all that have them. ``path`` says which
+    piece of which piece it is, from the whole domain on; ``share`` is the piece's of the work, as
+    far as that can be foreseen: those of all chunks are 1 together. Path, contents and names are
+    the same wherever and in whatever order pieces are cut: they depend on exact signs alone.
     """
 
     words: Words
@@ -57,6 +66,7 @@ class Chunk:
     seams: NDArray[np.int32]
     faces: Numbers
     statistics: SignStatistics
+    path: Path
     share: Fraction
 
     @property
@@ -82,9 +92,9 @@ class Stoppable(Budget):
 class Dealt:
     """A run whose regions are dealt out in pieces, which go on from there."""
 
-    def __init__(self, run: Run, of_cell: NDArray[np.int32], number: int) -> None:
+    def __init__(self, run: Run, of_cell: NDArray[np.int32], code: int) -> None:
         self._run = run
-        self._seam = number << 32
+        self._code = code
         self._faces = run.subdivision.in_pieces(of_cell)
         starts = self._faces.starts
         pieces = of_cell[self._faces.slot[starts[-2] : starts[-1]]]
@@ -104,18 +114,41 @@ class Dealt:
         if not hasattr(self._own, "mark"):
             self._own.mark = unmarked(self._faces)
         cells = self._cells[self._first[piece] : self._first[piece + 1]]
-        own = self._run.subdivision.piece(self._faces, cells, piece, self._seam, self._own.mark)
+        own = self._run.subdivision.piece(self._faces, cells, piece, self._code, self._own.mark)
         return self._run.piece(own, floats)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A piece that is to be cut by the blocks from ``block`` on; all of the domain if of none."""
+    """A piece that is to be cut by the blocks from ``block`` on; all of the domain if of none.
+
+    ``code`` is its path as one number: 1, and for each step as many bits as the greatest piece has
+    there, at least one. Two paths part at some step, whose bits are at the same place and differ,
+    or one goes on where the other ends, and is longer: so no two have the same code.
+    """
 
     block: int = 0
     dealt: Dealt | None = None
-    piece: int = 0
+    path: Path = ()
+    code: int = 1
     share: Fraction = Fraction(1)
+
+    def pieces(self, block: int, dealt: Dealt) -> list["Task"]:
+        """Return the pieces in which this one is dealt out.
+
+        Raises
+        ------
+        LimitError
+            If there are too many for a code of 64 bits.
+        """
+        count = dealt.num_pieces
+        width = max(1, (count - 1).bit_length())
+        if self.code.bit_length() + width > _BITS:
+            raise LimitError(f"piece {self.path} is dealt out further than names have bits")
+        return [
+            Task(block, dealt, (*self.path, k), self.code << width | k, self.share / count)
+            for k in range(count)
+        ]
 
 
 class Cutter:
@@ -129,7 +162,8 @@ class Cutter:
         self._factor = factor
         self._size = size
         self._blocks = blocks_of(network)
-        self._number = count(1)
+        self._dealt: OrderedDict[Path, list[Task]] = OrderedDict()
+        self._finding = Lock()
         # Floats are computed in rooms that belong to the network in floats.
         self._own = local()
         self.budget = budget
@@ -141,8 +175,36 @@ class Cutter:
             run.pass_through(block)
             is_large = run.subdivision.num_faces >= 2 * self._size
             if is_large and self._may_stop_after(block):
-                return self._dealt_out(run, block.index + 1, task.share)
-        return _finished(run, task.share)
+                return self._dealt_out(run, block.index + 1, task)
+        return _finished(run, task)
+
+    def find(self, path: Path) -> Task:
+        """Return the piece at a path, dealing out again what is not remembered on the way to it.
+
+        Raises
+        ------
+        InputError
+            If there is no such piece.
+        """
+        task = Task()
+        with self._finding:
+            for depth, number in enumerate(path):
+                pieces = self._dealt.get(path[:depth])
+                if pieces is None:
+                    result = self.advance(task)
+                    pieces = [] if isinstance(result, Chunk) else result
+                self.remember(task.path, pieces)
+                if number >= len(pieces):
+                    raise InputError(f"there is no piece {path}: {task.path} has {len(pieces)}")
+                task = pieces[number]
+        return task
+
+    def remember(self, path: Path, pieces: list[Task]) -> None:
+        """Keep what a piece is dealt into, for :meth:`find`, in the place of the oldest."""
+        self._dealt[path] = pieces
+        self._dealt.move_to_end(path)
+        while len(self._dealt) > REMEMBERED:
+            self._dealt.popitem(last=False)
 
     def _begun(self, task: Task) -> Run:
         """Return the run that goes on with a piece."""
@@ -150,26 +212,26 @@ class Cutter:
             return Run(self._network, [self._domain], self._factor, self.budget)
         if not hasattr(self._own, "floats"):
             self._own.floats = FloatNetwork(self._network, [self._domain])
-        return task.dealt.begin(task.piece, self._own.floats)
+        return task.dealt.begin(task.path[-1], self._own.floats)
 
     def _may_stop_after(self, block: Block) -> bool:
         """Return whether every vertex knows what later blocks read: not amid a deep layer."""
         is_end = block.left == 0 or block.layer == 0
         return self._domain.dim > 1 and is_end and block.index + 1 < len(self._blocks)
 
-    def _dealt_out(self, run: Run, block: int, share: Fraction) -> list[Task]:
+    def _dealt_out(self, run: Run, block: int, task: Task) -> list[Task]:
         """Return the pieces of a run, of about equally many regions that lie near each other."""
         regions = run.subdivision.num_regions
         rank = np.empty(regions, dtype=np.int64)
         rank[in_order_of_halves(run.subdivision.words)] = np.arange(regions)
         pieces = min(regions, -(-run.subdivision.num_faces // self._size))
         run.fill()
-        dealt = Dealt(run, (rank * pieces // regions).astype(np.int32), next(self._number))
-        return [Task(block, dealt, k, share / pieces) for k in range(dealt.num_pieces)]
+        of_cell = (rank * pieces // regions).astype(np.int32)
+        return task.pieces(block, Dealt(run, of_cell, task.code))
 
 
-def _finished(run: Run, share: Fraction) -> Chunk:
-    """Return what is kept of a run that has passed all blocks."""
+def _finished(run: Run, task: Task) -> Chunk:
+    """Return what is kept of the run of a task that has passed all blocks."""
     division = run.subdivision
     work, d = division.work, division.dim
     used = division.num_faces
@@ -187,7 +249,8 @@ def _finished(run: Run, share: Fraction) -> Chunk:
         seams=seams,
         faces=faces,
         statistics=run.statistics,
-        share=share,
+        path=task.path,
+        share=task.share,
     )
 
 

@@ -35,6 +35,9 @@ DONE, CRAMPED, OPEN, BROKEN = range(4)
 # the parts into which it was cut last: the id of the negative part (upper half) and of the middle.
 POS, NEG, ZER, PARTS = range(4)
 
+# Columns of a name before the signs by blocks: the piece where it was given, and which face it was.
+ROOT = 2
+
 _HALF = np.uint64(32)
 _LOWER = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
@@ -84,7 +87,7 @@ class Work(NamedTuple):
     open: NDArray[np.uint64]  # (vertices,) neurons whose sign is not yet settled
     words: NDArray[np.uint64]  # (regions, blocks) activation patterns
     component: NDArray[np.int32]  # (regions,) index of the box that holds the region
-    names: NDArray[np.uint64]  # (seams, 1 + blocks or 0) names of facets with a region elsewhere
+    names: NDArray[np.uint64]  # (seams, ROOT + blocks or 0) names of facets with a region elsewhere
     alive: NDArray[np.uint64]  # (vertices, blocks or 0) neurons whose activation is not zero
     head: NDArray[np.int32]  # (1 + d, block) first entry of each bucket
     link: NDArray[np.int32]  # (entries,) next entry

@@ -3,7 +3,7 @@
 import numpy as np
 
 from exactbn.engines.compiled import kernel
-from exactbn.engines.complex.kernels import FACES, NEG, POS, VERTICES
+from exactbn.engines.complex.kernels import FACES, NEG, POS, ROOT, VERTICES
 
 _ZERO = np.uint64(0)
 
@@ -29,7 +29,7 @@ def record_patterns(w, d, block):  # type: ignore[no-untyped-def]
     dim, word, slot, words, names = w.dim, w.word, w.slot, w.words, w.names
     for f in range(w.used[FACES]):
         if dim[f] == d - 1 and names.shape[1] > 0 and slot[f] >= 0:
-            names[slot[f], 1 + block] = word[f, POS]
+            names[slot[f], ROOT + block] = word[f, POS]
         if dim[f] == d:
             if word[f, POS] & word[f, NEG] != _ZERO:
                 return f

@@ -82,21 +82,21 @@ class Subdivision:
         return faces
 
     def piece(
-        self, faces: Sorted, own: NDArray[np.int32], number: int, seam: int, mark: NDArray[np.int32]
+        self, faces: Sorted, own: NDArray[np.int32], number: int, code: int, mark: NDArray[np.int32]
     ) -> "Subdivision":
         """Return a piece of the d-faces ``own`` as a subdivision of its own.
 
         ``faces`` are those of :meth:`in_pieces`, ``number`` the number of the piece. A facet f that
-        gets a name now is called ``seam`` + f. ``mark`` is room for :func:`take`.
+        gets a name now is called (``code``, f). ``mark`` is room for :func:`take`.
         """
         piece = take(faces, own, number, mark)
         cells = faces.slot[own]
         work, count = self.work, len(piece.faces)
         rows = piece.faces[: piece.starts[1]]
-        names = np.zeros((len(piece.seams), 1 + work.words.shape[1]), dtype=np.uint64)
+        names = np.zeros((len(piece.seams), kernels.ROOT + work.words.shape[1]), dtype=np.uint64)
         is_old = piece.seams[:, 0] >= 0
         names[is_old, : work.names.shape[1]] = work.names[piece.seams[is_old, 0]]
-        names[~is_old, 0] = seam + piece.seams[~is_old, 1]
+        names[~is_old, 0], names[~is_old, 1] = code, piece.seams[~is_old, 1]
         parents = np.empty((len(rows), 3), dtype=np.int32)
         parents[:] = -1, 0, 0
         parents[:, 2] = rows
