@@ -208,15 +208,17 @@ def _plain(value: object) -> object:
     raise InputError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
-def write_run(folder: Path, command: str, record: Mapping[str, object]) -> None:
+def write_run(
+    folder: Path, command: str, record: Mapping[str, object], *, force: bool = False
+) -> None:
     """Write ``run.json``: the command line, the versions and ``record``, to repeat the run."""
     entries = {"command": command, "arguments": sys.argv[1:], "versions": versions(), **record}
-    write_json(folder / RUN_FILE, entries)
+    write_json(folder / RUN_FILE, entries, force=force)
 
 
-def write_json(path: Path, record: Mapping[str, object]) -> None:
+def write_json(path: Path, record: Mapping[str, object], *, force: bool = False) -> None:
     """Write a record as JSON for people and programs."""
-    with create_text(path) as stream:
+    with create_text(path, force=force) as stream:
         stream.write(to_json(record, indent=2) + "\n")
 
 

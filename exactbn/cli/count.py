@@ -113,7 +113,7 @@ def count_command(
     }
     if out is not None:
         record |= {"folder": str(out), "tasks": done.tasks, "tasks_reused": done.tasks_reused}
-        write_run(out, "count", record)
+        write_run(out, "count", record, force=True)
     if json:
         print_json({**record, "versions": versions()})
     else:

@@ -24,6 +24,7 @@ _ARRAYS: dict[str, tuple[Any, bool]] = {
     "seams": (np.int32, False),
     "faces": (np.int64, False),
 }
+_SHAPE = ("rows", "width")
 
 
 def path_text(path: Path) -> str:
@@ -47,7 +48,9 @@ def as_bytes(chunks: Sequence[Chunk]) -> bytes:
     for name, (dtype, is_table) in _ARRAYS.items():
         arrays = [getattr(chunk, name) for chunk in chunks]
         if is_table:
-            columns[f"{name}_width"] = pa.array([a.shape[1] for a in arrays], pa.int32())
+            for axis, of_shape in enumerate(_SHAPE):
+                sizes = [array.shape[axis] for array in arrays]
+                columns[f"{name}_{of_shape}"] = pa.array(sizes, pa.int64())
         flat = [np.ascontiguousarray(array, dtype=dtype).ravel() for array in arrays]
         ends = np.cumsum([0, *map(len, flat)])
         values = pa.array(np.concatenate([np.empty(0, dtype), *flat]))
@@ -78,7 +81,8 @@ def read_chunks(path: FilePath, content: bytes) -> Iterator[Chunk]:
             arrays = {name: own[row] for name, own in lists.items()}
             for name, (_, is_table) in _ARRAYS.items():
                 if is_table:
-                    arrays[name] = arrays[name].reshape(-1, plain[f"{name}_width"][row])
+                    shape = [plain[f"{name}_{of_shape}"][row] for of_shape in _SHAPE]
+                    arrays[name] = arrays[name].reshape(shape)
             yield Chunk(
                 **arrays,
                 statistics=SignStatistics(plain["signs"][row], plain["exact_signs"][row]),

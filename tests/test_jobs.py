@@ -1,0 +1,357 @@
+"""Jobs: written down task by task, they go on after any end, and say the same."""
+
+import fcntl
+import json
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import exactbn
+from exactbn.bench.engines import Recipe, random_network
+from exactbn.cli import main
+from exactbn.engines.complex.chunks import Chunk, Cutter, Stoppable, Task, cut_in_chunks
+from exactbn.errors import InputError, InternalError, LimitError
+from exactbn.jobs import driver
+from exactbn.jobs.driver import Done, count_in
+from exactbn.jobs.journal import FILE, LOCK, open_journal
+from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_chunks
+from exactbn.jobs.tables import ADJACENCY, REGIONS
+from exactbn.jobs.tasks import Job, cut_for
+from exactbn.model.domain import Box, Domain
+from exactbn.model.files import save_json
+from exactbn.regions.pieces import count_faces
+
+Output = pytest.CaptureFixture[str]
+
+NETWORK = random_network(Recipe((2, 7, 5, 5, 1), False, 6))
+BOX = Domain.of(Box.of(-4, 4, 2))
+#: So small that there are many pieces, dealt out more than once.
+SIZE = 32
+JOB = Job(NETWORK, BOX, SIZE)
+
+
+def count(folder: Path, **options: Any) -> Done:
+    """Count in a folder, a task a step."""
+    return count_in(folder, NETWORK, BOX, **({"size": SIZE, "seconds": 0} | options))
+
+
+def numbers(done: Done) -> tuple[object, ...]:
+    """Return what does not depend on the pieces."""
+    counts = done.counts
+    return counts.regions, counts.unbounded, counts.adjacencies, counts.f_vector
+
+
+def tables(folder: Path) -> tuple[bytes, bytes]:
+    """Return the bytes of both tables."""
+    return (folder / REGIONS).read_bytes(), (folder / ADJACENCY).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """Return the folder of a job that nobody disturbed, and what it found."""
+    folder = tmp_path_factory.mktemp("whole") / "job"
+    return folder, count(folder)
+
+
+def test_the_numbers_are_those_of_one_piece(whole: tuple[Path, Done]) -> None:
+    folder, done = whole
+    part = exactbn.partition(NETWORK, (-4, 4))
+    counts = count_faces(NETWORK, (-4, 4))
+    assert numbers(done) == numbers(Done(counts, 1, 0)) and done.counts.pieces > 12
+    assert done.tasks > done.counts.pieces and done.tasks_reused == 0
+    regions, pairs = pq.read_table(folder / REGIONS), pq.read_table(folder / ADJACENCY)
+    words = np.stack([regions[f"word{k}"].to_numpy() for k in range(3)], axis=1)
+    assert sorted(map(tuple, words.tolist())) == sorted(map(tuple, part.words.tolist()))
+    assert not regions["unbounded"].to_numpy().any()
+    edges = np.stack([pairs["source"].to_numpy(), pairs["target"].to_numpy()], axis=1)
+    assert (edges[:, 0] < edges[:, 1]).all()
+    pairs = [
+        {frozenset((tuple(all_words[i]), tuple(all_words[j]))) for i, j in of_words}
+        for all_words, of_words in ((words, edges), (part.words, part.edges))
+    ]
+    assert pairs[0] == pairs[1] and len(edges) == part.num_adjacencies
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 3}, {"seconds": 1}, {"workers": 2, "seconds": 1e-3}]
+)
+def test_tables_are_the_same_however_tasks_are_cut(
+    options: dict[str, Any], whole: tuple[Path, Done], tmp_path: Path
+) -> None:
+    done = count(tmp_path / "job", **options)
+    assert done.counts == whole[1].counts and tables(tmp_path / "job") == tables(whole[0])
+
+
+def test_codes_of_pieces_differ() -> None:
+    """A piece that is dealt into one, and one whose number of pieces is no power of two."""
+
+    def codes(task: Task, counts: list[int]) -> list[int]:
+        if not counts:
+            return [task.code]
+        dealt: Any = type("Dealt", (), {"num_pieces": counts[0]})
+        below = [codes(piece, counts[1:]) for piece in task.pieces(0, dealt)]
+        return [task.code, *(code for own in below for code in own)]
+
+    for counts in ([1, 1, 1], [3, 1, 5], [2, 2], [1, 2, 1, 4]):
+        found = codes(Task(), counts)
+        assert len(set(found)) == len(found)
+    with pytest.raises(LimitError, match="dealt out further than names have bits"):
+        codes(Task(code=1 << 63), [2])
+
+
+def test_a_piece_is_found_again_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process, and where nothing is remembered."""
+    chunks = {chunk.path: chunk for chunk in cut_in_chunks(NETWORK, BOX, size=SIZE)}
+    monkeypatch.setattr("exactbn.engines.complex.chunks.REMEMBERED", 1)
+    for path in list(chunks)[::7]:
+        cutter = Cutter(NETWORK, BOX, Stoppable(), SIZE, 1)
+        found = cutter.advance(cutter.find(path))
+        assert isinstance(found, Chunk)
+        assert as_bytes([found]) == as_bytes([chunks[path]])
+    deep = max(chunks, key=len)
+    for path in ((10**6,), (*deep, 0)):
+        with pytest.raises(InputError, match="there is no piece"):
+            cutter.find(path)
+
+
+def test_paths_and_chunks_come_back(tmp_path: Path) -> None:
+    for path in ((), (0,), (3, 0, 17)):
+        assert path_of(path_text(path)) == path
+    chunks = list(cut_in_chunks(NETWORK, BOX, size=SIZE))
+    assert list(read_chunks(tmp_path, as_bytes([]))) == []
+    again = list(read_chunks(tmp_path, as_bytes(chunks)))
+    assert as_bytes(again) == as_bytes(chunks)
+    assert sum(chunk.share for chunk in again) == Fraction(1)
+    with pytest.raises(InputError, match="holds no chunks"):
+        list(read_chunks(tmp_path, b"PAR1 and no more"))
+
+
+def stopped_after(tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the journal fail once so many tasks are in it, as if the process were killed."""
+    add = driver.Journal.add
+
+    def some(self: Any, result: Any) -> None:
+        if self.num_tasks == tasks:
+            raise KeyboardInterrupt
+        add(self, result)
+
+    monkeypatch.setattr(driver.Journal, "add", some)
+
+
+@pytest.mark.parametrize("tasks", [0, 1, 7])
+def test_what_is_stopped_goes_on(
+    tasks: int, whole: tuple[Path, Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "job"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stopped_after(tasks, patch)
+        count(folder)
+    assert not (folder / REGIONS).exists()
+    done = count(folder, resume=True)
+    assert done == replace(whole[1], tasks_reused=tasks)
+    assert tables(folder) == tables(whole[0])
+    # And once more, where nothing is left to do.
+    assert count(folder, resume=True).tasks_reused == done.tasks
+
+
+def test_a_part_whose_task_is_not_in_the_journal_is_written_again(
+    whole: tuple[Path, Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "job"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stopped_after(3, patch)
+        count(folder)
+    (folder / "parts" / "0.parquet").write_bytes(b"half of a part")
+    (folder / "parts" / "1.parquet").write_bytes(b"half of a part")
+    assert count(folder, resume=True).counts == whole[1].counts
+    assert tables(folder) == tables(whole[0])
+
+
+@pytest.mark.parametrize("how", ["cut", "bit", "gone"])
+def test_a_damaged_part_is_made_again(how: str, whole: tuple[Path, Done], tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    count(folder, seconds=1e-2)
+    part = max((folder / "parts").iterdir(), key=lambda path: path.stat().st_size)
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 4
+    part.unlink()
+    if how != "gone":
+        part.write_bytes(content[:-9] if how == "cut" else content)
+    done = count(folder, resume=True)
+    assert len(done.remarks) == 1 and str(part) in done.remarks[0]
+    assert "its task is done again" in done.remarks[0]
+    assert done.counts == whole[1].counts and tables(folder) == tables(whole[0])
+    assert count(folder, resume=True).remarks == ()
+
+
+def test_a_part_with_another_content_is_found_by_its_facets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where its hash is right: a chunk too few leaves facets with one side."""
+    count(tmp_path / "job")
+    chunks = driver.Journal.chunks
+    monkeypatch.setattr(driver.Journal, "chunks", lambda self: list(chunks(self))[1:])
+    with pytest.raises(InternalError, match="one side only"):
+        count(tmp_path / "job", resume=True)
+
+
+def test_another_job_or_another_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    count(folder)
+    with pytest.raises(InputError, match="holds a job already; go on with it by --resume"):
+        count(folder)
+    other = random_network(Recipe((2, 7, 5, 5, 1), False, 7))
+    for network, domain, size, what in (
+        (other, BOX, SIZE, "network"),
+        (NETWORK, Domain.of(Box.of(-4, 5, 2)), SIZE, "domain"),
+        (NETWORK, Domain.cut(BOX, ([[1, 1]], [1])), SIZE, "domain"),
+        (NETWORK, BOX, 2 * SIZE, "size"),
+    ):
+        with pytest.raises(InputError, match=f"is the job of another {what}"):
+            count_in(folder, network, domain, size=size, resume=True)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is there and is not a folder"):
+        count(tmp_path / "file")
+    with pytest.raises(InputError, match="and other files; name another folder"):
+        count(tmp_path)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_two_drivers_and_a_damaged_journal_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    count(folder)
+    with open(folder / LOCK, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process is at work here"):
+            count(folder, resume=True)
+    with open_journal(folder, JOB, resume=True) as journal:
+        assert journal.left() == [] and journal.share == pytest.approx(1)
+    (folder / FILE).write_bytes(b"no data base, but long enough to be taken for one" * 90)
+    with pytest.raises(InputError, match="the journal cannot be used: file is not a database"):
+        count(folder, resume=True)
+
+
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    count(tmp_path / "job")
+    with sqlite3.connect(tmp_path / "job" / FILE) as base:
+        base.execute("UPDATE about SET value = '0.0.9' WHERE key = 'version'")
+    base.close()
+    with pytest.raises(InputError, match="is the job of another version: 0.0.9, and not"):
+        count(tmp_path / "job", resume=True)
+
+
+def test_a_budget_leaves_what_is_done(whole: tuple[Path, Done], tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    with pytest.raises(LimitError, match="0 tasks done, about 0 % of the work; go on with"):
+        count(folder, max_seconds=0)
+    assert count(folder, resume=True).counts == whole[1].counts
+
+
+class Worker:
+    """Runs tasks at once, but those that ``fails`` picks: these raise, or are never done."""
+
+    def __init__(self, fails: Callable[[tuple[int, ...], int], Exception | None]) -> None:
+        self.calls: dict[tuple[int, ...], int] = {}
+        self._fails = fails
+
+    def submit(self, path: tuple[int, ...]) -> "Future[Any]":
+        self.calls[path] = self.calls.get(path, 0) + 1
+        future: Future[Any] = Future()
+        error = self._fails(path, self.calls[path])
+        if isinstance(error, TimeoutError):
+            return future
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cut_for(JOB, path, 0))
+        return future
+
+
+def with_worker(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a worker run the tasks."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def executor(*_: object) -> Any:
+        yield worker.submit, 2
+
+    monkeypatch.setattr(driver, "_executor", executor)
+
+
+@pytest.mark.parametrize("error", [OSError("the worker has died"), TimeoutError()])
+def test_a_task_that_fails_or_hangs_is_handed_out_again(
+    error: Exception, whole: tuple[Path, Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(lambda path, call: error if path == (2,) and call < 3 else None)
+    with_worker(worker, monkeypatch)
+    done = count(tmp_path / "job", scheduler="some", patience=0.01)
+    assert worker.calls[(2,)] == 3 and max(worker.calls.values()) == 3
+    assert done.counts == whole[1].counts and tables(tmp_path / "job") == tables(whole[0])
+
+
+def test_a_task_that_fails_three_times_is_named(
+    whole: tuple[Path, Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are done, and the job can go on."""
+    worker = Worker(lambda path, _: OSError("it died") if path == (2,) else None)
+    with monkeypatch.context() as patch:
+        with_worker(worker, patch)
+        with pytest.raises(LimitError, match="1 task failed 3 times: 2: OSError: it died; the re"):
+            count(tmp_path / "job", scheduler="some")
+    assert worker.calls[(2,)] == 3 and not (tmp_path / "job" / REGIONS).exists()
+    done = count(tmp_path / "job", resume=True)
+    assert done.tasks_reused > 3 and done.counts == whole[1].counts
+
+
+def test_what_is_wrong_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_worker(Worker(lambda *_: InternalError("a face has no middle")), monkeypatch)
+    with pytest.raises(InternalError, match="a face has no middle"):
+        count(tmp_path / "job")
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_all_of_space(d: int, tmp_path: Path) -> None:
+    """Cells of one pattern are joined: tables have regions, and which are unbounded."""
+    network = random_network(Recipe((d, 5, 4, 1), True, 3))
+    done = count_in(tmp_path / "job", network, Domain.space(d), size=SIZE, seconds=0)
+    assert numbers(done) == numbers(Done(count_faces(network), 1, 0))
+    table = pq.read_table(tmp_path / "job" / REGIONS)
+    assert table.num_rows == done.counts.regions
+    assert table["unbounded"].to_numpy().sum() == done.counts.unbounded > 0
+    assert pq.read_table(tmp_path / "job" / ADJACENCY).num_rows == done.counts.adjacencies
+
+
+def test_a_local_scheduler_says_the_same(whole: tuple[Path, Done], tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    done = count(tmp_path / "job", scheduler="local", seconds=1)
+    assert done.counts == whole[1].counts and tables(tmp_path / "job") == tables(whole[0])
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: Output) -> None:
+    save_json(NETWORK, tmp_path / "net.json")
+    command = ["count", str(tmp_path / "net.json"), "--box", "-4", "4"]
+    assert main([*command, "--resume"]) == 2
+    assert "--resume needs --out DIR" in capsys.readouterr().err
+    assert main([*command, "--scheduler", "local"]) == 2
+    assert "--scheduler needs --out DIR" in capsys.readouterr().err
+    command += ["--out", str(tmp_path / "job")]
+    assert main([*command, "--max-seconds", "0"]) == 3
+    assert "go on with --resume" in capsys.readouterr().err
+    for reused in (0, 1):
+        assert main([*command, "--resume", "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert (record["tasks"], record["tasks_reused"]) == (1, reused)
+        assert json.loads((tmp_path / "job" / "run.json").read_text())["regions"] == (
+            record["regions"]
+        )
+    assert main([*command, "--resume"]) == 0
+    out = capsys.readouterr().out
+    assert "1, 1 of them done before" in out and "Regions and adjacencies are in" in out
