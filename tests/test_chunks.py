@@ -16,7 +16,7 @@ from hypothesis import given, settings
 import exactbn
 from exactbn.cli import main
 from exactbn.engines.complex import chunks, cutting, seams
-from exactbn.engines.complex.chunks import Chunk, Cutter, Task, cut_in_chunks
+from exactbn.engines.complex.chunks import Chunk, Cutter, Task, as_chunk, cut_in_chunks
 from exactbn.engines.complex.cutting import Late
 from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.complex.lattice import FaceLattice
@@ -285,7 +285,7 @@ def test_threads_are_told_to_stop(watched: list[Watched]) -> None:
     found.close()
     assert watched[0].is_stopped.is_set() and watched[0].is_late()
     with pytest.raises(Late):
-        Cutter(network, square(network), watched[0], 8, 1).advance(Task())
+        Cutter(network, square(network), watched[0], 8, 1, as_chunk).advance(Task())
 
 
 def test_a_network_that_the_engine_refuses_is_refused() -> None:

@@ -17,7 +17,7 @@ import pytest
 import exactbn
 from exactbn.bench.engines import Recipe, random_network
 from exactbn.cli import main
-from exactbn.engines.complex.chunks import Chunk, Cutter, Stoppable, Task, cut_in_chunks
+from exactbn.engines.complex.chunks import Chunk, Cutter, Stoppable, Task, as_chunk, cut_in_chunks
 from exactbn.errors import InputError, InternalError, LimitError
 from exactbn.jobs import driver
 from exactbn.jobs.driver import Done, count_in
@@ -112,7 +112,7 @@ def test_a_piece_is_found_again_by_its_path(monkeypatch: pytest.MonkeyPatch) -> 
     chunks = {chunk.path: chunk for chunk in cut_in_chunks(NETWORK, BOX, size=SIZE)}
     monkeypatch.setattr("exactbn.engines.complex.chunks.REMEMBERED", 1)
     for path in list(chunks)[::7]:
-        cutter = Cutter(NETWORK, BOX, Stoppable(), SIZE, 1)
+        cutter = Cutter(NETWORK, BOX, Stoppable(), SIZE, 1, as_chunk)
         found = cutter.advance(cutter.find(path))
         assert isinstance(found, Chunk)
         assert as_bytes([found]) == as_bytes([chunks[path]])

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
-from exactbn.engines.complex.chunks import Chunk, Cutter, Path, Stoppable
+from exactbn.engines.complex.chunks import Chunk, Cutter, Path, Stoppable, as_chunk
 from exactbn.engines.run import one_blas_thread
 from exactbn.exact.values import Value
 from exactbn.model.domain import Domain
@@ -25,9 +25,9 @@ class Job(Value):
     size: int
 
     @cached_property
-    def cutter(self) -> Cutter:
+    def cutter(self) -> Cutter[Chunk]:
         """Return what cuts the pieces in this process; it remembers where it was last."""
-        return Cutter(self.network, self.domain, Stoppable(), self.size, 1.0)
+        return Cutter(self.network, self.domain, Stoppable(), self.size, 1.0, as_chunk)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,12 @@ the numbers of faces are those of the complex made in one piece.
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
 from threading import Event, Lock, local
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from exactbn.engines.complex.kernels import SEAMS
 from exactbn.engines.complex.parts import in_order_of_halves, unmarked
 from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
+from exactbn.engines.complex.start import in_plain_units
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, one_blas_thread
 from exactbn.errors import InputError, LimitError
@@ -81,6 +83,12 @@ class Stoppable(Budget):
 
     is_stopped: Event = field(default_factory=Event, compare=False)
 
+    @classmethod
+    def of(cls, budget: Budget | None) -> "Stoppable":
+        """Return a budget of the same seconds."""
+        limits = budget or Budget()
+        return cls(max_seconds=limits.max_seconds, started=limits.started)
+
     def is_late(self) -> bool:
         return self.is_stopped.is_set() or super().is_late()
 
@@ -89,12 +97,31 @@ class Stoppable(Budget):
             super().check_time()
 
 
-class Dealt:
-    """A run whose regions are dealt out in pieces, which go on from there."""
+class Vertices(NamedTuple):
+    """Vertices of a run as a :class:`.lattice.FaceLattice` has them, and who counts each.
 
-    def __init__(self, run: Run, of_cell: NDArray[np.int32], code: int) -> None:
+    The parents of those that were there when the run began as a piece are (-1, 0, the row that the
+    vertex had in what was dealt out).
+    """
+
+    parents: NDArray[np.int32]
+    x: NDArray[np.float64]
+    ex: NDArray[np.float64]
+    own: NDArray[np.int8]
+
+
+class Dealt:
+    """A run whose regions are dealt out in pieces, which go on from there.
+
+    ``above`` is what the run itself was dealt from.
+    """
+
+    def __init__(
+        self, run: Run, of_cell: NDArray[np.int32], code: int, above: "Dealt | None"
+    ) -> None:
         self._run = run
         self._code = code
+        self.above = above
         self._faces = run.subdivision.in_pieces(of_cell)
         starts = self._faces.starts
         pieces = of_cell[self._faces.slot[starts[-2] : starts[-1]]]
@@ -108,6 +135,13 @@ class Dealt:
     def num_pieces(self) -> int:
         """Return how many pieces there are."""
         return len(self._first) - 1
+
+    def vertices(self) -> "Vertices":
+        """Return the vertices of the run."""
+        division = self._run.subdivision
+        work, count = division.work, division.num_vertices
+        x, ex = in_plain_units(work.x[:count], work.ex[:count], division.exponents)
+        return Vertices(work.parents[:count], x, ex, self._faces.own[:count])
 
     def begin(self, piece: int, floats: FloatNetwork) -> Run:
         """Return a run that goes on with a piece, ``floats`` as for :meth:`Run.piece`."""
@@ -151,12 +185,29 @@ class Task:
         ]
 
 
-class Cutter:
-    """What cuts pieces of one complex, on as many threads as may be."""
+Kept = TypeVar("Kept")
+
+
+class Cutter(Generic[Kept]):
+    """What cuts pieces of one complex, on as many threads as may be.
+
+    ``keep`` makes of a run that has passed all blocks what is kept of it. With ``are_alike`` all
+    pieces are dealt out at the ends of layers alone, but the whole: then a vertex on a seam has the
+    same parents on both sides.
+    """
 
     def __init__(
-        self, network: Network, domain: Domain, budget: Stoppable, size: int, factor: float
+        self,
+        network: Network,
+        domain: Domain,
+        budget: Stoppable,
+        size: int,
+        factor: float,
+        keep: Callable[[Run, Task], Kept],
+        *,
+        are_alike: bool = False,
     ) -> None:
+        self._keep, self._are_alike = keep, are_alike
         self._network = network
         self._domain = domain
         self._factor = factor
@@ -168,15 +219,15 @@ class Cutter:
         self._own = local()
         self.budget = budget
 
-    def advance(self, task: Task) -> Chunk | list[Task]:
+    def advance(self, task: Task) -> Kept | list[Task]:
         """Cut a piece by the layers that are left, or until it is large enough to be dealt out."""
         run = self._begun(task)
         for block in self._blocks[task.block :]:
             run.pass_through(block)
             is_large = run.subdivision.num_faces >= 2 * self._size
-            if is_large and self._may_stop_after(block):
+            if is_large and self._may_stop_after(block, task):
                 return self._dealt_out(run, block.index + 1, task)
-        return _finished(run, task)
+        return self._keep(run, task)
 
     def find(self, path: Path) -> Task:
         """Return the piece at a path, dealing out again what is not remembered on the way to it.
@@ -192,7 +243,7 @@ class Cutter:
                 pieces = self._dealt.get(path[:depth])
                 if pieces is None:
                     result = self.advance(task)
-                    pieces = [] if isinstance(result, Chunk) else result
+                    pieces = result if isinstance(result, list) else []
                 self.remember(task.path, pieces)
                 if number >= len(pieces):
                     raise InputError(f"there is no piece {path}: {task.path} has {len(pieces)}")
@@ -214,9 +265,10 @@ class Cutter:
             self._own.floats = FloatNetwork(self._network, [self._domain])
         return task.dealt.begin(task.path[-1], self._own.floats)
 
-    def _may_stop_after(self, block: Block) -> bool:
+    def _may_stop_after(self, block: Block, task: Task) -> bool:
         """Return whether every vertex knows what later blocks read: not amid a deep layer."""
-        is_end = block.left == 0 or block.layer == 0
+        is_first = block.layer == 0 and not (self._are_alike and task.path)
+        is_end = block.left == 0 or is_first
         return self._domain.dim > 1 and is_end and block.index + 1 < len(self._blocks)
 
     def _dealt_out(self, run: Run, block: int, task: Task) -> list[Task]:
@@ -227,10 +279,10 @@ class Cutter:
         pieces = min(regions, -(-run.subdivision.num_faces // self._size))
         run.fill()
         of_cell = (rank * pieces // regions).astype(np.int32)
-        return task.pieces(block, Dealt(run, of_cell, task.code))
+        return task.pieces(block, Dealt(run, of_cell, task.code, task.dealt))
 
 
-def _finished(run: Run, task: Task) -> Chunk:
+def as_chunk(run: Run, task: Task) -> Chunk:
     """Return what is kept of the run of a task that has passed all blocks."""
     division = run.subdivision
     work, d = division.work, division.dim
@@ -303,41 +355,54 @@ def cut_in_chunks(
     """
     check_inputs(network, [domain])
     announce("complex")
-    limits = budget or Budget()
-    own = Stoppable(max_seconds=limits.max_seconds, started=limits.started)
-    cutter = Cutter(network, domain, own, size, factor)
-    with one_blas_thread():
-        yield from _one_by_one(cutter) if workers == 1 else _on_threads(cutter, workers)
-
-
-def _one_by_one(cutter: Cutter) -> Iterator[Chunk]:
-    """Yield the chunks, cut on this thread."""
-    tasks = [Task()]
-    while tasks:
-        result = cutter.advance(tasks.pop())
+    cutter = Cutter(network, domain, Stoppable.of(budget), size, factor, as_chunk)
+    for _, result in results(cutter, workers):
         if isinstance(result, Chunk):
             yield result
+
+
+def results(
+    cutter: Cutter[Kept], workers: int
+) -> Iterator[tuple[Task, Kept | list[Task]]]:
+    """Yield every task and what came of it, cut on so many threads."""
+    with one_blas_thread():
+        if workers == 1:
+            yield from _one_by_one(cutter)
         else:
+            yield from _on_threads(cutter, workers)
+
+
+def _one_by_one(cutter: Cutter[Kept]) -> Iterator[tuple[Task, Kept | list[Task]]]:
+    """Yield the results of the tasks, cut on this thread."""
+    tasks = [Task()]
+    while tasks:
+        task = tasks.pop()
+        result = cutter.advance(task)
+        if isinstance(result, list):
             tasks += reversed(result)
+        yield task, result
 
 
-def _on_threads(cutter: Cutter, workers: int) -> Iterator[Chunk]:
-    """Yield the chunks, cut on several threads; tasks are handed out by this one."""
+def _on_threads(
+    cutter: Cutter[Kept], workers: int
+) -> Iterator[tuple[Task, Kept | list[Task]]]:
+    """Yield the results, cut on several threads; tasks are handed out by this one."""
     pool, interval = ThreadPoolExecutor(workers), sys.getswitchinterval()
     # Loops come back for the lock every millisecond or so: nobody should hold it long.
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        waiting, running = [Task()], set[Future[Chunk | list[Task]]]()
+        waiting, running = [Task()], dict[Future[Kept | list[Task]], Task]()
         while waiting or running:
             # The last ones first, so that what is begun is finished and let go.
             while waiting and len(running) < 2 * workers:
-                running.add(pool.submit(cutter.advance, waiting.pop()))
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for result in (future.result() for future in done):
-                if isinstance(result, Chunk):
-                    yield result
-                else:
+                task = waiting.pop()
+                running[pool.submit(cutter.advance, task)] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, result = running.pop(future), future.result()
+                if isinstance(result, list):
                     waiting += reversed(result)
+                yield task, result
     finally:
         # However this ends: what still runs looks up after a step.
         cutter.budget.is_stopped.set()

@@ -15,12 +15,12 @@ from exactbn.engines.complex import carried, kernels
 from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
-from exactbn.engines.complex.lattice import FaceLattice
+from exactbn.engines.complex.lattice import FaceLattice, check_euler
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
 from exactbn.engines.complex.subdivision import Subdivision
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget
-from exactbn.errors import ExactBNError, InternalError
+from exactbn.errors import ExactBNError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
@@ -52,7 +52,6 @@ class Outcome:
     """What a subdivision ended with; ``neurons_done`` is less than all when a budget ended it."""
 
     lattice: FaceLattice
-    vertices: ExactVertices
     neurons_done: int
     statistics: SignStatistics
 
@@ -266,12 +265,8 @@ class Run:
         if block is not None:
             self._end_early(block, done - block.first_neuron)
         lattice = self.subdivision.freeze()
-        if lattice.euler_characteristic != len(self.domains):
-            raise InternalError(
-                f"Euler's relation fails: the alternating sum of {lattice.f_vector} is "
-                f"{lattice.euler_characteristic}, expected {len(self.domains)}; please report this"
-            )
-        return Outcome(lattice, self.vertices, done, self.statistics)
+        check_euler(lattice, len(self.domains))
+        return Outcome(lattice, done, self.statistics)
 
     def _end_early(self, block: Block, done: int) -> None:
         """Forget the signs of the block's neurons that were not processed."""

@@ -75,7 +75,7 @@ class Work(NamedTuple):
     size: NDArray[np.int32]  # (faces,) number of facets
     word: NDArray[np.uint64]  # (faces, 4) POS, NEG, ZER, PARTS: one half of a cache line
     slot: NDArray[np.int32]  # (faces,) row in the vertex or the region arrays, in names, or -1
-    own: NDArray[np.int8]  # (faces,) 1, or 0 where another piece of the domain counts the face
+    own: NDArray[np.int8]  # (faces,) which piece of the domain counts the face, see parts.OWN
     arena: NDArray[np.int32]
     x: NDArray[np.float64]  # (vertices, 1 + d) homogeneous coordinates
     ex: NDArray[np.float64]  # (vertices, 1 + d) their error bounds

@@ -84,6 +84,21 @@ class FaceLattice(Value):
         return read_only(owners[owners[:, 1] >= 0])
 
 
+def check_euler(lattice: FaceLattice, components: int) -> None:
+    """Raise an error where Euler's relation does not hold of a lattice with so many components.
+
+    Raises
+    ------
+    InternalError
+        Which tells the numbers.
+    """
+    if lattice.euler_characteristic != components:
+        raise InternalError(
+            f"Euler's relation fails: the alternating sum of {lattice.f_vector} is "
+            f"{lattice.euler_characteristic}, expected {components}; please report this"
+        )
+
+
 def components(lattice: FaceLattice, count: int) -> list[FaceLattice]:
     """Return the lattices of the ``count`` domains that one lattice is of, in its order."""
     d, starts = lattice.dim, lattice.starts

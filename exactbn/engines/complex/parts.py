@@ -19,6 +19,9 @@ Ints = NDArray[np.int32]
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+#: Who counts a face: another piece; this one, which alone has it; this one of several.
+OTHERS, OWN, SHARED = range(3)
+
 
 class Sorted(NamedTuple):
     """Faces sorted by dimension, and their lists of facets, as in :class:`.kernels.Work`.
@@ -160,7 +163,10 @@ def _copy(S, ids, mark, number, P):  # type: ignore[no-untyped-def]
         for f in range(starts[k], starts[k + 1]):
             g = faces[f]
             P.dim[f], P.size[f], P.first[f] = k, sizes[g], used
-            P.own[f] = owns[g] if S.lowest[g] == number else 0
+            own = owns[g]
+            if own == OWN and S.lowest[g] < S.highest[g]:
+                own = SHARED
+            P.own[f] = own if S.lowest[g] == number else OTHERS
             slot = -1
             if k == 0 or k == d:
                 slot = f - starts[k]

@@ -48,7 +48,7 @@ def collect_owners(w, d, owners, pairs, seams, counts):  # type: ignore[no-untyp
     dim, own, slot, first, size, arena = w.dim, w.own, w.slot, w.first, w.size, w.arena
     used = 0
     for f in range(w.used[FACES]):
-        counts[dim[f]] += own[f]
+        counts[dim[f]] += own[f] > 0
         if dim[f] != d:
             continue
         for i in range(first[f], first[f] + size[f]):

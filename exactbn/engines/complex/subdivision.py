@@ -19,7 +19,7 @@ from exactbn.engines.complex.kernels import (
     Work,
 )
 from exactbn.engines.complex.lattice import FaceLattice
-from exactbn.engines.complex.parts import Sorted, spread, take
+from exactbn.engines.complex.parts import OWN, Sorted, spread, take
 from exactbn.engines.complex.signs import Pause
 from exactbn.engines.complex.start import (
     axis_exponents,
@@ -397,7 +397,7 @@ def _start(
         size=count.astype(np.int32),
         word=np.zeros((faces, 4), dtype=np.uint64),
         slot=slot,
-        own=np.ones(faces, dtype=np.int8),
+        own=np.full(faces, OWN, dtype=np.int8),
         arena=flat,
         x=x,
         ex=ex,
