@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from exactbn.engines.complex.cutting import Block, Run, SignStatistics, blocks_of
 from exactbn.engines.complex.engine import check_inputs
 from exactbn.engines.complex.kernels import SEAMS
-from exactbn.engines.complex.parts import in_order_of_halves, unmarked
+from exactbn.engines.complex.parts import WHOLE, in_order_of_halves, unmarked
 from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.start import in_plain_units
@@ -111,17 +111,11 @@ class Vertices(NamedTuple):
 
 
 class Dealt:
-    """A run whose regions are dealt out in pieces, which go on from there.
+    """A run whose regions are dealt out in pieces, which go on from there."""
 
-    ``above`` is what the run itself was dealt from.
-    """
-
-    def __init__(
-        self, run: Run, of_cell: NDArray[np.int32], code: int, above: "Dealt | None"
-    ) -> None:
+    def __init__(self, run: Run, of_cell: NDArray[np.int32], code: int) -> None:
         self._run = run
         self._code = code
-        self.above = above
         self._faces = run.subdivision.in_pieces(of_cell)
         starts = self._faces.starts
         pieces = of_cell[self._faces.slot[starts[-2] : starts[-1]]]
@@ -141,7 +135,7 @@ class Dealt:
         division = self._run.subdivision
         work, count = division.work, division.num_vertices
         x, ex = in_plain_units(work.x[:count], work.ex[:count], division.exponents)
-        return Vertices(work.parents[:count], x, ex, self._faces.own[:count])
+        return Vertices(work.parents[:count].copy(), x, ex, self._faces.own[:count].copy())
 
     def begin(self, piece: int, floats: FloatNetwork) -> Run:
         """Return a run that goes on with a piece, ``floats`` as for :meth:`Run.piece`."""
@@ -164,7 +158,7 @@ class Task:
     block: int = 0
     dealt: Dealt | None = None
     path: Path = ()
-    code: int = 1
+    code: int = WHOLE
     share: Fraction = Fraction(1)
 
     def pieces(self, block: int, dealt: Dealt) -> list["Task"]:
@@ -279,7 +273,7 @@ class Cutter(Generic[Kept]):
         pieces = min(regions, -(-run.subdivision.num_faces // self._size))
         run.fill()
         of_cell = (rank * pieces // regions).astype(np.int32)
-        return task.pieces(block, Dealt(run, of_cell, task.code, task.dealt))
+        return task.pieces(block, Dealt(run, of_cell, task.code))
 
 
 def as_chunk(run: Run, task: Task) -> Chunk:

@@ -19,6 +19,8 @@ Ints = NDArray[np.int32]
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+#: The code of the whole domain, of which pieces are dealt out.
+WHOLE = 1
 #: Who counts a face: another piece; this one, which alone has it; this one of several.
 OTHERS, OWN, SHARED = range(3)
 

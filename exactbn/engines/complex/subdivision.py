@@ -19,7 +19,7 @@ from exactbn.engines.complex.kernels import (
     Work,
 )
 from exactbn.engines.complex.lattice import FaceLattice
-from exactbn.engines.complex.parts import OWN, Sorted, spread, take
+from exactbn.engines.complex.parts import OWN, WHOLE, Sorted, spread, take
 from exactbn.engines.complex.signs import Pause
 from exactbn.engines.complex.start import (
     axis_exponents,
@@ -87,7 +87,8 @@ class Subdivision:
         """Return a piece of the d-faces ``own`` as a subdivision of its own.
 
         ``faces`` are those of :meth:`in_pieces`, ``number`` the number of the piece. A facet f that
-        gets a name now is called (``code``, f). ``mark`` is room for :func:`take`.
+        gets a name now is called (``code``, f). ``mark`` is room for :func:`take`. The component of
+        a region is the number of that of the whole, dealt out once, in which it lies.
         """
         piece = take(faces, own, number, mark)
         cells = faces.slot[own]
@@ -120,7 +121,7 @@ class Subdivision:
             face=np.arange(len(rows), dtype=np.int32),
             open=np.zeros(len(rows), dtype=np.uint64),
             words=work.words[cells],
-            component=np.zeros(len(cells), dtype=np.int32),
+            component=(cells if code == WHOLE else work.component[cells]).astype(np.int32),
             names=names,
             alive=work.alive[rows],
             head=np.empty((self.dim + 1, 0), dtype=np.int32),
