@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from exactbn.bench.engines import Recipe, random_network
-from exactbn.jobs.driver import count_in
+from exactbn.jobs.driver import Terms, count_in
 from exactbn.jobs.tables import ADJACENCY, REGIONS
 from exactbn.model.domain import Box, Domain
 
@@ -36,12 +36,10 @@ def child(folder: str, workers: int, scheduler: str | None, limit: int | None) -
     if limit is not None:  # what is written beyond fails, as on a full disk
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    done = count_in(
-        Path(folder), random_network(RECIPE), Domain.of(Box.of(-4, 4, 3)), resume=True,
-        size=SIZE, seconds=SECONDS, workers=workers, scheduler=scheduler,
-    )  # fmt: skip
-    counts = done.counts
-    print(json.dumps([counts.regions, counts.adjacencies, done.tasks, done.tasks_reused]))
+    terms = Terms(workers, scheduler, resume=True, seconds=SECONDS)
+    domain = Domain.of(Box.of(-4, 4, 3))
+    counts, tasks = count_in(Path(folder), random_network(RECIPE), domain, terms, size=SIZE)
+    print(json.dumps([counts.regions, counts.adjacencies, tasks.tasks, tasks.reused]))
 
 
 def start(folder: Path, *options: str) -> "subprocess.Popen[str]":

@@ -2,13 +2,14 @@
 
 import fcntl
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,14 +21,17 @@ from exactbn.cli import main
 from exactbn.engines.complex.chunks import Chunk, Cutter, Stoppable, Task, as_chunk, cut_in_chunks
 from exactbn.errors import InputError, InternalError, LimitError
 from exactbn.jobs import driver
-from exactbn.jobs.driver import Done, count_in
+from exactbn.jobs.driver import Tasks, Terms, count_in, partition_in
 from exactbn.jobs.journal import FILE, LOCK, open_journal
-from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_chunks
+from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_kept
 from exactbn.jobs.tables import ADJACENCY, REGIONS
-from exactbn.jobs.tasks import Job, cut_for
+from exactbn.jobs.tasks import COUNT, Job, cut_for
 from exactbn.model.domain import Box, Domain
 from exactbn.model.files import save_json
-from exactbn.regions.pieces import count_faces
+from exactbn.model.network import Network
+from exactbn.regions.by_lattice import LatticeEvidence
+from exactbn.regions.partition import Partition
+from exactbn.regions.pieces import FaceCounts, count_faces
 
 Output = pytest.CaptureFixture[str]
 
@@ -38,14 +42,24 @@ SIZE = 32
 JOB = Job(NETWORK, BOX, SIZE)
 
 
-def count(folder: Path, **options: Any) -> Done:
+Made = tuple[Partition, Tasks]
+
+
+class Done(NamedTuple):
+    """What a job has counted, and how many tasks that took."""
+
+    counts: FaceCounts
+    tasks: Tasks
+
+
+def count(folder: Path, *, size: int = SIZE, **options: Any) -> Done:
     """Count in a folder, a task a step."""
-    return count_in(folder, NETWORK, BOX, **({"size": SIZE, "seconds": 0} | options))
+    terms = Terms(**({"seconds": 0} | options))
+    return Done(*count_in(folder, NETWORK, BOX, terms, size=size))
 
 
-def numbers(done: Done) -> tuple[object, ...]:
+def numbers(counts: FaceCounts) -> tuple[object, ...]:
     """Return what does not depend on the pieces."""
-    counts = done.counts
     return counts.regions, counts.unbounded, counts.adjacencies, counts.f_vector
 
 
@@ -65,8 +79,8 @@ def test_the_numbers_are_those_of_one_piece(whole: tuple[Path, Done]) -> None:
     folder, done = whole
     part = exactbn.partition(NETWORK, (-4, 4))
     counts = count_faces(NETWORK, (-4, 4))
-    assert numbers(done) == numbers(Done(counts, 1, 0)) and done.counts.pieces > 12
-    assert done.tasks > done.counts.pieces and done.tasks_reused == 0
+    assert numbers(done.counts) == numbers(counts) and done.counts.pieces > 12
+    assert done.tasks.tasks > done.counts.pieces and done.tasks.reused == 0
     regions, pairs = pq.read_table(folder / REGIONS), pq.read_table(folder / ADJACENCY)
     words = np.stack([regions[f"word{k}"].to_numpy() for k in range(3)], axis=1)
     assert sorted(map(tuple, words.tolist())) == sorted(map(tuple, part.words.tolist()))
@@ -115,7 +129,7 @@ def test_a_piece_is_found_again_by_its_path(monkeypatch: pytest.MonkeyPatch) -> 
         cutter = Cutter(NETWORK, BOX, Stoppable(), SIZE, 1, as_chunk)
         found = cutter.advance(cutter.find(path))
         assert isinstance(found, Chunk)
-        assert as_bytes([found]) == as_bytes([chunks[path]])
+        assert as_bytes(COUNT, [found]) == as_bytes(COUNT, [chunks[path]])
     deep = max(chunks, key=len)
     for path in ((10**6,), (*deep, 0)):
         with pytest.raises(InputError, match="there is no piece"):
@@ -126,12 +140,12 @@ def test_paths_and_chunks_come_back(tmp_path: Path) -> None:
     for path in ((), (0,), (3, 0, 17)):
         assert path_of(path_text(path)) == path
     chunks = list(cut_in_chunks(NETWORK, BOX, size=SIZE))
-    assert list(read_chunks(tmp_path, as_bytes([]))) == []
-    again = list(read_chunks(tmp_path, as_bytes(chunks)))
-    assert as_bytes(again) == as_bytes(chunks)
+    assert list(read_kept(COUNT, tmp_path, as_bytes(COUNT, []))) == []
+    again = list(read_kept(COUNT, tmp_path, as_bytes(COUNT, chunks)))
+    assert as_bytes(COUNT, again) == as_bytes(COUNT, chunks)
     assert sum(chunk.share for chunk in again) == Fraction(1)
-    with pytest.raises(InputError, match="holds no chunks"):
-        list(read_chunks(tmp_path, b"PAR1 and no more"))
+    with pytest.raises(InputError, match="holds no part of a job"):
+        list(read_kept(COUNT, tmp_path, b"PAR1 and no more"))
 
 
 def stopped_after(tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,10 +170,10 @@ def test_what_is_stopped_goes_on(
         count(folder)
     assert not (folder / REGIONS).exists()
     done = count(folder, resume=True)
-    assert done == replace(whole[1], tasks_reused=tasks)
+    assert done == whole[1]._replace(tasks=replace(whole[1].tasks, reused=tasks))
     assert tables(folder) == tables(whole[0])
     # And once more, where nothing is left to do.
-    assert count(folder, resume=True).tasks_reused == done.tasks
+    assert count(folder, resume=True).tasks.reused == done.tasks.tasks
 
 
 def test_a_part_whose_task_is_not_in_the_journal_is_written_again(
@@ -186,10 +200,10 @@ def test_a_damaged_part_is_made_again(how: str, whole: tuple[Path, Done], tmp_pa
     if how != "gone":
         part.write_bytes(content[:-9] if how == "cut" else content)
     done = count(folder, resume=True)
-    assert len(done.remarks) == 1 and str(part) in done.remarks[0]
-    assert "its task is done again" in done.remarks[0]
+    assert len(done.tasks.remarks) == 1 and str(part) in done.tasks.remarks[0]
+    assert "its task is done again" in done.tasks.remarks[0]
     assert done.counts == whole[1].counts and tables(folder) == tables(whole[0])
-    assert count(folder, resume=True).remarks == ()
+    assert count(folder, resume=True).tasks.remarks == ()
 
 
 def test_a_part_with_another_content_is_found_by_its_facets(
@@ -197,8 +211,8 @@ def test_a_part_with_another_content_is_found_by_its_facets(
 ) -> None:
     """Even where its hash is right: a chunk too few leaves facets with one side."""
     count(tmp_path / "job")
-    chunks = driver.Journal.chunks
-    monkeypatch.setattr(driver.Journal, "chunks", lambda self: list(chunks(self))[1:])
+    kept = driver.Journal.kept
+    monkeypatch.setattr(driver.Journal, "kept", lambda self: list(kept(self))[1:])
     with pytest.raises(InternalError, match="one side only"):
         count(tmp_path / "job", resume=True)
 
@@ -216,7 +230,7 @@ def test_another_job_or_another_folder_is_refused(tmp_path: Path) -> None:
         (NETWORK, BOX, 2 * SIZE, "size"),
     ):
         with pytest.raises(InputError, match=f"is the job of another {what}"):
-            count_in(folder, network, domain, size=size, resume=True)
+            count_in(folder, network, domain, Terms(resume=True), size=size)
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is there and is not a folder"):
         count(tmp_path / "file")
@@ -308,7 +322,7 @@ def test_a_task_that_fails_three_times_is_named(
             count(tmp_path / "job", scheduler="some")
     assert worker.calls[(2,)] == 3 and not (tmp_path / "job" / REGIONS).exists()
     done = count(tmp_path / "job", resume=True)
-    assert done.tasks_reused > 3 and done.counts == whole[1].counts
+    assert done.tasks.reused > 3 and done.counts == whole[1].counts
 
 
 def test_what_is_wrong_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,12 +335,109 @@ def test_what_is_wrong_ends_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_all_of_space(d: int, tmp_path: Path) -> None:
     """Cells of one pattern are joined: tables have regions, and which are unbounded."""
     network = random_network(Recipe((d, 5, 4, 1), True, 3))
-    done = count_in(tmp_path / "job", network, Domain.space(d), size=SIZE, seconds=0)
-    assert numbers(done) == numbers(Done(count_faces(network), 1, 0))
+    counts, _ = count_in(tmp_path / "job", network, Domain.space(d), Terms(seconds=0), size=SIZE)
+    assert numbers(counts) == numbers(count_faces(network))
     table = pq.read_table(tmp_path / "job" / REGIONS)
-    assert table.num_rows == done.counts.regions
-    assert table["unbounded"].to_numpy().sum() == done.counts.unbounded > 0
-    assert pq.read_table(tmp_path / "job" / ADJACENCY).num_rows == done.counts.adjacencies
+    assert table.num_rows == counts.regions
+    assert table["unbounded"].to_numpy().sum() == counts.unbounded > 0
+    assert pq.read_table(tmp_path / "job" / ADJACENCY).num_rows == counts.adjacencies
+
+
+# Partitions
+
+
+def make(folder: Path, network: Network = NETWORK, domain: Domain = BOX, **options: Any) -> Made:
+    """Make a partition in a folder, a task a step."""
+    terms = Terms(**({"seconds": 0} | options))
+    return partition_in(folder, network, domain, terms, size=SIZE)
+
+
+def same_faces(one: Partition, other: Partition) -> bool:
+    """Return whether two partitions have the same faces with the same numbers."""
+    assert isinstance(one.evidence, LatticeEvidence)
+    assert isinstance(other.evidence, LatticeEvidence)
+    pairs = zip(*(vars(part.evidence.faces.lattice).items() for part in (one, other)))
+    return all(np.array_equal(a, b) for (_, a), (_, b) in pairs)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
+    """Return the folder of a partition that nobody disturbed, and what it is."""
+    folder = tmp_path_factory.mktemp("made") / "job"
+    return folder, make(folder)
+
+
+def test_a_partition_of_a_job_is_that_of_one_piece(made: tuple[Path, Made]) -> None:
+    part, tasks = made[1]
+    whole = exactbn.partition(NETWORK, (-4, 4))
+    assert part == whole and part.f_vector == whole.f_vector and part.is_complete
+    assert part.check() is None and tasks.tasks > 12
+
+
+@pytest.mark.parametrize(
+    "options", [{"seconds": 9}, {"workers": 3}, {"workers": 2, "seconds": 0.01}]
+)
+def test_however_tasks_are_cut(
+    options: dict[str, Any], made: tuple[Path, Made], tmp_path: Path
+) -> None:
+    part, _ = make(tmp_path / "job", **options)
+    assert part == made[1][0] and same_faces(part, made[1][0])
+
+
+@pytest.mark.parametrize("which", [(), (0,), (1, 0)])
+def test_a_damaged_part_of_a_partition_is_made_again(
+    which: tuple[int, ...], made: tuple[Path, Made], tmp_path: Path
+) -> None:
+    """The vertices of what was dealt out may go with it, and are found again."""
+    shutil.copytree(made[0], tmp_path / "job")
+    file = tmp_path / "job" / "parts" / f"{path_text(which)}.parquet"
+    file.write_bytes(file.read_bytes()[:-7])
+    part, tasks = make(tmp_path / "job", resume=True)
+    assert len(tasks.remarks) == 1 and part.is_complete and same_faces(part, made[1][0])
+    assert make(tmp_path / "job", resume=True)[1].remarks == ()
+
+
+def test_all_of_space_as_a_partition(tmp_path: Path) -> None:
+    network = random_network(Recipe((3, 5, 4, 1), True, 3))
+    part, _ = make(tmp_path / "job", network, Domain.space(3))
+    whole = exactbn.partition(network)
+    assert part == whole and part.is_complete
+    assert np.array_equal(part.is_unbounded, whole.is_unbounded)
+
+
+def test_a_job_of_another_kind_is_refused(made: tuple[Path, Made]) -> None:
+    with pytest.raises(InputError, match="is the job of another kind: partition, and not count"):
+        count(made[0], resume=True)
+
+
+def test_a_partition_on_the_command_line(tmp_path: Path, capsys: Output) -> None:
+    save_json(NETWORK, tmp_path / "net.json")
+    command = ["partition", str(tmp_path / "net.json"), "--box", "-4", "4"]
+    assert main([*command, "--resume"]) == 2
+    assert "--resume needs --out DIR" in capsys.readouterr().err
+    out = tmp_path / "out"
+    command += ["--out", str(out), "--workers", "2"]
+    assert main([*command, "--max-seconds", "0"]) == 3
+    assert "go on with --resume" in capsys.readouterr().err
+    for reused in (0, 1):
+        assert main([*command, "--resume", "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert (record["tasks"], record["tasks_reused"]) == (1, reused)
+        assert record["complete"] is True
+        assert Partition.open(out / "partition") == exactbn.partition(NETWORK, (-4, 4))
+    for options, said in (
+        (["--max-regions", "9"], "--max-regions: not expected here"),
+        (["--engine", "lp"], "which engine lp does not; leave them out"),
+        ([], "holds a job already; go on with it by --resume"),
+    ):
+        assert main([*command, *options]) == 2
+        assert said in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").touch()
+    assert main([*command[:-4], "--out", str(tmp_path / "mine"), "--workers", "2"]) == 2
+    assert "exists already and holds no job; give a new folder" in capsys.readouterr().err
+    assert main([*command[:-4], "--workers", "2", "--max-seconds", "99"]) == 0
+    assert "One thread works: with a budget" in capsys.readouterr().err
 
 
 def test_a_local_scheduler_says_the_same(whole: tuple[Path, Done], tmp_path: Path) -> None:

@@ -18,7 +18,14 @@ from exactbn.cli.domains import (
     domain_text,
     place_text,
 )
-from exactbn.cli.partition import NetworkArgument, SlopeOption, slopes
+from exactbn.cli.partition import (
+    NetworkArgument,
+    ResumeOption,
+    SchedulerOption,
+    SlopeOption,
+    WorkersOption,
+    slopes,
+)
 from exactbn.engines.run import Progress
 from exactbn.errors import InputError
 from exactbn.model.domain import Domain
@@ -26,7 +33,8 @@ from exactbn.model.network import SIGMA_POLICIES, Network
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
-    from exactbn.jobs.driver import Done
+    from exactbn.jobs.driver import Tasks
+    from exactbn.regions.pieces import FaceCounts
 
 
 def count_command(
@@ -39,10 +47,7 @@ def count_command(
     features: FeaturesOption = None,
     slope: SlopeOption = None,
     logits: Logits = False,
-    workers: Annotated[
-        int,
-        typer.Option(min=1, help="Threads that cut pieces, or processes of --scheduler local."),
-    ] = 1,
+    workers: WorkersOption = 1,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -50,16 +55,8 @@ def count_command(
             help="Write down here what is done, and in the end regions and adjacencies as tables.",
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what is written down in --out.")
-    ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="local|ADDRESS",
-            help="Cut on the workers of a Dask scheduler: one made for this, or one at an address.",
-        ),
-    ] = None,
+    resume: ResumeOption = False,
+    scheduler: SchedulerOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     max_seconds: Annotated[
         float | None,
@@ -86,11 +83,10 @@ def count_command(
         typer.echo(remark, err=True)
     started = time.monotonic()
     with progress("percent", ["complex"]) as report:
-        done = _count(
+        counts, tasks = _count(
             asked.network, asked.domain, workers, out, resume, scheduler, max_seconds, report
         )
-    counts = done.counts
-    for remark in done.remarks:
+    for remark in () if tasks is None else tasks.remarks:
         typer.echo(remark, err=True)
     record: dict[str, Any] = {
         "regions": counts.regions,
@@ -111,23 +107,23 @@ def count_command(
         "sigma_policy": asked.network.sigma_policy,
         **asked.record,
     }
-    if out is not None:
-        record |= {"folder": str(out), "tasks": done.tasks, "tasks_reused": done.tasks_reused}
+    if out is not None and tasks is not None:
+        record |= {"folder": str(out), "tasks": tasks.tasks, "tasks_reused": tasks.reused}
         write_run(out, "count", record, force=True)
     if json:
         print_json({**record, "versions": versions()})
     else:
-        _show(asked.network, asked.domain, done, record, out)
+        _show(asked.network, asked.domain, counts, record)
 
 
 def _show(
-    network: Network, domain: Domain, done: "Done", record: dict[str, Any], out: Path | None
+    network: Network, domain: Domain, counts: "FaceCounts", record: dict[str, Any]
 ) -> None:
     """Print the counts for people."""
     from rich.console import Console
     from rich.table import Table
 
-    counts, workers = done.counts, record["workers"]
+    workers, out = record["workers"], record.get("folder")
     console = Console(highlight=False)
     table = Table(show_header=False)
     neurons = counted(network.num_hidden, "hidden neuron")
@@ -143,7 +139,7 @@ def _show(
     threads = f", on {counted(workers, 'thread')}" if min(workers, counts.pieces) > 1 else ""
     table.add_row("pieces", f"{counts.pieces}{threads}")
     if out is not None:
-        table.add_row("tasks", f"{done.tasks}, {done.tasks_reused} of them done before")
+        table.add_row("tasks", f"{record['tasks']}, {record['tasks_reused']} of them done before")
     table.add_row("seconds", f"{record['seconds']:.3f}")
     console.print(table)
     where = place_text(domain)
@@ -179,17 +175,16 @@ def _count(
     scheduler: str | None,
     max_seconds: float | None,
     report: Progress,
-) -> "Done":
+) -> "tuple[FaceCounts, Tasks | None]":
     """Return the counts, of a job in a folder or of one that leaves nothing behind."""
-    from exactbn.jobs.driver import Done, count_in
+    if out is not None:
+        from exactbn.jobs.driver import Terms, count_in
+
+        terms = Terms(workers, scheduler, resume, max_seconds, progress=report)
+        return count_in(out, network, domain, terms)
     from exactbn.regions.pieces import count_faces
 
-    if out is not None:
-        return count_in(
-            out, network, domain, workers=workers, scheduler=scheduler, resume=resume,
-            max_seconds=max_seconds, progress=report,
-        )  # fmt: skip
     counts = count_faces(
         network, domain, workers=workers, max_seconds=max_seconds, progress=report
     )
-    return Done(counts, 0, 0)
+    return counts, None

@@ -1,6 +1,10 @@
 """``exactbn partition``: the exact activation regions of a network in a box."""
 
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,9 +41,13 @@ from exactbn.output import check_file
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
+    from exactbn.jobs.driver import Terms
     from exactbn.regions.partitioning import Partition
 
 ENGINES = ("auto", "complex", "lp")
+
+#: What is in --out: the partition, and where a job writes down what is done.
+PARTITION, JOB = "partition", "job"
 
 #: Inputs from which on the cost of the first faces is said before it is paid.
 MANY_INPUTS = 11
@@ -55,6 +63,20 @@ _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
 
 NetworkArgument = Annotated[
     Path, typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt.")
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(min=1, help="Threads that cut pieces, or processes of --scheduler local."),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with what is written down in --out.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="local|ADDRESS",
+        help="Cut on the workers of a Dask scheduler: one made for this, or one at an address.",
+    ),
 ]
 SlopeOption = Annotated[
     str | None,
@@ -80,9 +102,12 @@ def partition_command(
         str,
         typer.Option(help="'complex', with faces and volumes, 'lp', or 'auto': what suits."),
     ] = "auto",
+    workers: WorkersOption = 1,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
+    resume: ResumeOption = False,
+    scheduler: SchedulerOption = None,
     certificate: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a proof here, which exactbn/checker.py checks."),
@@ -103,11 +128,16 @@ def partition_command(
     A region is a set of points, with interior, on which every hidden neuron is either on (> 0) or
     off (<= 0). Two regions are adjacent where they share a facet. No tolerance is used.
 
+    With --workers or --scheduler the complex engine cuts the domain in pieces; the result is the
+    same. With --out too, a journal in DIR/job says which tasks are done: however a run ends,
+    --resume goes on from there.
+
     Exit codes: 0 done, 2 bad input, 3 stopped by a budget (the result is marked incomplete).
     """
     if engine not in ENGINES:
         raise InputError(f"--engine is {engine!r}, expected one of {', '.join(ENGINES)}")
-    if out is not None:
+    terms = _terms(workers, out, resume, scheduler, max_regions, max_seconds)
+    if out is not None and terms is None:
         check_output(out, force=force)
     if certificate is not None:
         check_file(certificate, force=force)
@@ -118,7 +148,12 @@ def partition_command(
         typer.echo(remark, err=True)
     engine, why = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)
-    part, lacking = _compute(network, domain, engine, clock)
+    if out is not None and terms is not None:
+        part, record_of_tasks = _compute_in(out, network, domain, engine, terms)
+        lacking: list[str] = []
+    else:
+        part, lacking = _compute(network, domain, engine, clock, workers)
+        record_of_tasks = {}
     seconds = time.monotonic() - clock.started
     record: dict[str, Any] = {
         "regions": part.num_regions,
@@ -136,6 +171,7 @@ def partition_command(
         },
         "sigma_policy": network.sigma_policy,
         **asked.record,
+        **record_of_tasks,
     }
     if certificate is not None and part.stopped is None:
         try:
@@ -148,7 +184,8 @@ def partition_command(
         with_graph = _is_quickly_drawn(part, clock)
         if not with_graph:
             lacking.append("graph and tables are not written")
-        _write(part, out, force=force, record=record, with_graph=with_graph)
+        place = output_folder(out, force=force) if terms is None else _job_output(out)
+        _write(part, place, record=record, with_graph=with_graph)
     if json:
         print_json({**record, "versions": versions()})
     else:
@@ -183,8 +220,62 @@ def _engine_for(network: Network, domain: Domain, engine: str) -> tuple[str, str
     return engine, why
 
 
+def _terms(
+    workers: int,
+    out: Path | None,
+    resume: bool,
+    scheduler: str | None,
+    max_regions: int | None,
+    max_seconds: float | None,
+) -> "Terms | None":
+    """Return the terms of a job that is written down in a folder, None where there is none."""
+    if not (resume or scheduler is not None or (workers > 1 and out is not None)):
+        if workers > 1 and not (max_regions is None and max_seconds is None):
+            typer.echo("One thread works: with a budget the domain is cut in one piece.", err=True)
+        return None
+    if out is None:
+        option = "--resume" if resume else "--scheduler"
+        raise InputError(f"{option} needs --out DIR, where it is written down what is done")
+    if max_regions is not None:
+        raise InputError(
+            "--max-regions: not expected here, as pieces that end early are no partition; "
+            "--max-seconds ends a job, which goes on with --resume"
+        )
+    if not (out / JOB).is_dir() and out.is_dir() and any(out.iterdir()):
+        raise InputError(f"{out}: exists already and holds no {JOB}; give a new folder")
+    from exactbn.jobs.driver import Terms
+
+    return Terms(workers, scheduler, resume, max_seconds)
+
+
+def _compute_in(
+    out: Path, network: Network, domain: Domain, engine: str, terms: "Terms"
+) -> "tuple[Partition, dict[str, Any]]":
+    """Return the partition that a job makes, and what the record says of its tasks."""
+    from exactbn.jobs.driver import partition_in
+
+    if engine != "complex":
+        raise InputError(
+            f"--workers, --resume and --scheduler cut the domain in pieces, which engine {engine} "
+            "does not; leave them out"
+        )
+    with progress("percent", [engine]) as report:
+        part, tasks = partition_in(out / JOB, network, domain, replace(terms, progress=report))
+    for remark in tasks.remarks:
+        typer.echo(remark, err=True)
+    return part, {"workers": terms.workers, "tasks": tasks.tasks, "tasks_reused": tasks.reused}
+
+
+@contextmanager
+def _job_output(out: Path) -> Iterator[Path]:
+    """Yield the folder of a job, for its result in the place of that of a run before."""
+    if (out / PARTITION).is_dir():
+        shutil.rmtree(out / PARTITION)
+    yield out
+
+
 def _compute(
-    network: Network, domain: Domain, engine: str, clock: Budget
+    network: Network, domain: Domain, engine: str, clock: Budget, workers: int
 ) -> "tuple[Partition, list[str]]":
     """Return the partition with what the budget allows, and what it does not, in words."""
     from exactbn.regions.partitioning import Partition, partition
@@ -198,6 +289,7 @@ def _compute(
                 engine=engine,
                 max_regions=clock.max_regions,
                 max_seconds=clock.max_seconds,
+                workers=workers,
                 progress=report,
             )
         except LimitError as error:
@@ -231,17 +323,21 @@ def _is_quickly_drawn(part: "Partition", clock: Budget) -> bool:
 
 
 def _write(
-    part: "Partition", out: Path, *, force: bool, record: dict[str, object], with_graph: bool
+    part: "Partition",
+    place: AbstractContextManager[Path],
+    *,
+    record: dict[str, object],
+    with_graph: bool,
 ) -> None:
-    """Write the partition, its graph and the record of the run to the folder ``out``."""
+    """Write the partition, its graph and the record of the run to a folder."""
     from exactbn.regions.graph import write_graphml, write_tables
 
-    with output_folder(out, force=force) as folder:
-        part.save(folder / "partition", max_seconds=0 if part.unproven else None)
+    with place as folder:
+        part.save(folder / PARTITION, max_seconds=0 if part.unproven else None)
         if with_graph:
             write_graphml(part, folder / "graph.graphml")
             write_tables(part, folder)
-        write_run(folder, "partition", record)
+        write_run(folder, "partition", record, force=True)
 
 
 def _show(

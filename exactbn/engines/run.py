@@ -94,6 +94,20 @@ def checked_factor(factor: object) -> float:
     return value
 
 
+def checked_workers(workers: object) -> int:
+    """Return a number of threads.
+
+    Raises
+    ------
+    InputError
+        If it is no integer >= 1.
+    """
+    number = int(workers) if isinstance(workers, Integral) else 0
+    if number < 1:
+        raise InputError(f"workers is {workers!r}, expected an integer >= 1")
+    return number
+
+
 #: The budget of what has no limits.
 UNLIMITED = Budget()
 

@@ -5,22 +5,26 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path as FilePath
 
-from exactbn.engines.complex.chunks import SIZE, SWITCH_INTERVAL, Path
+from exactbn.engines.complex.chunks import SIZE, SWITCH_INTERVAL, Chunk, Path
+from exactbn.engines.complex.cutting import Outcome
 from exactbn.engines.complex.engine import check_inputs
+from exactbn.engines.complex.joining import Fragment, Joining
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import ExactBNError, LimitError
 from exactbn.jobs.journal import Journal, open_journal
 from exactbn.jobs.part_files import path_text
 from exactbn.jobs.tables import create_tables
-from exactbn.jobs.tasks import Job, Result, cut_for
+from exactbn.jobs.tasks import COUNT, PARTITION, Job, Result, cut_for
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import num_words
+from exactbn.regions.by_lattice import LatticeEvidence
+from exactbn.regions.partition import Partition
 from exactbn.regions.pieces import STEPS, FaceCounts, counting
 from exactbn.wording import counted
 
@@ -33,12 +37,40 @@ TRIES = 3
 
 
 @dataclass(frozen=True)
-class Done:
-    """The numbers of a job, and how it went."""
+class Terms:
+    """How a job is done; the result does not depend on it.
 
-    counts: FaceCounts
+    Parameters
+    ----------
+    workers : int
+        Threads of this process, or worker processes of the local scheduler.
+    scheduler : optional
+        ``"local"``, or the address of a Dask scheduler.
+    resume : bool
+        Whether a job in the folder goes on.
+    max_seconds : optional
+        A budget; what was done stays in the folder.
+    seconds, patience : float
+        For how long a task cuts, and when it counts as lost.
+    progress : callable, optional
+        Called with (done, all, remark), in hundredths of the work.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    resume: bool = False
+    max_seconds: float | None = None
+    seconds: float = SECONDS
+    patience: float = PATIENCE
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """How many tasks a job had, how many of them were done before, and what is to be said."""
+
     tasks: int
-    tasks_reused: int
+    reused: int
     remarks: tuple[str, ...] = ()
 
 
@@ -62,44 +94,23 @@ class _Out:
 
 
 def count_in(
-    folder: FilePath,
-    network: Network,
-    domain: Domain,
-    *,
-    workers: int = 1,
-    scheduler: str | None = None,
-    resume: bool = False,
-    max_seconds: float | None = None,
-    size: int = SIZE,
-    seconds: float = SECONDS,
-    patience: float = PATIENCE,
-    progress: Progress | None = None,
-) -> Done:
+    folder: FilePath, network: Network, domain: Domain, terms: Terms, *, size: int = SIZE
+) -> tuple[FaceCounts, Tasks]:
     """Count the faces of a domain as :func:`exactbn.count_faces` does, writing down what is done.
 
-    Whenever it is killed, ``resume`` goes on from the tasks that are in the journal; the result
-    is the same. The memory is that of the pieces in work; in the end, of the facets between parts.
+    Whenever it is killed, it goes on from the tasks that are in the journal; the result is the
+    same. The memory is that of the pieces in work; in the end, of the facets between parts.
 
     Parameters
     ----------
     folder : path
-        Where the journal and the parts are, see :mod:`.journal`.
+        Where the journal and the parts are, see :mod:`.journal`, and in the end the tables.
     network, domain
         What is cut.
-    workers : int
-        Threads of this process, or worker processes of the local scheduler.
-    scheduler : optional
-        ``"local"``, or the address of a Dask scheduler.
-    resume : bool
-        Whether a job in the folder goes on.
-    max_seconds : optional
-        A budget; what was done stays in the folder.
+    terms : Terms
+        How.
     size : int
         About how many faces a piece begins with; part of what makes a job.
-    seconds, patience : float
-        For how long a task cuts, and when it counts as lost.
-    progress : callable, optional
-        Called with (done, all, remark), in hundredths of the work.
 
     Raises
     ------
@@ -108,29 +119,69 @@ def count_in(
     InputError
         As :func:`.journal.open_journal`, or if the scheduler is not to be had.
     """
-    check_inputs(network, [domain])
+    with _done(folder, Job(network, domain, size, COUNT), terms) as (journal, tasks):
+        with create_tables(folder, num_words(network.widths)) as tables:
+            counter = counting(network, domain, tables)
+            for chunk in journal.kept():
+                assert isinstance(chunk, Chunk)
+                counter.add(chunk)
+            return counter.result(), tasks
+
+
+def partition_in(
+    folder: FilePath, network: Network, domain: Domain, terms: Terms, *, size: int = SIZE
+) -> tuple[Partition, Tasks]:
+    """Return the partition of the complex engine, writing down what is done.
+
+    All faces are in memory in the end; the partition is that of :func:`exactbn.partition`, proof
+    and all. Parameters and errors are as for :func:`count_in`.
+    """
+    job = Job(network, domain, size, PARTITION)
+    with _done(folder, job, terms) as (journal, tasks):
+        joining = Joining(network, domain)
+        for fragment in _fragments(job, journal):
+            joining.add(fragment)
+        outcome = Outcome(joining.lattice(), network.num_hidden, joining.statistics)
+    evidence = LatticeEvidence.of(network, domain, outcome.lattice, outcome)
+    return Partition(network, domain, evidence), tasks
+
+
+def _fragments(job: Job, journal: Journal) -> Iterator[Fragment]:
+    """Yield all fragments; those of pieces dealt out that went with a damaged part, made again."""
+    dealt: set[Path] = set()
+    again = replace(job)  # what has cut the tasks was stopped
+    for fragment in journal.kept():
+        assert isinstance(fragment, Fragment)
+        for depth in range(len(fragment.path)):
+            path = fragment.path[: depth + 1]
+            if path[:-1] not in dealt:
+                dealt.add(path[:-1])
+                yield from again.of_dealt(again.cutter.find(path))
+        if fragment.is_dealt:
+            dealt.add(fragment.path)
+        yield fragment
+
+
+@contextmanager
+def _done(folder: FilePath, job: Job, terms: Terms) -> Iterator[tuple[Journal, Tasks]]:
+    """Yield the journal of a job in a folder once all its tasks are done."""
+    check_inputs(job.network, [job.domain])
     announce("complex")
-    budget = Budget.asked(max_seconds=max_seconds)
-    job = Job(network, domain, size)
-    with open_journal(folder, job, resume=resume) as journal:
+    budget = Budget.asked(max_seconds=terms.max_seconds)
+    with open_journal(folder, job, resume=terms.resume) as journal:
         remarks = journal.forget_damaged()
         reused = journal.num_tasks
-        with _executor(job, workers, scheduler, seconds) as (submit, many):
+        with _executor(job, terms.workers, terms.scheduler, terms.seconds) as (submit, many):
             out = _Out(journal.left()[::-1])
-            lost_after = inf if scheduler is None else patience
-            _work_through(out, journal, submit, many, budget, lost_after, progress)
+            lost_after = inf if terms.scheduler is None else terms.patience
+            _work_through(out, journal, submit, many, budget, lost_after, terms.progress)
         if out.failed:
             named = "; ".join(f"{path_text(path)}: {why}" for path, why in out.failed.items())
             raise LimitError(
                 f"{counted(len(out.failed), 'task')} failed {TRIES} times: {named[:400]}; the rest "
                 "is in the journal"
             )
-        with create_tables(folder, num_words(network.widths)) as tables:
-            counter = counting(network, domain, tables)
-            for chunk in journal.chunks():
-                counter.add(chunk)
-            counts = counter.result()
-        return Done(counts, journal.num_tasks, reused, tuple(remarks))
+        yield journal, Tasks(journal.num_tasks, reused, tuple(remarks))
 
 
 def _work_through(
@@ -168,7 +219,7 @@ def _work_through(
             if result is not None:
                 journal.add(result)
                 out.waiting += reversed(result.left)
-                share += sum(float(chunk.share) for chunk in result.chunks)
+                share += sum(float(piece.share) for piece in result.kept)
         _hand_out_again(out, patience)
         if progress is not None:
             progress(int(share * STEPS), STEPS, counted(journal.num_tasks, "task"))

@@ -15,11 +15,11 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import IO, Any
 
-from exactbn.engines.complex.chunks import Chunk, Path
+from exactbn.engines.complex.chunks import Path
 from exactbn.errors import InputError
 from exactbn.exact.rational import to_text
-from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_chunks
-from exactbn.jobs.tasks import Job, Result
+from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_kept
+from exactbn.jobs.tasks import Job, Kept, Result
 from exactbn.model.domain import Domain
 from exactbn.model.files import save_json
 from exactbn.output import create_file
@@ -39,8 +39,8 @@ CREATE TABLE dealt (path TEXT PRIMARY KEY, pieces INTEGER NOT NULL) WITHOUT ROWI
 class Journal:
     """What is known of a job on the disk; of a folder one at a time."""
 
-    def __init__(self, folder: FilePath, base: sqlite3.Connection) -> None:
-        self._folder = folder
+    def __init__(self, folder: FilePath, base: sqlite3.Connection, kind: str) -> None:
+        self._folder, self._kind = folder, kind
         self._base = base
         self._parts: dict[Path, str] = dict(self._rows("SELECT path, sha256 FROM parts"))
         self._chunks: dict[Path, Path] = {
@@ -87,20 +87,22 @@ class Journal:
         """Write down a task that is done; one that was done before is let be."""
         if result.path in self._parts:
             return
-        content = as_bytes(result.chunks)
+        content = as_bytes(self._kind, result.kept)
         text = path_text(result.path)
         with create_file(self._file(result.path), force=True) as stream:
             stream.write(content)
         sha256 = sha256_of(content)
-        chunks = [(path_text(chunk.path), text) for chunk in result.chunks]
-        dealt = [(path_text(path), pieces) for path, pieces in result.dealt]
+        dealt = dict(result.dealt)
+        finished = [piece.path for piece in result.kept if piece.path not in dealt]
         with self._named(), self._base:
             self._base.execute("INSERT INTO parts VALUES (?, ?)", (text, sha256))
+            chunks = [(path_text(path), text) for path in finished]
             self._base.executemany("INSERT INTO chunks VALUES (?, ?)", chunks)
-            self._base.executemany("INSERT OR IGNORE INTO dealt VALUES (?, ?)", dealt)
+            pieces = [(path_text(path), count) for path, count in dealt.items()]
+            self._base.executemany("INSERT OR IGNORE INTO dealt VALUES (?, ?)", pieces)
         self._parts[result.path] = sha256
-        self._chunks |= {chunk.path: result.path for chunk in result.chunks}
-        self._dealt |= dict(result.dealt)
+        self._chunks |= dict.fromkeys(finished, result.path)
+        self._dealt |= dealt
 
     def left(self) -> list[Path]:
         """Return the pieces that are to be cut yet, in the order of their paths."""
@@ -114,8 +116,8 @@ class Journal:
                 left.append(path)
         return left
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all chunks, task by task, in the order of the tasks' paths.
+    def kept(self) -> Iterator[Kept]:
+        """Yield all that is kept, in the order of the paths of the pieces.
 
         Raises
         ------
@@ -123,7 +125,7 @@ class Journal:
             If a part is damaged.
         """
         for path in sorted(self._parts):
-            yield from read_chunks(self._file(path), self._content(path))
+            yield from read_kept(self._kind, self._file(path), self._content(path))
 
     def _content(self, path: Path) -> bytes:
         """Return the bytes of a part, which are those that were written."""
@@ -179,7 +181,7 @@ def open_journal(folder: FilePath, job: Job, *, resume: bool) -> Iterator[Journa
                 base.execute("PRAGMA journal_mode = WAL")
                 base.execute("PRAGMA synchronous = FULL")
                 _begin(folder, base, job)
-                yield Journal(folder, base)
+                yield Journal(folder, base, job.kind)
             finally:
                 base.close()
 
@@ -224,6 +226,7 @@ def about(job: Job) -> dict[str, str]:
     """Return what makes a job this one and no other."""
     return {
         "format": FORMAT,
+        "kind": job.kind,
         "network": job.network.sha256,
         "domain": json.dumps(_told(job.domain), separators=(",", ":")),
         "size": str(job.size),

@@ -1,4 +1,4 @@
-"""Chunks as Parquet files: one row a chunk, its arrays as lists."""
+"""What is kept of pieces as Parquet files: one row a piece, its arrays as lists."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -13,16 +13,38 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.chunks import Chunk, Path
 from exactbn.engines.complex.cutting import SignStatistics
+from exactbn.engines.complex.joining import Fragment
 from exactbn.errors import InputError
+from exactbn.jobs.tasks import COUNT, PARTITION, Kept
 
-# The arrays of a chunk by their columns, the type of their entries, and whether they have rows.
-_ARRAYS: dict[str, tuple[Any, bool]] = {
-    "words": (np.uint64, True),
-    "is_unbounded": (np.bool_, False),
-    "edges": (np.int32, True),
-    "names": (np.uint64, True),
-    "seams": (np.int32, False),
-    "faces": (np.int64, False),
+# By the kind of job: what is kept, the arrays of that by their columns, the type of their entries,
+# and whether they have rows.
+_KINDS: dict[str, tuple[type[Kept], dict[str, tuple[Any, bool]]]] = {
+    COUNT: (
+        Chunk,
+        {
+            "words": (np.uint64, True),
+            "is_unbounded": (np.bool_, False),
+            "edges": (np.int32, True),
+            "names": (np.uint64, True),
+            "seams": (np.int32, False),
+            "faces": (np.int64, False),
+        },
+    ),
+    PARTITION: (
+        Fragment,
+        {
+            "starts": (np.int64, False),
+            "indptr": (np.int64, False),
+            "indices": (np.int32, False),
+            "parents": (np.int32, True),
+            "x": (np.float64, True),
+            "ex": (np.float64, True),
+            "words": (np.uint64, True),
+            "begun": (np.int32, False),
+            "own": (np.int8, False),
+        },
+    ),
 }
 _SHAPE = ("rows", "width")
 
@@ -37,16 +59,16 @@ def path_of(text: str) -> Path:
     return () if text == "top" else tuple(map(int, text.split(".")))
 
 
-def as_bytes(chunks: Sequence[Chunk]) -> bytes:
-    """Return chunks as the bytes of a Parquet file."""
+def as_bytes(kind: str, kept: Sequence[Kept]) -> bytes:
+    """Return what a task of a job of some kind has kept as the bytes of a Parquet file."""
     columns: dict[str, pa.Array] = {
-        "path": pa.array([path_text(chunk.path) for chunk in chunks], pa.string()),
-        "share": pa.array([str(chunk.share) for chunk in chunks], pa.string()),
-        "signs": pa.array([chunk.statistics.signs for chunk in chunks], pa.int64()),
-        "exact_signs": pa.array([chunk.statistics.exact_signs for chunk in chunks], pa.int64()),
+        "path": pa.array([path_text(piece.path) for piece in kept], pa.string()),
+        "share": pa.array([str(piece.share) for piece in kept], pa.string()),
+        "signs": pa.array([piece.statistics.signs for piece in kept], pa.int64()),
+        "exact_signs": pa.array([piece.statistics.exact_signs for piece in kept], pa.int64()),
     }
-    for name, (dtype, is_table) in _ARRAYS.items():
-        arrays = [getattr(chunk, name) for chunk in chunks]
+    for name, (dtype, is_table) in _KINDS[kind][1].items():
+        arrays = [getattr(piece, name) for piece in kept]
         if is_table:
             for axis, of_shape in enumerate(_SHAPE):
                 sizes = [array.shape[axis] for array in arrays]
@@ -60,30 +82,31 @@ def as_bytes(chunks: Sequence[Chunk]) -> bytes:
     return room.getvalue()
 
 
-def read_chunks(path: FilePath, content: bytes) -> Iterator[Chunk]:
-    """Yield the chunks of a Parquet file that :func:`as_bytes` has made; its hash was compared.
+def read_kept(kind: str, path: FilePath, content: bytes) -> Iterator[Kept]:
+    """Yield what is in a Parquet file that :func:`as_bytes` has made; its hash was compared.
 
     Raises
     ------
     InputError
         If it is no such file.
     """
+    made, of_kind = _KINDS[kind]
     try:
         table = pq.read_table(pa.BufferReader(content))
         rows = table.num_rows
         plain = {
             name: table.column(name).to_pylist()
             for name in table.column_names
-            if name not in _ARRAYS
+            if name not in of_kind
         }
-        lists = {name: _lists(table.column(name), dtype) for name, (dtype, _) in _ARRAYS.items()}
+        lists = {name: _lists(table.column(name), dtype) for name, (dtype, _) in of_kind.items()}
         for row in range(rows):
             arrays = {name: own[row] for name, own in lists.items()}
-            for name, (_, is_table) in _ARRAYS.items():
+            for name, (_, is_table) in of_kind.items():
                 if is_table:
                     shape = [plain[f"{name}_{of_shape}"][row] for of_shape in _SHAPE]
                     arrays[name] = arrays[name].reshape(shape)
-            yield Chunk(
+            yield made(
                 **arrays,
                 statistics=SignStatistics(plain["signs"][row], plain["exact_signs"][row]),
                 path=path_of(plain["path"][row]),
@@ -91,7 +114,7 @@ def read_chunks(path: FilePath, content: bytes) -> Iterator[Chunk]:
             )
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         text = str(error).splitlines() or [""]
-        raise InputError(f"{path}: holds no chunks: {text[0]}") from None
+        raise InputError(f"{path}: holds no part of a job: {text[0]}") from None
 
 
 def _lists(column: pa.ChunkedArray, dtype: Any) -> list[NDArray[Any]]:

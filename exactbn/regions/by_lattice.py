@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.complex.cutting import Outcome
 from exactbn.engines.complex.engine import subdivide
+from exactbn.engines.complex.joining import subdivide_in_pieces
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.proofs.complex_proof import write_complex
 from exactbn.engines.run import Budget, Progress
@@ -175,9 +176,25 @@ def cut_lattice(
     budget: Budget,
     progress: Progress | None = None,
     factor: float = 1,
+    workers: int = 1,
 ) -> LatticeEvidence:
-    """Return the partition that the complex engine makes within a budget."""
-    outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=factor)
+    """Return the partition that the complex engine makes within a budget.
+
+    On several threads it is cut in pieces, unless there is a budget: pieces end early as no
+    partition of the first neurons.
+    """
+    if workers > 1 and not budget.is_limited:
+        outcome = subdivide_in_pieces(
+            network, domain, workers=workers, progress=progress, factor=factor
+        )
+    else:
+        outcome = subdivide(network, [domain], budget=budget, progress=progress, factor=factor)
+    return LatticeEvidence.of(network, domain, outcome.lattice, outcome)
+
+
+def joined_lattice(network: Network, domain: Domain, size: int) -> LatticeEvidence:
+    """Return the same, cut in pieces that begin with about ``size`` faces."""
+    outcome = subdivide_in_pieces(network, domain, workers=1, size=size)
     return LatticeEvidence.of(network, domain, outcome.lattice, outcome)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exactbn.engines.run import Budget, Progress, checked_factor
+from exactbn.engines.run import Budget, Progress, checked_factor, checked_workers
 from exactbn.errors import InputError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
@@ -38,6 +38,7 @@ def partition(
     max_regions: int | None = None,
     max_seconds: float | None = None,
     on_budget: str = "raise",
+    workers: int = 1,
     progress: Progress | None = None,
     certificate: str | Path | None = None,
     filter_factor: float = 1,
@@ -68,6 +69,11 @@ def partition(
         What happens when a budget is spent: an error that carries the partition so far, or that
         partition itself, with ``is_complete`` False and the reason in ``stopped``. Where a
         certificate is asked for and only that is lacking it is the error.
+    workers : int
+        Threads of this process on which the complex engine cuts the domain in pieces. The regions
+        have the same numbers, other faces may have others. One thread works, and it is said to
+        ``progress``, where a budget is given, since pieces that end early are no partition, and
+        where "auto" takes the LP engine.
     progress : callable, optional
         Called with (neurons done, all neurons, remark).
     certificate : path, optional
@@ -79,8 +85,8 @@ def partition(
     Raises
     ------
     InputError
-        If the box is empty, flat or of another dimension, the rows leave no interior, or the engine
-        is unknown or cannot serve the domain.
+        If the box is empty, flat or of another dimension, the rows leave no interior, the engine is
+        unknown or cannot serve the domain, or the LP engine is asked for with several workers.
     LimitError
         When a budget is spent; ``partial`` is the partition by the neurons done so far, or the
         regions that the search has found: all of them where it is the certificate that is lacking.
@@ -98,6 +104,8 @@ def partition(
     for name, value, known in (("engine", engine, ENGINES), ("on_budget", on_budget, ON_BUDGET)):
         if value not in known:
             raise InputError(f"{name} {value!r} is not known, expected one of {', '.join(known)}")
+    if checked_workers(workers) > 1 and engine == "lp":
+        raise InputError(f"workers is {workers}, expected 1: the LP engine runs on one thread")
     network = as_network(network)
     domain = as_domain(box, network.num_inputs)
     if rows is not None:
@@ -110,7 +118,9 @@ def partition(
         check_file(certificate)
     budget = Budget.asked(max_regions, max_seconds)
     factor = checked_factor(filter_factor)
-    evidence = _found(network, domain, engine, budget, progress, factor)
+    if workers > 1:
+        workers = _threads(workers, network, engine, budget, progress)
+    evidence = _found(network, domain, engine, budget, progress, factor, workers)
     result = Partition(network, domain, evidence)
     if result.stopped is not None:
         if on_budget == "return":
@@ -123,6 +133,18 @@ def partition(
     if certificate is not None:
         _write_certificate(result, as_path(certificate), budget)
     return result
+
+
+def _threads(
+    workers: int, network: Network, engine: str, budget: Budget, progress: Progress | None
+) -> int:
+    """Return how many of several threads will work, and say why where that is one."""
+    if engine != "lp" and not budget.is_limited:
+        return workers
+    if progress is not None:
+        why = "the LP engine has no more" if engine == "lp" else "with a budget there are no pieces"
+        progress(0, network.num_hidden, f"one thread: {why}")
+    return 1
 
 
 def _write_certificate(result: Partition, path: Path, budget: Budget) -> None:
@@ -155,6 +177,7 @@ def _found(
     budget: Budget,
     progress: Progress | None,
     factor: float,
+    workers: int,
 ) -> Evidence:
     """Return what an engine finds; the kernels of the other one are not loaded."""
     if engine == "lp":
@@ -163,4 +186,6 @@ def _found(
         return search_patterns(network, domain, budget=budget, progress=progress, factor=factor)
     from exactbn.regions.by_lattice import cut_lattice
 
-    return cut_lattice(network, domain, budget=budget, progress=progress, factor=factor)
+    return cut_lattice(
+        network, domain, budget=budget, progress=progress, factor=factor, workers=workers
+    )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from exactbn.engines.complex.chunks import Chunk, cut_in_chunks
 from exactbn.engines.complex.seams import Seams
 from exactbn.engines.pattern_table import distinct_rows
-from exactbn.engines.run import Budget, Progress
-from exactbn.errors import InputError, InternalError, LimitError
+from exactbn.engines.run import Budget, Progress, checked_workers
+from exactbn.errors import InternalError, LimitError
 from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
@@ -134,20 +133,6 @@ def regions_in_pieces(network: Network, domain: Domain, size: int) -> tuple[Regi
         count.add(chunk)
     counts = count.result()
     return count.regions(), counts
-
-
-def checked_workers(workers: object) -> int:
-    """Return a number of threads.
-
-    Raises
-    ------
-    InputError
-        If it is no integer >= 1.
-    """
-    number = int(workers) if isinstance(workers, Integral) else 0
-    if number < 1:
-        raise InputError(f"workers is {workers!r}, expected an integer >= 1")
-    return number
 
 
 class Sink(Protocol):

@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import factorial, isfinite
 from pathlib import Path
@@ -18,14 +18,17 @@ from typing import NoReturn
 
 import numpy as np
 
+from exactbn.engines.run import Budget
 from exactbn.errors import ExactBNError, InputError, LimitError
 from exactbn.model.asking import as_domain
 from exactbn.model.domain import Domain
 from exactbn.model.labels import labels_of
-from exactbn.model.patterns import unpack
+from exactbn.model.network import Network
+from exactbn.regions.by_lattice import cut_lattice, joined_lattice
+from exactbn.regions.merging import labels_of_words
 from exactbn.regions.partition import Partition
 from exactbn.regions.partitioning import partition
-from exactbn.regions.pieces import regions_in_pieces
+from exactbn.regions.pieces import Regions, regions_in_pieces
 from exactbn.selfcheck.brute import brute_partition, num_vertices, volume
 from exactbn.selfcheck.points import misplaced
 from exactbn.selfcheck.problem import Problem
@@ -119,6 +122,11 @@ def engine_answer(engine: str, problem: Problem, certificate: Path | None) -> An
         if problem.rows is None:
             raise
         return NOTHING
+    return _answer_of(problem, part)
+
+
+def _answer_of(problem: Problem, part: Partition) -> Answer:
+    """Return what a partition says, and what is wrong with it."""
     names = [row.tobytes() for row in part.patterns]
     pairs = [frozenset((names[i], names[j])) for i, j in part.edges.tolist()]
     unbounded = part.is_unbounded.tolist()
@@ -222,35 +230,46 @@ def _has_few_simplices(problem: Problem, regions: int) -> bool:
 
 
 def pieces_answer(problem: Problem, certificate: Path | None = None) -> Answer:
-    """Return the answer of the complex engine in as many pieces as can be."""
+    """Return the answer of the complex engine in as many pieces as can be.
+
+    They are joined to one complex, with regions numbered as in one piece, and counted one by one:
+    both must say the same.
+    """
     network = problem.network
     domain = as_domain(problem.box, network.num_inputs)
     try:
         if problem.rows is not None:
             domain = Domain.cut(domain, problem.rows)
-        found, counts = regions_in_pieces(network, domain, 1)
+        part = Partition(network, domain, joined_lattice(network, domain, 1))
     except InputError:
         if problem.rows is None:
             raise
         return NOTHING
-    patterns = unpack(found.words, network.widths)
-    if network.units:
-        patterns = labels_of(network.units, patterns).view(np.uint8)
-    names = [row.tobytes() for row in patterns]
-    pairs = [frozenset((names[i], names[j])) for i, j in found.edges.tolist()]
-    complaints = []
-    if len(set(names)) < len(names) or len(set(pairs)) < len(pairs):
-        complaints.append("has a region or an adjacency twice")
-    if (counts.regions, counts.adjacencies) != (len(names), len(pairs)):
-        complaints.append(f"counts {counts.regions} regions and {counts.adjacencies} adjacencies")
-    return Answer(
-        frozenset(names),
-        frozenset(pairs),
-        frozenset(name for name, far in zip(names, found.is_unbounded, strict=True) if far),
-        None,
-        None if counts.f_vector is None else counts.f_vector[0],
-        tuple(complaints),
-    )
+    answer = _answer_of(problem, part)
+    return replace(answer, complaints=(*answer.complaints, *_miscounts(part)))
+
+
+def _miscounts(part: Partition) -> Iterator[str]:
+    """Yield in what the regions counted in pieces are not those of a partition."""
+    found, counts = regions_in_pieces(part.network, part.domain, 1)
+    if (counts.regions, counts.adjacencies) != (len(found.words), len(found.edges)):
+        yield f"counts {counts.regions} regions and {counts.adjacencies} adjacencies"
+    if counts.f_vector is not None and counts.f_vector != part.f_vector:
+        yield f"counts the faces {counts.f_vector}, and has {part.f_vector}"
+    regions, pairs = zip(*(_named(part.network, own) for own in (found, part)))
+    if regions[0] != regions[1] or pairs[0] != pairs[1]:
+        yield "counts other regions or adjacencies than it has"
+    whole = cut_lattice(part.network, part.domain, budget=Budget())
+    if not np.array_equal(whole.words, part.words):
+        yield "numbers the regions otherwise than in one piece"
+
+
+def _named(
+    network: Network, regions: Regions | Partition
+) -> tuple[Counter[bytes], Counter[frozenset[bytes]]]:
+    """Return how often each region is there, and each pair of adjacent ones, by their labels."""
+    names = [row.tobytes() for row in labels_of_words(network, regions.words)]
+    return Counter(names), Counter(frozenset((names[i], names[j])) for i, j in regions.edges)
 
 
 def _complex(problem: Problem, certificate: Path | None) -> Answer:

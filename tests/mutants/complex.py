@@ -8,6 +8,7 @@ _CARRIED = "tests/test_carried.py"
 _BUDGET = "tests/test_complex_budget.py"
 _SIGNS = "tests/test_complex_signs.py"
 _CHUNKS = "tests/test_chunks.py"
+_JOINING = "tests/test_joining.py"
 _EXAMPLES = "tests/test_complex.py::test_examples"
 
 
@@ -341,8 +342,8 @@ MUTANTS = [
     ),
     _mutant(
         "parts.py",
-        "owns[g] if S.lowest[g] == number else 0",
-        "owns[g]",
+        "own if S.lowest[g] == number else OTHERS",
+        "own",
         "a face of a seam is counted on both sides",
         f"{_CHUNKS}::test_examples",
     ),
@@ -369,15 +370,15 @@ MUTANTS = [
     ),
     _mutant(
         "records.py",
-        "            names[slot[f], 1 + block] = word[f, POS]\n",
-        "            names[slot[f], 1 + block] = _ZERO\n",
+        "            names[slot[f], ROOT + block] = word[f, POS]\n",
+        "            names[slot[f], ROOT + block] = _ZERO\n",
         "all parts of a seam have one name",
         f"{_CHUNKS}::test_workload",
     ),
     _mutant(
         "subdivision.py",
-        "names[~is_old, 0] = seam + piece.seams[~is_old, 1]",
-        "names[~is_old, 0] = piece.seams[~is_old, 1]",
+        "names[~is_old, 0], names[~is_old, 1] = code, piece.seams[~is_old, 1]",
+        "names[~is_old, 1] = piece.seams[~is_old, 1]",
         "seams of two complexes have one name",
         f"{_CHUNKS}::test_what_is_carried_is_carried_into_pieces",
         f"{_CHUNKS}::test_a_wide_layer_is_dealt_out_amid",
@@ -391,8 +392,8 @@ MUTANTS = [
     ),
     _mutant(
         "chunks.py",
-        "block.left == 0 or block.layer == 0",
-        "True",
+        "        is_end = block.left == 0 or is_first\n",
+        "        is_end = True\n",
         "a deep layer is dealt out amid",
         f"{_CHUNKS}::test_a_wide_layer_is_dealt_out_amid",
     ),
@@ -402,5 +403,112 @@ MUTANTS = [
         "        if sides.max() > 3:",
         "a facet may have three sides",
         f"{_CHUNKS}::test_a_seam_with_one_side_or_three_is_a_bug",
+    ),
+    _mutant(
+        "chunks.py",
+        "is_first = block.layer == 0 and not (self._are_alike and task.path)",
+        "is_first = block.layer == 0",
+        "pieces to be joined are dealt out amid a layer",
+        f"{_JOINING}::test_layers_of_several_words",
+    ),
+    _mutant(
+        "chunks.py",
+        "width = max(1, (count - 1).bit_length())",
+        "width = max(1, (count - 1).bit_length() - 1)",
+        "two pieces have one code",
+        "tests/test_jobs.py::test_codes_of_pieces_differ",
+    ),
+    _mutant(
+        "parts.py",
+        "                own = SHARED\n",
+        "                own = OWN\n",
+        "a face of a seam is nobody's but one piece's",
+        f"{_JOINING}::test_workload",
+    ),
+    _mutant(
+        "subdivision.py",
+        "cells if code == WHOLE else work.component[cells]",
+        "cells",
+        "a piece forgets in which region of the whole it lies",
+        f"{_JOINING}::test_workload",
+    ),
+    _mutant(
+        "joining.py",
+        "        if own[v] == OWN:\n",
+        "        if own[v] != SHARED:\n",
+        "a vertex that another piece counts is a new one",
+        f"{_JOINING}::test_workload",
+    ),
+    _mutant(
+        "joining.py",
+        "low, high = min(a, b), max(a, b)",
+        "low, high = a, b",
+        "a vertex is another one where its parents are swapped",
+        f"{_JOINING}::test_workload",
+        f"{_JOINING}::test_deep_leaky_wide_and_wired",
+    ),
+    _mutant(
+        "joining.py",
+        "slot = _slot_of(keys, low, high, neuron)",
+        "slot = _slot_of(keys, low, high, np.int64(0))",
+        "vertices of one edge are one",
+        f"{_JOINING}::test_workload",
+        f"{_JOINING}::test_layers_of_several_words",
+    ),
+    _mutant(
+        "joining.py",
+        "                low, high = g, low\n",
+        "                low, high = g, high\n",
+        "a face is known by its least facet and another",
+        f"{_JOINING}::test_workload",
+    ),
+    _mutant(
+        "joining.py",
+        "mask = np.uint64(len(keys) - 1)",
+        "mask = np.uint64(len(keys) // 4 - 1)",
+        "a table fills up in its first quarter",
+        f"{_JOINING}::test_a_table_grows",
+    ),
+    _mutant(
+        "joining.py",
+        "            new_values[slot] = values[i]\n",
+        "            new_values[slot] = 0\n",
+        "what is entered is lost when a table grows",
+        f"{_JOINING}::test_a_table_grows",
+    ),
+    _mutant(
+        "joining.py",
+        "        parents[made, :2] = number[parents[made, :2]]\n",
+        "",
+        "parents keep the numbers from before the vertices were sorted",
+        f"{_JOINING}::test_workload",
+    ),
+    _mutant(
+        "region_order.py",
+        "np.where(of < before, of, -of)",
+        "of",
+        "the oldest regions are cut first",
+        f"{_JOINING}::test_an_order_by_hand",
+    ),
+    _mutant(
+        "region_order.py",
+        "np.where(of < before, of, -of)",
+        "-of",
+        "the youngest regions are cut first, those from before as well",
+        f"{_JOINING}::test_regions_from_before_a_word_come_oldest_first",
+    ),
+    _mutant(
+        "region_order.py",
+        "            while birth[branch[depth - 1]] > birth[i]:\n                depth -= 1\n",
+        "",
+        "a region is born of the one before it",
+        f"{_JOINING}::test_an_order_by_hand",
+    ),
+    _mutant(
+        "region_order.py",
+        "number.max() != count - 1 or np.bincount(number).max() > 1",
+        "False",
+        "a region may be in two pieces",
+        f"{_JOINING}::test_a_piece_that_is_lost_or_there_twice_is_noticed",
     ),
 ]

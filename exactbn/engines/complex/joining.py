@@ -228,7 +228,7 @@ class Joining:
         Raises
         ------
         InternalError
-            If Euler's relation does not hold.
+            If Euler's relation does not hold, or regions are not there once each.
         """
         parents = np.concatenate(self._parents)
         # A corner was made by none; its number is not that of a neuron.

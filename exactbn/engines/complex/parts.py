@@ -68,7 +68,8 @@ def in_order_of_halves(words: Words) -> Numbers:
     octets = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
     bits = np.unpackbits(octets, axis=1, bitorder="little")
     keys = np.packbits(bits, axis=1).view(">u8")
-    order: Numbers = np.lexsort(keys.T[::-1])
+    # No neurons are no keys, and the order of one region is its own.
+    order: Numbers = np.lexsort([np.zeros(len(words), dtype=np.uint8), *keys.T[::-1]])
     return order
 
 

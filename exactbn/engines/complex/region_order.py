@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.compiled import kernel
 from exactbn.engines.complex.parts import in_order_of_halves
+from exactbn.errors import InternalError
 
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -28,10 +29,15 @@ def in_order_of_making(words: Words, begun: Numbers, widths: Sequence[int]) -> N
     words : (regions, blocks) array
         Their patterns, 64 neurons a word.
     begun : (regions,) array
-        The region, by its number in a run of the first blocks, in which each lies: all numbers of
-        that run occur. Regions of one have equal words of those blocks, and no two are the same.
+        The region, by its number in a run of the first blocks, in which each lies. Regions of one
+        have equal words of those blocks.
     widths : sequence of int
         The numbers of neurons of the blocks.
+
+    Raises
+    ------
+    InternalError
+        If a region is there twice, or one of that run is not there.
     """
     count = len(words)
     positive_first = in_order_of_halves(words)[::-1]
@@ -53,6 +59,8 @@ def in_order_of_making(words: Words, begun: Numbers, widths: Sequence[int]) -> N
             own = own[np.argsort(np.where(of < before, of, -of), kind="stable")]
             number[own] = np.arange(used, used + len(own))
             used += len(own)
+    if count and (number.max() != count - 1 or np.bincount(number).max() > 1):
+        raise InternalError("a region is in two pieces, or in none; please report this network")
     result = np.empty(count, dtype=np.int64)
     result[number] = order
     return result
