@@ -11,6 +11,7 @@ from pathlib import Path
 import exactbn
 from exactbn.engines.complex.chunks import cut_in_chunks
 from exactbn.model.domain import Box, Domain
+from exactbn.regions.by_lattice import joined_lattice
 from exactbn.sampling import sample
 
 
@@ -31,7 +32,9 @@ def main(parts: list[str]) -> None:
                     if box is not None:
                         part.polygons()
     if "complex" in parts:
-        list(cut_in_chunks(network, Domain.of(Box.of(-1, 1, 2)), size=1))
+        square = Domain.of(Box.of(-1, 1, 2))
+        list(cut_in_chunks(network, square, size=1))
+        joined_lattice(network, square, 1)
     for dtype in ("float32", "float64") if "sampling" in parts else ():
         sample(exactbn.partition(network, (-1, 1)), 1000, device="cpu", dtype=dtype)
 

@@ -441,26 +441,11 @@ MUTANTS = [
     ),
     _mutant(
         "joining.py",
-        "low, high = min(a, b), max(a, b)",
-        "low, high = a, b",
-        "a vertex is another one where its parents are swapped",
-        f"{_JOINING}::test_workload",
-        f"{_JOINING}::test_deep_leaky_wide_and_wired",
-    ),
-    _mutant(
-        "joining.py",
         "slot = _slot_of(keys, low, high, neuron)",
         "slot = _slot_of(keys, low, high, np.int64(0))",
         "vertices of one edge are one",
         f"{_JOINING}::test_workload",
         f"{_JOINING}::test_layers_of_several_words",
-    ),
-    _mutant(
-        "joining.py",
-        "                low, high = g, low\n",
-        "                low, high = g, high\n",
-        "a face is known by its least facet and another",
-        f"{_JOINING}::test_workload",
     ),
     _mutant(
         "joining.py",
