@@ -487,7 +487,7 @@ MUTANTS = [
         "            while birth[branch[depth - 1]] > birth[i]:\n                depth -= 1\n",
         "",
         "a region is born of the one before it",
-        f"{_JOINING}::test_an_order_by_hand",
+        f"{_JOINING}::test_workload",
     ),
     _mutant(
         "region_order.py",
