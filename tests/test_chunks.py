@@ -115,6 +115,19 @@ def test_a_wide_layer_is_dealt_out_amid(widths: list[int]) -> None:
     assert check_chunks(chain(2, widths, 5), square(NETWORKS["deep"]), 200) > 5
 
 
+def test_one_region_is_not_dealt_out() -> None:
+    """However deep it is: its piece would only get a longer name."""
+    network = Network.from_arrays([[[1, 0]], *[[[1]]] * 70, [[1]]], [[2], *[[1]] * 70, [0]])
+    assert check_chunks(network, square(network), 1) == 1
+
+
+def test_a_piece_without_bits_for_names_is_cut_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = chain(2, [5, 4, 4, 3], 11)
+    many = check_chunks(network, square(network, 4), 8)
+    monkeypatch.setattr(chunks, "_BITS", 6)
+    assert 1 < check_chunks(network, square(network, 4), 8) < many
+
+
 def test_integers_reach_behind_a_piece() -> None:
     """Where no float is believed every vertex is computed, from the pieces before as well."""
     network = chain(2, [5, 4, 4, 3], 11)

@@ -30,8 +30,10 @@ from exactbn.wording import counted
 
 #: Seconds for which a task cuts before it says what is left.
 SECONDS = 1.0
-#: Seconds after which a task on a cluster is handed out again: nothing was heard of it.
+#: Seconds after which a task on a cluster is handed out again, at first: nothing was heard of it.
 PATIENCE = 600.0
+#: Seconds for which tasks that are out when a budget is spent may end.
+GRACE = 2.0
 #: How often a task is handed out before the job ends without it.
 TRIES = 3
 
@@ -198,7 +200,7 @@ def _work_through(
     Raises
     ------
     LimitError
-        When the budget is spent; what ran then is waited for and written down.
+        When the budget is spent; what ends soon after that is written down as well.
     """
     share = journal.share
     while out.waiting or out.running:
@@ -207,7 +209,7 @@ def _work_through(
             path = out.waiting.pop()
             tries = out.tries[path] = out.tries.get(path, 0) + 1
             out.running[submit(path)] = _Handed(path, time.monotonic(), tries)
-        if late and not out.running:
+        if late and (not out.running or budget.seconds_left() < -GRACE):
             raise LimitError(
                 f"the budget of {budget.max_seconds:g} seconds is spent: "
                 f"{counted(journal.num_tasks, 'task')} done, about {int(share * STEPS)} % of the "
@@ -242,10 +244,12 @@ def _hand_out_again(out: _Out, patience: float) -> None:
     """Take back the tasks of which nothing was heard for long."""
     now = time.monotonic()
     for future, handed in list(out.running.items()):
-        if now - handed.started > patience and not future.done():
+        # It may be long and not lost: each time it gets twice as long.
+        limit = patience * 2 ** (handed.tries - 1)
+        if now - handed.started > limit and not future.done():
             future.cancel()
             del out.running[future]
-            _again(out, handed, f"nothing was heard of it for {patience:g} s")
+            _again(out, handed, f"nothing was heard of it for {limit:g} s")
 
 
 def _again(out: _Out, handed: _Handed, why: str) -> None:

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path as FilePath
 from typing import IO, Any
@@ -46,7 +47,10 @@ class Journal:
         self._chunks: dict[Path, Path] = {
             path: path_of(part) for path, part in self._rows("SELECT path, part FROM chunks")
         }
-        self._dealt: dict[Path, int] = dict(self._rows("SELECT path, pieces FROM dealt"))
+        dealt = list(self._rows("SELECT path, pieces FROM dealt"))
+        self._dealt: dict[Path, int] = dict(dealt)
+        if any(not isinstance(count, int) or count < 1 for _, count in dealt):
+            raise InputError(f"{folder / FILE}: is damaged: a piece was dealt into no pieces")
 
     def _rows(self, query: str) -> Iterator[tuple[Path, Any]]:
         """Yield rows that begin with a path."""
@@ -122,10 +126,18 @@ class Journal:
         Raises
         ------
         InputError
-            If a part is damaged.
+            If a part is damaged, or the parts are not all of the job, each once.
         """
+        share = Fraction(0)
         for path in sorted(self._parts):
-            yield from read_kept(self._kind, self._file(path), self._content(path))
+            for piece in read_kept(self._kind, self._file(path), self._content(path)):
+                share += piece.share
+                yield piece
+        if share != 1:
+            raise InputError(
+                f"{self._folder / FILE}: is damaged: its parts are {float(share):g} of the job, "
+                "expected 1; begin again in another folder"
+            )
 
     def _content(self, path: Path) -> bytes:
         """Return the bytes of a part, which are those that were written."""
@@ -204,8 +216,7 @@ def _begin(folder: FilePath, base: sqlite3.Connection, job: Job) -> None:
     wanted = about(job)
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     if not tables:
-        if not (folder / NETWORK).exists():
-            save_json(job.network, folder / NETWORK)
+        save_json(job.network, folder / NETWORK)
         with base:
             base.execute("BEGIN")
             for statement in _TABLES.strip().split(";\n"):

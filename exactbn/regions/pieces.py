@@ -229,13 +229,16 @@ class _Joined(Counting):
         self._edges.append(edges)
 
     def regions(self) -> "Regions":
-        """Return the regions that cells of equal labels are, in the order of their first cells."""
+        """Return the regions that cells of equal labels are, in the order of their first cells.
+
+        Their words are the same whichever cell comes first: what decides no maximum is off.
+        """
         labels = labels_of_words(self._network, np.concatenate(self._words))
         first, of_cell = distinct_rows(labels)
         is_unbounded = np.zeros(len(first), dtype=bool)
         is_unbounded[of_cell[np.concatenate(self._far)]] = True
         edges = joined_edges(np.concatenate(self._edges), of_cell, len(first))
-        return Regions(np.concatenate(self._words)[first], is_unbounded, edges)
+        return Regions(labels[first], is_unbounded, edges)
 
     def _counts(self, faces: tuple[int, ...]) -> FaceCounts:
         found = self.regions()

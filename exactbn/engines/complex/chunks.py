@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from fractions import Fraction
-from threading import Event, Lock, local
+from threading import Event, RLock, local
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -28,7 +28,7 @@ from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.start import in_plain_units
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, one_blas_thread
-from exactbn.errors import InputError, LimitError
+from exactbn.errors import InputError
 from exactbn.model.domain import Domain
 from exactbn.model.network import Network
 
@@ -161,22 +161,23 @@ class Task:
     code: int = WHOLE
     share: Fraction = Fraction(1)
 
-    def pieces(self, block: int, dealt: Dealt) -> list["Task"]:
-        """Return the pieces in which this one is dealt out.
+    def has_codes(self, count: int) -> bool:
+        """Return whether as many pieces of this one still have codes of 64 bits."""
+        return self.code.bit_length() + _width(count) <= _BITS
 
-        Raises
-        ------
-        LimitError
-            If there are too many for a code of 64 bits.
-        """
+    def pieces(self, block: int, dealt: Dealt) -> list["Task"]:
+        """Return the pieces in which this one is dealt out."""
         count = dealt.num_pieces
-        width = max(1, (count - 1).bit_length())
-        if self.code.bit_length() + width > _BITS:
-            raise LimitError(f"piece {self.path} is dealt out further than names have bits")
+        width = _width(count)
         return [
             Task(block, dealt, (*self.path, k), self.code << width | k, self.share / count)
             for k in range(count)
         ]
+
+
+def _width(count: int) -> int:
+    """Return how many bits of a code say which of so many pieces it is."""
+    return max(1, (count - 1).bit_length())
 
 
 Kept = TypeVar("Kept")
@@ -208,7 +209,7 @@ class Cutter(Generic[Kept]):
         self._size = size
         self._blocks = blocks_of(network)
         self._dealt: OrderedDict[Path, list[Task]] = OrderedDict()
-        self._finding = Lock()
+        self._finding = RLock()
         # Floats are computed in rooms that belong to the network in floats.
         self._own = local()
         self.budget = budget
@@ -218,8 +219,7 @@ class Cutter(Generic[Kept]):
         run = self._begun(task)
         for block in self._blocks[task.block :]:
             run.pass_through(block)
-            is_large = run.subdivision.num_faces >= 2 * self._size
-            if is_large and self._may_stop_after(block, task):
+            if self._may_stop_after(block, task) and self._num_pieces(run, task) > 1:
                 return self._dealt_out(run, block.index + 1, task)
         return self._keep(run, task)
 
@@ -246,10 +246,11 @@ class Cutter(Generic[Kept]):
 
     def remember(self, path: Path, pieces: list[Task]) -> None:
         """Keep what a piece is dealt into, for :meth:`find`, in the place of the oldest."""
-        self._dealt[path] = pieces
-        self._dealt.move_to_end(path)
-        while len(self._dealt) > REMEMBERED:
-            self._dealt.popitem(last=False)
+        with self._finding:
+            self._dealt[path] = pieces
+            self._dealt.move_to_end(path)
+            while len(self._dealt) > REMEMBERED:
+                self._dealt.popitem(last=False)
 
     def _begun(self, task: Task) -> Run:
         """Return the run that goes on with a piece."""
@@ -265,12 +266,21 @@ class Cutter(Generic[Kept]):
         is_end = block.left == 0 or is_first
         return self._domain.dim > 1 and is_end and block.index + 1 < len(self._blocks)
 
+    def _num_pieces(self, run: Run, task: Task) -> int:
+        """Return in how many pieces a run is dealt out now; 1 where it is not.
+
+        One region is not, however large: it would be the same piece under a longer name. Nor is a
+        piece so deep that names have no bits for its pieces.
+        """
+        faces = run.subdivision.num_faces
+        pieces = min(run.subdivision.num_regions, -(-faces // self._size))
+        return pieces if faces >= 2 * self._size and task.has_codes(pieces) else 1
+
     def _dealt_out(self, run: Run, block: int, task: Task) -> list[Task]:
         """Return the pieces of a run, of about equally many regions that lie near each other."""
-        regions = run.subdivision.num_regions
+        regions, pieces = run.subdivision.num_regions, self._num_pieces(run, task)
         rank = np.empty(regions, dtype=np.int64)
         rank[in_order_of_halves(run.subdivision.words)] = np.arange(regions)
-        pieces = min(regions, -(-run.subdivision.num_faces // self._size))
         run.fill()
         of_cell = (rank * pieces // regions).astype(np.int32)
         return task.pieces(block, Dealt(run, of_cell, task.code))
