@@ -77,8 +77,8 @@ def check_file(path: Path_, *, force: bool = False) -> None:
                 raise InputError(f"{target}: {what}, expected the name of a file to write")
             if not force:
                 raise InputError(
-                    f"{target}: exists already; choose another name, or replace it with --force "
-                    "(force=True in Python)"
+                    f"{target}: exists already; choose another name, or replace it: with --force "
+                    "on the command line, in Python with force=True where a function takes it"
                 )
         elif not target.parent.is_dir():
             raise InputError(f"{target}: the folder {target.parent} does not exist")

@@ -118,8 +118,8 @@ def test_budget(cross: str, tmp_path: Path, capsys: Output) -> None:
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["complete"] is False
     assert main(command) == 3
     told = capsys.readouterr().out
-    assert "The count is INCOMPLETE: the budget is spent after 2 of 3 neurons: 4 regions" in told
-    assert "it goes further with a greater max_regions." in told
+    assert "The count is INCOMPLETE: the budget is spent after 2 of 3 neurons; it" in told
+    assert "it goes further with a greater --max-regions." in told
 
 
 def test_a_file_does_not_say_what_it_holds(cross: str, tmp_path: Path, capsys: Output) -> None:

@@ -63,8 +63,8 @@ def test_slices(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS and --through"),
-        ({"box": ("0", "1"), "ball": "x.csv:0:1"}, "expected one of --box"),
+        ({}, "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS, --through"),
+        ({"box": ("0", "1"), "ball": "x.csv:0:1"}, "--box and --ball are two domains"),
         ({"ball": "x.csv:0:1", "through": "x.csv:0,1"}, "--ball is of all inputs and --through"),
         ({"box": ("0", "1"), "features": "a"}, "--features goes with --ball and --through only"),
         ({"ball": "x.csv:0"}, "--ball is 'x.csv:0', expected DATA.csv:ROW:RADIUS"),
@@ -128,3 +128,15 @@ def test_a_box_of_many_sides_is_shown_by_its_first_and_last() -> None:
     assert text.startswith("[-1/2, 1/2] x [1/2, 3/2] x [3/2, 5/2] x ... x [1565/2, 1567/2] (784 ")
     few = domain_text(Domain.of(Box.ball(sides[:8], 1)))
     assert few.count(" x ") == 7
+
+
+def test_rows_alone_cut_all_of_space(folder: Path) -> None:
+    found = asked(rows=Path("r.json"))
+    assert found.domain == asked(box=("none", "none"), rows=Path("r.json")).domain
+
+
+def test_the_table_names_the_slice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_json(NET, folder / "net.json")
+    for command in ("partition", "count"):
+        assert main([command, "net.json", "--through", "x.csv:0,2", "--features", "a,b"]) == 0
+        assert "of 2 inputs, through the rows 0, 2 of x.csv" in capsys.readouterr().out

@@ -120,7 +120,7 @@ def test_rows_of_a_domain_that_is_made_by_hand():
 def test_kinds_and_points():
     space, half = Domain.space(2), Domain.cut(UNIT, ([[1, 1]], [1]))
     assert space.is_space and not space.is_box and str(space) == "R^2"
-    assert not half.is_space and not half.is_box and str(half) == "0 0 to 1 1 and 1 row"
+    assert not half.is_space and not half.is_box and str(half) == "[0, 1]^2 and 1 row"
     edge, far = (Fraction(1, 2), Fraction(1, 2)), (Fraction(10**9), Fraction(0))
     assert half.contains(edge) and not half.has_inside(edge) and not half.contains(far)
     assert space.contains(far) and space.has_inside(far)

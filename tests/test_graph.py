@@ -166,7 +166,7 @@ def test_polygons_of_random_networks(problem: tuple[Network, Box]) -> None:
 
 
 def test_polygons_need_the_plane() -> None:
-    with pytest.raises(DimensionError, match="regions with d = 2, the domain is -1 -1 -1 to 1"):
+    with pytest.raises(DimensionError, match="regions with d = 2, the domain is .-1, 1..3"):
         partition(one_layer([[1, 1, 1]], [0]), (-1, 1)).polygons()
 
 

@@ -374,7 +374,7 @@ def test_a_task_that_fails_or_hangs_is_handed_out_again(
 ) -> None:
     worker = Worker(lambda path, call: error if path == (2,) and call < 3 else None)
     with_worker(worker, monkeypatch)
-    done = count(tmp_path / "job", scheduler="some", patience=0.01)
+    done = count(tmp_path / "job", scheduler="here:1", patience=0.01)
     assert worker.calls[(2,)] == 3 and max(worker.calls.values()) == 3
     assert done.counts == whole[1].counts and tables(tmp_path / "job") == tables(whole[0])
 
@@ -387,7 +387,7 @@ def test_a_task_that_fails_three_times_is_named(
     with monkeypatch.context() as patch:
         with_worker(worker, patch)
         with pytest.raises(LimitError, match="1 task failed 3 times: 2: OSError: it died; the re"):
-            count(tmp_path / "job", scheduler="some")
+            count(tmp_path / "job", scheduler="here:1")
     assert worker.calls[(2,)] == 3 and not (tmp_path / "job" / REGIONS).exists()
     done = count(tmp_path / "job", resume=True)
     assert done.tasks.reused > 3 and done.counts == whole[1].counts
@@ -522,6 +522,9 @@ def test_on_the_command_line(tmp_path: Path, capsys: Output) -> None:
     assert main([*command, "--scheduler", "local"]) == 2
     assert "--scheduler needs --out DIR" in capsys.readouterr().err
     command += ["--out", str(tmp_path / "job")]
+    assert main([*command, "--scheduler", "nonsense"]) == 2
+    assert "--scheduler is 'nonsense', expected local, or an address" in capsys.readouterr().err
+    assert not (tmp_path / "job").exists()
     assert main([*command, "--max-seconds", "0"]) == 3
     assert "go on with --resume" in capsys.readouterr().err
     for reused in (0, 1):

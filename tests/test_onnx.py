@@ -215,7 +215,7 @@ def test_initializers_that_are_inputs_are_constants(tmp_path: Path) -> None:
 def test_what_is_not_affine_at_the_end(tmp_path: Path, operator: str) -> None:
     nodes = [node("MatMul", ["x", "w"], ["h"]), node(operator, ["h"], ["y"], name="last")]
     made = model(nodes, {"x": (1, 3)}, ["y"], {"w": W})
-    message = rf"node 'last' \({operator}\): it is not piecewise affine; with logits=True"
+    message = rf"node 'last' \({operator}\): it is not piecewise affine; where it is the end"
     refused(tmp_path, made, message, UnsupportedLayerError)
     without = model(nodes[:1], {"x": (1, 3)}, ["h"], {"w": W})
     logits = load(saved(tmp_path, made), logits=True)
@@ -232,7 +232,7 @@ def test_what_is_not_affine_at_the_end(tmp_path: Path, operator: str) -> None:
 
 #: Those of the public networks that are refused, and why.
 REFUSED = {
-    "sigmoid.onnx": r"node 0 \(Sigmoid\): it is not piecewise affine; with logits=True",
+    "sigmoid.onnx": r"node 0 \(Sigmoid\): it is not piecewise affine; where it is the end",
     "tanh.onnx": r"node 0 \(Tanh\): the operator is not supported; supported are Abs, Add",
 }
 PUBLIC = sorted(NETS.glob("*.onnx"))

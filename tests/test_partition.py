@@ -30,8 +30,11 @@ CROSS = one_layer([[1, 0], [0, 1]], [0, 0])
 
 def test_repr_is_short() -> None:
     box = repr(partition(CROSS, UNIT))
-    assert box == "<Partition of the box -1 -1 to 1 1 by a 2-2-1 network: 4 regions>"
+    assert box == "<Partition of the box [-1, 1]^2 by a 2-2-1 network: 4 regions>"
     assert repr(partition(CROSS)).startswith("<Partition of all of R^2 by")
+    wide = Network.from_arrays([[[1] * 16], [[1]]], [[0], [0]])
+    part = partition(wide, Box.ball([0.1 * k for k in range(16)], 0.3), engine="lp")
+    assert len(repr(part)) < 160 and "[...] by" in repr(part)
     assert repr(CROSS) == "<Network 2-2-1, 2 hidden neurons, sigma policy no-bn>"
 
 

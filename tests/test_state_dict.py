@@ -392,3 +392,21 @@ def test_numbered_layers_of_a_class_are_read_in_order(tmp_path):
     )
     assert "state_dict" in network.notes[0]
     assert network.notes[1].startswith("the layers fc9 to fc11 are taken in this order")
+
+
+def test_a_state_dict_says_what_it_was_taken_for(tmp_path):
+    """Nobody sees that a network was leaky: its regions are others."""
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LeakyReLU(), torch.nn.Linear(3, 1))
+    path = write_state(tmp_path, module.state_dict(), ".pt")
+    (note,) = load(path).notes
+    assert note.startswith("a state dict does not say its activations: ReLU is taken")
+    assert load(path, slope="1/100").notes == ()
+    only = write_state(tmp_path, torch.nn.Linear(2, 1).state_dict(), ".pt")
+    assert load(only).notes == ()
+
+
+def test_a_leaky_network_is_exported_with_its_slope(tmp_path):
+    path = write_state(tmp_path, torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(),
+                                                     torch.nn.Linear(3, 1)).state_dict(), ".pt")
+    assert main(["export", str(path), str(tmp_path / "net.json"), "--slope", "0.1"]) == 0
+    assert load(tmp_path / "net.json") == load(path, slope="0.1")

@@ -17,6 +17,7 @@ from exactbn.cli.domains import (
     asked_domain,
     domain_text,
     place_text,
+    slice_text,
 )
 from exactbn.cli.partition import (
     NetworkArgument,
@@ -129,6 +130,8 @@ def _show(
     neurons = counted(network.num_hidden, "hidden neuron")
     table.add_row("network", f"{network.architecture}, {neurons}")
     table.add_row("normalization", SIGMA_POLICIES[network.sigma_policy])
+    if record.get("slice") is not None:
+        table.add_row("slice", slice_text(record["slice"]))
     table.add_row("domain", domain_text(domain))
     table.add_row("regions", f"{counts.regions}")
     if domain.box is None:

@@ -8,7 +8,7 @@ import typer
 
 from exactbn.cli.common import parse_domain
 from exactbn.errors import InputError
-from exactbn.exact.rational import Vector, to_fraction, to_text
+from exactbn.exact.rational import Vector, to_fraction
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.wording import counted
@@ -86,10 +86,12 @@ def asked_domain(
     InputError
         Which names the option, what was got and what is expected.
     """
-    if (box is None) == (ball is None) and through is None:
+    if box is not None and ball is not None:
+        raise InputError("--box and --ball are two domains, expected one of them")
+    if box is None and ball is None and through is None and rows is None:
         raise InputError(
-            "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS and --through DATA.csv:I,J,K; "
-            "--box none is all of R^d"
+            "expected one of --box LO HI, --ball DATA.csv:ROW:RADIUS, --through DATA.csv:I,J,K and "
+            "--rows FILE; --box none is all of R^d"
         )
     if ball is not None and through is not None:
         raise InputError("--ball is of all inputs and --through of a slice, expected one of them")
@@ -110,8 +112,7 @@ def asked_domain(
     if ball is not None:
         domain = _ball(network, ball, norm, names)
     else:
-        assert box is not None
-        whole = parse_domain(*box, d)
+        whole = None if box is None else parse_domain(*box, d)
         domain = Domain.space(d) if whole is None else Domain.of(whole)
     if rows is not None:
         domain, idle = _cut(domain, rows)
@@ -207,6 +208,12 @@ def _form(d: int, a: Vector, b: object) -> tuple[Any, Any]:
     return domain.matrix, domain.bounds
 
 
+def slice_text(record: dict[str, Any]) -> str:
+    """Return of a slice's record through which points it goes."""
+    rows = ", ".join(map(str, record["rows"]))
+    return f"of {len(record['points'][0])} inputs, through the rows {rows} of {record['data']}"
+
+
 def place_text(domain: Domain) -> str:
     """Return what kind of a domain it is, in words."""
     return "its input space" if domain.is_space else "the box" if domain.is_box else "the polytope"
@@ -223,9 +230,7 @@ def domain_text(domain: Domain) -> str:
 
 def _box_text(box: Box) -> str:
     """Return a box as a product of intervals, of many the first ones."""
-    sides = [f"[{to_text(lo)}, {to_text(hi)}]" for lo, hi in zip(box.lo, box.hi, strict=True)]
-    if len(set(sides)) == 1:
-        return f"{sides[0]}^{len(sides)}" if len(sides) > 1 else sides[0]
+    sides = box.sides()
     if len(sides) > MOST_SIDES:
         sides = [*sides[:3], "...", f"{sides[-1]} ({len(sides)} sides; --json has them all)"]
     return " x ".join(sides)

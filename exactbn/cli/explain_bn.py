@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exactbn.cli.common import EXIT_BUDGET, parse_box, print_json, versions
+from exactbn.cli.common import EXIT_BUDGET, Logits, parse_box, print_json, versions
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import nearest_float, to_text
 from exactbn.model.network import SIGMA_POLICIES
@@ -40,6 +40,7 @@ def explain_command(
         str | None,
         typer.Option(metavar="A,...", help="Slopes, as 'exactbn partition' takes them."),
     ] = None,
+    logits: Logits = False,
     box: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -62,7 +63,7 @@ def explain_command(
     """Explain the batch normalization in a stored network, unit by unit.
 
     Of each normalization: the mean and the variance that are stored, and whether that variance is
-    the biased or the unbiased one of the data, or which of them it is nearer to. Of each hidden
+    the biased or the unbiased one of the data, near to one of them, or neither. Of each hidden
     unit: its exact hyperplane, and how far the batch mean of its preactivation is from where ideal
     centering puts it. In the end the regions as stored against those of the ideal network, which
     has the exact mean and the exact biased variance of the data everywhere; if the file tells of no
@@ -84,7 +85,7 @@ def explain_command(
     slopes = None if slope is None else slope.split(",") if "," in slope else slope
     try:
         found = explain(
-            model, points, slope=slopes, box=place, max_regions=max_regions,
+            model, points, slope=slopes, logits=logits, box=place, max_regions=max_regions,
             max_seconds=max_seconds,
         )  # fmt: skip
     except DimensionError as error:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from exactbn.cli.common import Logits, load_network
+from exactbn.cli.partition import SlopeOption, slopes
 from exactbn.errors import InputError
 from exactbn.output import check_file
 
@@ -16,6 +17,7 @@ def export_command(
         typer.Argument(help="The network: .npz, .json, .nnet, .onnx, .safetensors or .pt."),
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT.json", help="The file to write.")],
+    slope: SlopeOption = None,
     logits: Logits = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier file.")] = False,
 ) -> None:
@@ -29,6 +31,6 @@ def export_command(
     check_file(target, force=force)
     from exactbn.model.files import save_json
 
-    network = load_network(net, logits=logits)
+    network = load_network(net, slope=slopes(slope), logits=logits)
     save_json(network, target)
     typer.echo(f"{target}: {network.architecture} network, sha256 {network.sha256}")

@@ -15,7 +15,6 @@ from exactbn.cli.common import (
     Logits,
     check_output,
     load_network,
-    one_line,
     output_folder,
     print_json,
     progress,
@@ -32,6 +31,7 @@ from exactbn.cli.domains import (
     asked_domain,
     domain_text,
     place_text,
+    slice_text,
 )
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
@@ -296,7 +296,8 @@ def _compute(
             if not isinstance(error.partial, Partition):
                 raise
             part = error.partial
-            lacking.append(one_line(error))
+            option = "--max-regions" if clock.limit == "max_regions" else "--max-seconds"
+            lacking.append(f"{part.stopped}; it goes further with a greater {option}")
         part = part.proven(max_seconds=_rest(clock))
         if "edges" not in part.unproven:
             _ = part.num_adjacencies  # made when first asked for; the clock covers it
@@ -351,6 +352,8 @@ def _show(
     table = Table(show_header=False)
     table.add_row("network", f"{network.architecture}, {network.num_hidden} hidden neurons")
     table.add_row("normalization", SIGMA_POLICIES[network.sigma_policy])
+    if record.get("slice") is not None:
+        table.add_row("slice", slice_text(record["slice"]))
     table.add_row("domain", domain_text(domain))
     table.add_row("engine", f"{record['engine']}: {record['engine_because']}")
     table.add_row("regions", f"{record['regions']}")

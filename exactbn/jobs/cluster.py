@@ -1,5 +1,6 @@
 """Tasks on worker processes of a Dask scheduler: one of this machine, or one by its address."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -14,6 +15,18 @@ LOCAL = "local"
 ANSWER = 20
 #: Tasks that are handed out for every thread of a worker: one in work, and one that waits there.
 AHEAD = 2
+
+
+_ADDRESS = re.compile(r"(\w+://)?[^\s/]+:\d{1,5}")
+
+
+def check_scheduler(scheduler: str) -> None:
+    """Raise InputError for a text that is no scheduler's name."""
+    if scheduler != LOCAL and not _ADDRESS.fullmatch(scheduler):
+        raise InputError(
+            f"--scheduler is {scheduler[:80]!r}, expected local, or an address such as "
+            "tcp://127.0.0.1:8786"
+        )
 
 
 @contextmanager
@@ -41,8 +54,8 @@ def cluster(job: Job, workers: int, scheduler: str) -> Iterator[tuple[Executor, 
             return
         local: Any = distributed.LocalCluster
         made = local(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
-            silence_logs=50,
+            n_workers=workers, threads_per_worker=1, host="127.0.0.1",
+            dashboard_address="127.0.0.1:0", silence_logs=50,
         )  # fmt: skip
         with made, _connected(distributed.Client, made) as client:
             yield _ready(client, job)

@@ -16,6 +16,7 @@ from exactbn.engines.complex.joining import Fragment, Joining
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import ExactBNError, LimitError
+from exactbn.jobs.cluster import check_scheduler, cluster
 from exactbn.jobs.journal import Journal, open_journal
 from exactbn.jobs.part_files import path_text
 from exactbn.jobs.tables import create_tables
@@ -170,6 +171,8 @@ def _done(folder: FilePath, job: Job, terms: Terms) -> Iterator[tuple[Journal, T
     check_inputs(job.network, [job.domain])
     announce("complex")
     budget = Budget.asked(max_seconds=terms.max_seconds)
+    if terms.scheduler is not None:
+        check_scheduler(terms.scheduler)
     with open_journal(folder, job, resume=terms.resume) as journal:
         remarks = journal.forget_damaged()
         reused = journal.num_tasks
@@ -266,8 +269,6 @@ def _executor(
 ) -> Iterator[tuple[Callable[[Path], "Future[Result]"], int]]:
     """Yield how a task is handed out, and how many at a time."""
     if scheduler is not None:
-        from exactbn.jobs.cluster import cluster
-
         with cluster(job, workers, scheduler) as (executor, sent, many):
             yield lambda path: executor.submit(cut_for, sent, path, seconds), many
         return

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from math import gcd, lcm, prod
+from math import gcd, inf, lcm, prod
 from typing import Any, final
 
 from exactbn.errors import DimensionError, InputError
@@ -97,8 +97,20 @@ class Box:
         return all(lo < t < hi for lo, t, hi in zip(self.lo, x, self.hi, strict=True))
 
     def __str__(self) -> str:
-        """Return the box as text, one corner and the other."""
-        return f"{' '.join(map(to_text, self.lo))} to {' '.join(map(to_text, self.hi))}"
+        """Return the box as a product of intervals.
+
+        >>> str(Box.of(-1, "1/3", 2)), str(Box.of((0, -1), 1, 2))
+        ('[-1, 1/3]^2', '[0, 1] x [-1, 1]')
+        """
+        return " x ".join(self.sides())
+
+    def sides(self) -> list[str]:
+        """Return the intervals as texts, a power of one where all are the same."""
+        bounds = zip(self.lo, self.hi, strict=True)
+        sides = [f"[{to_text(lo)}, {to_text(hi)}]" for lo, hi in bounds]
+        if len(sides) > 1 and len(set(sides)) == 1:
+            return [f"{sides[0]}^{len(sides)}"]
+        return sides
 
 
 @final
@@ -190,9 +202,11 @@ class Domain:
         """
         middle = to_vector(center, "center")
         box, d = Box.ball(middle, radius), len(middle)
-        if norm not in ("inf", "1", 1):
-            raise InputError(f"the norm is {norm!r}, expected 'inf' or 1")
-        if norm == "inf":
+        if norm not in ("inf", inf, "1", 1):
+            raise InputError(
+                f"the norm is {norm!r}, expected 'inf' or 1: balls of others are no polytopes"
+            )
+        if norm in ("inf", inf):
             return cls.of(box)
         if d > MOST_INPUTS_OF_BALL:
             raise InputError(

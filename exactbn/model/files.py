@@ -85,7 +85,7 @@ def _load_safetensors(source: Source, options: _Options) -> Chain:
     from exactbn.readers.tensor_files import read_safetensors
 
     options.refuse(".safetensors")
-    return read_state_dict(read_safetensors(source), slope=options.slopes, eps=options.eps)
+    return read_state_dict(read_safetensors(source), slope=options.slope, eps=options.eps)
 
 
 def _load_torch(source: Source, options: _Options) -> Chain:
@@ -95,7 +95,7 @@ def _load_torch(source: Source, options: _Options) -> Chain:
 
     options.refuse(".pt")
     tensors, notes = read_torch(source)
-    chain = read_state_dict(tensors, slope=options.slopes, eps=options.eps)
+    chain = read_state_dict(tensors, slope=options.slope, eps=options.eps)
     return replace(chain, notes=notes + chain.notes)
 
 
@@ -181,7 +181,9 @@ def load(
         return Network.from_stages(_READERS[suffix](source, _Options(slope, eps, logits)))
 
 
-def load_with(path: Path_, statistics: "Statistics", *, slope: object = None) -> Network:
+def load_with(
+    path: Path_, statistics: "Statistics", *, slope: object = None, logits: bool = False
+) -> Network:
     """Return the network of a file, its batch normalizations with other statistics.
 
     Those are in ``.pt``, ``.safetensors`` and ``.onnx`` files; for the others it is :func:`load`.
@@ -189,13 +191,13 @@ def load_with(path: Path_, statistics: "Statistics", *, slope: object = None) ->
     source = Source(as_path(path))
     suffix = source.path.suffix.lower()
     if suffix not in (".onnx", ".pt", ".pth", ".safetensors"):
-        return load(path, slope=slope)
+        return load(path, slope=slope, logits=logits)
     with source.named():
         source.check()
         if suffix == ".onnx":
             from exactbn.readers.onnx_file import read_onnx
 
-            return Network.from_stages(read_onnx(source, statistics=statistics))
+            return Network.from_stages(read_onnx(source, logits=logits, statistics=statistics))
         chain = _READERS[suffix](source, _Options(slope, None, False))
         network = Network.from_stages(chain)  # which looks at all shapes
         if isinstance(chain, Graph):

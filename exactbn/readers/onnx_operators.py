@@ -330,8 +330,8 @@ def extreme(sign: int) -> Callable[[Call], Value]:
 def left_out(call: Call) -> Value:
     if not call.run.logits:
         raise UnsupportedLayerError(
-            "it is not piecewise affine; with logits=True (on the command line --logits) the "
-            "network is read up to it, where it is the end"
+            "it is not piecewise affine; where it is the end, load(file, logits=True) reads the "
+            "network up to it, on the command line --logits"
         )
     call.run.final = call.operator
     return Value(call.rows(0), True, is_final=True)

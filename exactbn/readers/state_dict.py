@@ -43,7 +43,7 @@ Group = dict[str, torch.Tensor]
 
 
 def read_state_dict(
-    tensors: Mapping[str, torch.Tensor], *, slope: object = 0, eps: object = None
+    tensors: Mapping[str, torch.Tensor], *, slope: object = None, eps: object = None
 ) -> Chain:
     """Return the stages of a state dict, exact.
 
@@ -53,7 +53,7 @@ def read_state_dict(
         Names such as ``"0.weight"`` or ``"fc0.weight"``; a common prefix such as ``"net."`` is
         dropped.
     slope : number, or a sequence of one number per hidden layer
-        The slope of the assumed activations.
+        The slope of the assumed activations; None is ReLU, and a note says so.
     eps : number
         What every BatchNorm adds to its variances; torch's default where None.
 
@@ -73,21 +73,26 @@ def read_state_dict(
         for place in sorted(groups)
     ]
     gaps = _activation_gaps(affine)
-    slopes = _slopes(slope, len(gaps))
+    slopes = _slopes(0 if slope is None else slope, len(gaps))
     after = dict(zip(gaps, slopes, strict=True))
     stages: list[Stage] = []
     for index, (_, stage) in enumerate(affine):
         stages.append(stage)
         if index in after:
             stages.append(Activation(after[index]))
-    if word is None:
-        return Chain.of(stages)
-    first, last = names[affine[0][0]], names[affine[-1][0]]
-    note = (
-        f"the layers {first} to {last} are taken in this order, with an activation between every "
-        "two, which the file does not say"
-    )
-    return replace(Chain.of(stages), notes=(note,))
+    notes = []
+    if word is not None:
+        first, last = names[affine[0][0]], names[affine[-1][0]]
+        notes.append(
+            f"the layers {first} to {last} are taken in this order, with an activation between "
+            "every two, which the file does not say"
+        )
+    if slope is None and gaps:
+        notes.append(
+            "a state dict does not say its activations: ReLU is taken; slope=... (--slope) names "
+            "others"
+        )
+    return replace(Chain.of(stages), notes=tuple(notes))
 
 
 def _refuse_convolutions(tensors: Mapping[str, torch.Tensor]) -> None:

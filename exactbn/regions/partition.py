@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -45,7 +46,8 @@ class Partition(Value):
     Obtained from :func:`exactbn.partition`; ``evidence`` is what the engine found. The complex
     engine has faces and volumes too, the LP engine regions and adjacencies in any dimension.
 
-    Two partitions are equal if network, domain and regions are, in their order. Arrays that are
+    Two partitions are equal if network, domain and regions are, in their order, which is another
+    one by another engine. Arrays that are
     handed out cannot be written to.
     """
 
@@ -70,8 +72,9 @@ class Partition(Value):
         place = self.domain
         kind = "all of" if place.is_space else "the box" if place.is_box else "the polytope"
         stopped = "" if self.stopped is None else ", incomplete"
+        where = shorten(str(place), 80)
         return (
-            f"<Partition of {kind} {place} by a {self.network.architecture} network: "
+            f"<Partition of {kind} {where} by a {self.network.architecture} network: "
             f"{counted(self.num_regions, 'region')}{stopped}>"
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from os import PathLike
+from typing import Any
 
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
@@ -44,21 +45,28 @@ class Channel:
 
     @property
     def which(self) -> str | None:
-        """Return the batch's variance that the stored one is, or else the one that it is nearer to.
+        """Return the batch's variance that the stored one is, or is nearer to, or "neither".
+
+        It is near to one where it is off by at most half of what lies between the two: a moving
+        average of variances of other batches is neither.
 
         >>> norm = Normalization("n", (Fraction(0),), (Fraction(2),), None, None, Fraction(0))
         >>> Channel(norm, 0, Fraction(0), Fraction(1), Fraction(2)).which
         'unbiased'
         >>> Channel(norm, 0, Fraction(0), Fraction(3, 2), Fraction(3)).which
         'nearer to biased'
+        >>> Channel(norm, 0, Fraction(0), Fraction(3), Fraction(4)).which
+        'neither'
         """
         if self.biased is None:
             return None
         off = abs(self.stored_variance - self.biased)
         if self.unbiased is None or self.biased == self.unbiased:
-            return "biased" if off == 0 else "nearer to biased"
+            return "biased" if off == 0 else "neither"
         other = abs(self.stored_variance - self.unbiased)
         name = "biased" if off < other else "unbiased" if other < off else "biased and unbiased"
+        if min(off, other) > abs(self.biased - self.unbiased) / 2:
+            return "neither"
         return name if 0 in (off, other) else f"nearer to {name}"
 
 
@@ -117,6 +125,7 @@ def explain(
     data: Matrix | None = None,
     *,
     slope: object = None,
+    logits: bool = False,
     box: Box | None = None,
     max_regions: int | None = None,
     max_seconds: float | None = None,
@@ -131,18 +140,21 @@ def explain(
         Shape (N, d), exact: the batch.
     slope : number, or a sequence of numbers
         The activations' slope, for files that do not say it.
+    logits : bool
+        Whether a Softmax or Sigmoid at the end of an ``.onnx`` model is left out.
     box : Box
         Where regions are counted; by default that of the data, a quarter of each side wider.
     max_regions, max_seconds : numbers, optional
         The budget of each partition.
     """
     stored = Statistics("running", None if data is None else Observed(data))
-    network = load_with(path, stored, slope=slope)
+    network = load_with(path, stored, slope=slope, logits=logits)
     channels = tuple(channel for seen in stored.seen for channel in _channels(seen))
     if data is None:
         return Explanation(network, channels, tuple(_hyperplanes(network)))
     try:
-        ideal = _ideal(path, network, data, slope, has_norm=bool(stored.seen))
+        how = {"slope": slope, "logits": logits}
+        ideal = _ideal(path, network, data, how, has_norm=bool(stored.seen))
     except InputError as error:
         planes = tuple(_hyperplanes(network, statistics(network, data)))
         return Explanation(network, channels, planes, no_ideal=str(error))
@@ -154,13 +166,19 @@ def explain(
 
 
 def _ideal(
-    path: str | PathLike[str], network: Network, data: Matrix, slope: object, *, has_norm: bool
+    path: str | PathLike[str],
+    network: Network,
+    data: Matrix,
+    how: dict[str, Any],
+    *,
+    has_norm: bool,
 ) -> Network:
     """Return the network that is ideally normalized on the data."""
     if has_norm:
-        return load_with(path, Statistics("batch", Observed(data)), slope=slope)
-    # An .onnx file knows its channels and its clips.
-    return center(path if as_path(path).suffix.lower() == ".onnx" else network, data)
+        return load_with(path, Statistics("batch", Observed(data)), **how)
+    # An .onnx file knows its channels and its clips; read up to its logits it is a network.
+    is_whole = as_path(path).suffix.lower() == ".onnx" and not how["logits"]
+    return center(path if is_whole else network, data)
 
 
 def _channels(seen: Seen) -> Iterator[Channel]:

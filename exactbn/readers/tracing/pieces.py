@@ -157,8 +157,8 @@ def left_out(name: str) -> Callable[..., Traced]:
     def operation(x: Traced, *args: Any, **kwargs: Any) -> Any:
         if not x.run.logits:
             raise UnsupportedLayerError(
-                f"{name} is not piecewise affine; with logits=True the network is read up to it, "
-                "where it is the end"
+                f"{name} is not piecewise affine; where it is the end, the network up to it is "
+                "Network.from_torch(module, logits=True)"
             )
         x.run.final = name
         result = x.like(x.rows)
