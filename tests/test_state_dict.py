@@ -227,7 +227,7 @@ def test_checkpoints_are_read_by_their_entry(tmp_path, entry):
     torch.save({**content, entry: module.state_dict()}, tmp_path / "net.pt")
     network = load(tmp_path / "net.pt")
     assert network == Network.from_torch(module) and network.sigma_policy == "rounded"
-    assert network.notes == (f"a checkpoint, of which the entry {entry!r} is read",)
+    assert network.notes[0] == f"a checkpoint, of which the entry {entry!r} is read"
     torch.save(module.state_dict(), tmp_path / "net.pt")
     assert load(tmp_path / "net.pt").notes == ()
 
