@@ -12,11 +12,9 @@ from exactbn.cli.common import (
     check_output,
     load_network,
     one_line,
-    output_folder,
     print_json,
     progress,
     versions,
-    write_run,
 )
 from exactbn.cli.domains import (
     BallOption,
@@ -28,6 +26,13 @@ from exactbn.cli.domains import (
     asked_domain,
     domain_text,
     place_text,
+)
+from exactbn.cli.partition_output import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    asked_formats,
+    left_out,
+    write_output,
 )
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
@@ -46,9 +51,6 @@ MANY_INPUTS = 11
 
 #: Rows from which on it is said that they are cut first.
 MANY_ROWS = 100
-
-#: Regions whose graph is written in a second, on a slow machine.
-REGIONS_A_SECOND = 5000
 
 #: What a partition may leave unproven, in words.
 _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
@@ -83,6 +85,14 @@ def partition_command(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the partition and its graph here.")
     ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"What is written to --out, some of {', '.join(FORMATS)}; "
+            f"{','.join(DEFAULT_FORMATS)} by default.",
+        ),
+    ] = None,
     certificate: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a proof here, which exactbn/checker.py checks."),
@@ -107,6 +117,7 @@ def partition_command(
     """
     if engine not in ENGINES:
         raise InputError(f"--engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    wanted = asked_formats(formats, out)
     if out is not None:
         check_output(out, force=force)
     if certificate is not None:
@@ -145,10 +156,10 @@ def partition_command(
             lacking.append("the certificate is not written")
     record["lacking"] = lacking
     if out is not None:
-        with_graph = _is_quickly_drawn(part, clock)
-        if not with_graph:
-            lacking.append("graph and tables are not written")
-        _write(part, out, force=force, record=record, with_graph=with_graph)
+        absent = left_out(part, wanted, clock)
+        lacking.extend(f"format {name} is not written: {why}" for name, why in absent.items())
+        record["formats"] = [name for name in wanted if name not in absent]
+        write_output(part, out, force=force, record=record)
     if json:
         print_json({**record, "versions": versions()})
     else:
@@ -221,27 +232,6 @@ def slopes(text: str | None) -> str | list[str] | None:
 def _rest(clock: Budget) -> float | None:
     """Return the seconds that are left of a budget, None where they are not limited."""
     return None if clock.max_seconds is None else max(0.0, clock.seconds_left())
-
-
-def _is_quickly_drawn(part: "Partition", clock: Budget) -> bool:
-    """Return whether graph and tables, which networkx writes as a whole, end about in time."""
-    if part.unproven:
-        return False
-    return part.num_regions <= REGIONS_A_SECOND * (1 + max(0.0, clock.seconds_left()))
-
-
-def _write(
-    part: "Partition", out: Path, *, force: bool, record: dict[str, object], with_graph: bool
-) -> None:
-    """Write the partition, its graph and the record of the run to the folder ``out``."""
-    from exactbn.regions.graph import write_graphml, write_tables
-
-    with output_folder(out, force=force) as folder:
-        part.save(folder / "partition", max_seconds=0 if part.unproven else None)
-        if with_graph:
-            write_graphml(part, folder / "graph.graphml")
-            write_tables(part, folder)
-        write_run(folder, "partition", record)
 
 
 def _show(
