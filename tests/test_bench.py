@@ -45,7 +45,7 @@ def test_unknown_network() -> None:
 def test_bench_as_json(capsys: Output) -> None:
     command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
     command += ["--no-proofs", "--no-balls", "--no-slices", "--no-pieces", "--json"]
-    assert main([*command, "--no-relucent"]) == 0
+    assert main(command) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]
     assert row["regions"] == 41 and row["adjacencies"] == 71
@@ -54,19 +54,17 @@ def test_bench_as_json(capsys: Output) -> None:
 
 
 def test_bench_for_people(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that fails does not take the others with it, and relucent may be absent."""
+    """A network that fails does not take the others with it."""
     good = {"regions": 41, "adjacencies": 71, "seconds": 0.25, "regions_per_second": 164.0}
     slow = {"regions": 100, "adjacencies": 200, "seconds": 1.0, "regions_per_second": 82.0}
     rows = {"rnd-2-8-8": good, "rnd-3-20-20": {"error": "no"}, "scale-3d-1e5": {"error": "no"}}
     rows |= {"scale-2d-1e3": good, "scale-2d-1e5": slow, "scale-3d-1e3": good}
     monkeypatch.setattr(bench, "measure_apart", lambda name, *_: rows.get(name, {"error": "-"}))
-    monkeypatch.setattr("exactbn.cli.bench.find_spec", lambda name: None)
     assert main(["bench", "--networks", "rnd-2-8-8,rnd-3-20-20"]) == 0
     out, _ = capsys.readouterr()
     assert "250.0" in out and "rnd-3-20-20: no" in out
     assert "2d: time per region at 10^5 regions over that at 10^3: 1.64" in out
     assert "3d: time" not in out
-    assert "relucent is not installed" in out
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_slices_are_timed_or_skipped_by_name(
     seen = []
     monkeypatch.setattr(bench, "measure_apart", lambda name, *_: seen.append(name) or {})
     command = ["bench", "--networks", "none", "--no-scaling", "--no-proofs", "--no-balls"]
-    assert main([*command, "--no-relucent", "--no-pieces"]) == 0
+    assert main([*command, "--no-pieces"]) == 0
     assert seen == ["LeNet, side 1/4", "LeNet, side 1", "2-25-25-25-2 in R^2", *slices.READINGS]
     out, _ = capsys.readouterr()
     reason = "skipped, conv_mp1.onnx is not part of the project: --nets FOLDER"

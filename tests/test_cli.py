@@ -95,7 +95,7 @@ def test_output_folder_is_whole_and_kept(cross: str, tmp_path: Path, capsys: Out
     command = ["partition", cross, "--box", "-1", "1", "--out", str(out), "--json"]
     assert main(command) == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"partition", "graph.graphml", "nodes.parquet", "edges.parquet", "run.json"}
+    assert names == {"partition", "nodes.parquet", "edges.parquet", "run.json"}
     assert exactbn.Partition.open(out / "partition").num_regions == 7
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert run["regions"] == 7 and run["command"] == "partition"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from exactbn.cli import main
 from exactbn.cli import partition as command
+from exactbn.cli import partition_output as output
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
 from exactbn.model.files import save_json
@@ -181,9 +182,10 @@ def test_the_command_says_what_it_did_not_do(
     assert record["regions"] == whole["regions"] and record["complete"] is True
     assert told == (
         "stopped: adjacencies are not proven; unbounded regions are not proven; the certificate "
-        "is not written; graph and tables are not written\n"
+        "is not written; format tables is not written: it needs all adjacencies\n"
     )
     assert sorted(path.name for path in out.iterdir()) == ["partition", "run.json"]
+    assert record["formats"] == ["partition"]
     assert json.loads((out / "run.json").read_text())["lacking"] == record["lacking"]
     opened = Partition.open(out / "partition")
     assert opened.num_adjacencies == whole["adjacencies"] and not proof.exists()
@@ -194,13 +196,19 @@ def test_the_command_says_what_it_did_not_do(
     assert "INCOMPLETE" in capsys.readouterr().out
 
 
-def test_a_large_graph_is_not_begun_late(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_graph_is_not_begun_late(monkeypatch: pytest.MonkeyPatch) -> None:
     part = search((-2, 2)).proven()
-    monkeypatch.setattr(command, "REGIONS_A_SECOND", part.num_regions - 1)
-    assert command._is_quickly_drawn(part, Budget())
-    assert not command._is_quickly_drawn(part, Budget(max_seconds=1, started=-1e9))
-    monkeypatch.setattr(command, "REGIONS_A_SECOND", part.num_regions)
-    assert command._is_quickly_drawn(part, Budget(max_seconds=1, started=-1e9))
-    assert not command._is_quickly_drawn(search((-2, 2)), Budget())
+    late = Budget(max_seconds=1, started=-1e9)
+    wanted = ["partition", "graphml"]
+
+    def rated(regions: int) -> None:
+        slow = replace(output.FORMATS["graphml"], regions_a_second=regions)
+        monkeypatch.setitem(output.FORMATS, "graphml", slow)
+
+    rated(part.num_regions - 1)
+    assert output.left_out(part, wanted, Budget()) == {}
+    assert output.left_out(part, wanted, late) == {"graphml": "the budget is spent"}
+    rated(part.num_regions)
+    assert output.left_out(part, wanted, late) == {}
+    absent = output.left_out(search((-2, 2)), wanted, Budget())
+    assert absent == {"graphml": "it needs all adjacencies"}

@@ -34,8 +34,6 @@ from exactbn.regions.partitioning import Partition, partition
 TIME_LIMIT = 900
 #: Points of the random data on which the centred networks are centred.
 NUM_POINTS = 64
-#: relucent visits some hundred regions a second, so it gets the small networks only.
-RELUCENT_LIMIT = 500
 
 Result = TypeVar("Result")
 
@@ -144,12 +142,12 @@ def measure(network: Network, *, repeat: int, side: int | None = 1) -> dict[str,
     ``side`` None is all of R^d.
     """
     warm_up(network.num_inputs, side)
-    part, grown = peak_growth(lambda: _run(network, side))
+    part, grown = peak_growth(lambda: partition_and_graph(network, side))
     statistic = getattr(part, "statistics", None) or {}
     times, processor_times = [], []
     for _ in range(repeat):
         start, processor_start = time.perf_counter(), time.process_time()
-        _run(network, side)
+        partition_and_graph(network, side)
         times.append(time.perf_counter() - start)
         processor_times.append(time.process_time() - processor_start)
     seconds = statistics.median(times)
@@ -164,46 +162,6 @@ def measure(network: Network, *, repeat: int, side: int | None = 1) -> dict[str,
         "regions_per_second": part.num_regions / seconds,
         "bytes_per_region": grown / part.num_regions,
         "exact_share": exact / signs if signs and exact is not None else None,
-    }
-
-
-def measure_relucent(network: Network) -> dict[str, object]:
-    """Return regions, adjacencies and seconds of relucent in the box [-1, 1]^d, in this process.
-
-    relucent proposes regions by linear programs in floating point and certifies them; it starts
-    from a witness of ours, since it cannot start on a boundary. Only its search is timed.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If relucent is not installed.
-    """
-    import relucent
-    import torch
-
-    modules: list[torch.nn.Module] = []
-    for layer in network.layers:
-        linear = torch.nn.Linear(layer.num_inputs, layer.num_neurons, dtype=torch.float64)
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor([[float(w) for w in row] for row in layer.weight]))
-            linear.bias.copy_(torch.tensor([float(b) for b in layer.bias], dtype=torch.float64))
-        modules += [linear, torch.nn.ReLU()]
-    witness = partition(network, (-1, 1)).witness(0)
-    found = relucent.Complex(torch.nn.Sequential(*modules[:-1]))
-    start = time.perf_counter()
-    found.bfs(
-        start=np.array([[float(t) for t in witness]]),
-        nworkers=1,
-        cube_radius=1,
-        cube_mode="clipped",
-        verbose=0,
-    )
-    seconds = time.perf_counter() - start
-    return {
-        "regions": len(found),
-        "adjacencies": found.dual_graph().number_of_edges(),
-        "seconds": seconds,
-        "regions_per_second": len(found) / seconds,
     }
 
 
@@ -228,21 +186,21 @@ def measure_apart(name: str, options: Sequence[str], seconds: float) -> dict[str
     return result
 
 
-def _run(network: Network, side: int | None = 1) -> Partition:
-    """Return the partition, its adjacency matrix built."""
+def partition_and_graph(network: Network, side: Fraction | int | None = 1) -> Partition:
+    """Return the partition of [-side, side]^d, its adjacency matrix built."""
     part = partition(network, None if side is None else (-side, side))
     part.adjacency()
     return part
 
 
-def warm_up(d: int, side: int | None) -> None:
+def warm_up(d: int, side: Fraction | int | None) -> None:
     """Compile or load the kernels, with a network in which every kind of cut happens."""
     identity = [[int(i == j) for j in range(d)] for i in range(d)]
     corners = [[*row[:-1], 1] for row in identity]
     network = Network.from_arrays(
         [identity, corners, [[1] * d]], [[0] * d, ["-1/3"] * d, [0]], slope="1/7"
     )
-    _run(network, side)
+    partition_and_graph(network, side)
 
 
 def peak_growth(task: Callable[[], Result]) -> tuple[Result, int]:

@@ -68,7 +68,7 @@ COMMANDS = {
     "export": Command(
         "exactbn.cli.export",
         "export_command",
-        "Write a network as exact JSON, which the checker of certificates reads.",
+        "Write a network as exact JSON for the checker, or the graph of a stored partition.",
     ),
     "selfcheck": Command(
         "exactbn.cli.selfcheck",

@@ -3,16 +3,15 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from exactbn.cli.bench_peers import PEERS, AskedPeers, cell, show_peers
 from exactbn.cli.common import print_json, progress, versions
 from exactbn.errors import InputError
 
-ABSENT = "-"
 ENGINES = ("complex", "lp")
 SEARCH = "search"
 MANY = "balls"
@@ -113,12 +112,28 @@ def bench_command(
     pieces: Annotated[
         bool, typer.Option(help="Time counting piece by piece, on one thread and on two.")
     ] = True,
-    relucent: Annotated[
-        bool, typer.Option(help="Run relucent beside it where it is installed.")
-    ] = True,
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers",
+            help="Time relucent, where it is installed, and every --peer beside exactbn, and "
+            "nothing else: by default on networks of their own.",
+        ),
+    ] = False,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CMD",
+            help="A program to time beside exactbn, or a folder with an executable file 'peer'. "
+            "It is called as CMD FILE.npz LO1 HI1 LO2 HI2 ... and prints "
+            '{"regions": n, "seconds": t} in its last line. May be given several times.',
+        ),
+    ] = None,
+    peer_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that a peer may take on a network.")
+    ] = 60,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     apart: Annotated[str | None, typer.Option(hidden=True)] = None,
-    peer: Annotated[bool, typer.Option("--peer", hidden=True)] = False,
     proof: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Time the engines, certificates and the checker in the box [-1, 1]^d, on one core.
@@ -127,31 +142,30 @@ def bench_command(
     Memory is the growth of the process at its peak; 'cpu ms' is the processor's time. 'exact' is
     the share of signs that floating point with its error bound left undecided, so that integers
     had to settle them.
+
+    With --peers or --peer: one row for each network and program, run in turn on one core. 'ratio'
+    is the program's time over that of exactbn, pair by pair, its median and its range; the regions
+    that it counts are compared with those of exactbn, which are exact and complete.
     """
     from exactbn.bench import engines as bench
 
-    if apart is not None and proof is not None:
-        print_json(_measured(apart, proof, repeat, nets))
-        return
+    asked = AskedPeers.of(peers, peer or [], peer_timeout)
     if apart is not None:
-        network, recipe = bench.named_network(apart), bench.named_recipe(apart)
-        side = 1 if recipe is None else recipe.side
-        print_json(
-            bench.measure_relucent(network)
-            if peer
-            else bench.measure(network, repeat=repeat, side=side)
-        )
+        print_json(_measured(apart, proof, repeat, nets, asked))
         return
     if nets is not None and not nets.is_dir():
         raise InputError(f"--nets: {nets} is not a folder")
     files = list(files or [])
+    options = ("--repeat", str(repeat))
+    if asked is not None:
+        _time_peers(asked, files, folder, networks, repeat=repeat, json=json)
+        return
     if networks is None and not files and folder is None:
         files = bench.workload_files()
     names = _names(files, folder, networks, tuple(bench.RECIPES))
     rows: dict[str, dict[str, object]] = {}
     scale: dict[str, dict[str, object]] = {}
     others = (*bench.SCALING, *bench.DEPTH) if scaling else ()
-    options = ("--repeat", str(repeat))
     with progress("networks", ["complex", "lp"]) as report:
         total = len(names) + len(others)
         for done, name in enumerate(names):
@@ -167,7 +181,6 @@ def bench_command(
         planes = _slices(options, nets) if slices else {}
         readings = _apart(READING, options) if slices else {}
         dealt = _apart(PIECES, options) if pieces else {}
-        peers = _peers(rows, bench.RELUCENT_LIMIT) if relucent and find_spec("relucent") else {}
     figures: dict[str, object] = {
         "networks": rows,
         "scaling": scale,
@@ -179,14 +192,13 @@ def bench_command(
         "slices": planes,
         "readings": readings,
         "pieces": dealt,
-        "relucent": peers if find_spec("relucent") else None,
         "repeat": repeat,
         "versions": versions(),
     }
     if json:
         print_json(figures)
     else:
-        _show(rows, scale, peers, relucent=relucent)
+        _show(rows, scale)
         title = "all of R^d beside [-1000, 1000]^d, adjacencies included"
         _show_rows(title, SPACE_COLUMNS, spaces)
         _show_rows("LP engine, box [-1, 1]^d, regions certified", SEARCH_COLUMNS, searches)
@@ -198,14 +210,53 @@ def bench_command(
         _show_rows("counting piece by piece, box [-4, 4]^d", PIECE_COLUMNS, dealt)
 
 
-def _measured(name: str, what: str, repeat: int, nets: Path | None) -> dict[str, object]:
-    """Return the figures of one network of the other tables, in this process."""
+def _time_peers(
+    asked: AskedPeers,
+    files: list[Path],
+    folder: Path | None,
+    networks: str | None,
+    *,
+    repeat: int,
+    json: bool,
+) -> None:
+    """Print the figures of exactbn and of other programs, each network in a process of its own."""
+    from exactbn.bench import engines as bench
+    from exactbn.bench.peers import questions
+
+    names = questions()
+    if networks is not None or files or folder is not None:
+        names = _names(files, folder, networks or "none", (*names, *bench.RECIPES))
+    options = ("--repeat", str(repeat), *asked.options)
+    limit = bench.TIME_LIMIT + repeat * asked.seconds
+    rows: dict[str, dict[str, object]] = {}
+    with progress("networks", ["complex"]) as report:
+        for done, name in enumerate(names):
+            report(done, len(names), name)
+            rows[name] = bench.measure_apart(name, options, limit)
+    if json:
+        told = {"peers": rows, "absent": asked.absent, "timeout": asked.timeout, "repeat": repeat}
+        print_json({**told, "versions": versions()})
+    else:
+        show_peers(rows, asked.absent)
+
+
+def _measured(
+    name: str, what: str | None, repeat: int, nets: Path | None, asked: AskedPeers | None
+) -> dict[str, object]:
+    """Return the figures of one network of one of the tables, in this process."""
     from exactbn.bench.balls import measure_balls
+    from exactbn.bench.engines import measure, named_network, named_recipe
+    from exactbn.bench.peers import measure_peers
     from exactbn.bench.pieces import measure_pieces
     from exactbn.bench.proofs import measure_proof, measure_search
     from exactbn.bench.slices import measure_reading, measure_slice
     from exactbn.bench.space import measure_space
 
+    if what is None:
+        network, recipe = named_network(name), named_recipe(name)
+        return measure(network, repeat=repeat, side=1 if recipe is None else recipe.side)
+    if what == PEERS and asked is not None:
+        return measure_peers(name, asked.programs, repeat=repeat, timeout=asked.timeout)
     if what == SLICE:
         return measure_slice(name, nets, repeat=repeat)
     if what in ENGINES:
@@ -259,18 +310,6 @@ def _names(
     return [*names, *map(str, files)]
 
 
-def _peers(rows: Mapping[str, Mapping[str, object]], limit: int) -> dict[str, dict[str, object]]:
-    """Return relucent's figures on the networks small enough for it."""
-    from exactbn.bench import engines as bench
-
-    peers = {}
-    for name, row in rows.items():
-        regions = row.get("regions")
-        if isinstance(regions, int) and regions <= limit:
-            peers[name] = bench.measure_apart(name, ("--peer",), bench.TIME_LIMIT)
-    return peers
-
-
 def _proofs(options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """Return the figures of certificates, by network and engine."""
     from exactbn.bench import engines as bench
@@ -314,7 +353,7 @@ def _show_rows(
     for heading, *_ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in rows.items():
-        cells = (_cell(row, key, form, factor) for _, key, form, factor in columns)
+        cells = (cell(row, key, form, factor) for _, key, form, factor in columns)
         absent = "error" in row or "skipped" in row
         table.add_row(name, *(() if absent else cells))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -349,11 +388,7 @@ def _ratios(
 
 
 def _show(
-    rows: Mapping[str, Mapping[str, object]],
-    scale: Mapping[str, Mapping[str, object]],
-    peers: Mapping[str, Mapping[str, object]],
-    *,
-    relucent: bool,
+    rows: Mapping[str, Mapping[str, object]], scale: Mapping[str, Mapping[str, object]]
 ) -> None:
     """Print the figures for people."""
     from rich.console import Console
@@ -374,35 +409,16 @@ def _show(
     for name, row in {**rows, **scale}.items():
         if "error" in row:
             console.print(f"{name}: {row['error']}", markup=False, soft_wrap=True)
-    if not relucent:
-        return
-    if find_spec("relucent") is None:
-        console.print("relucent is not installed")
-        return
-    for name, row in peers.items():
-        if "error" in row:
-            text = str(row["error"])
-        else:
-            cells = dict(zip(HEADINGS, _cells(row), strict=True))
-            text = ", ".join(f"{cells[key]} {key}" for key in ("regions", "adjacencies"))
-            text += f", {cells['regions/s']} regions/s"
-        console.print(f"relucent on {name}: {text}", markup=False, soft_wrap=True)
 
 
 def _cells(row: Mapping[str, object]) -> list[str]:
     """Return the cells of one network's row."""
     return [
-        _cell(row, "regions", "d"),
-        _cell(row, "adjacencies", "d"),
-        _cell(row, "seconds", ".1f", 1000),
-        _cell(row, "processor_seconds", ".1f", 1000),
-        _cell(row, "regions_per_second", ",.0f"),
-        _cell(row, "bytes_per_region", ",.0f"),
-        _cell(row, "exact_share", ".3%"),
+        cell(row, "regions", "d"),
+        cell(row, "adjacencies", "d"),
+        cell(row, "seconds", ".1f", 1000),
+        cell(row, "processor_seconds", ".1f", 1000),
+        cell(row, "regions_per_second", ",.0f"),
+        cell(row, "bytes_per_region", ",.0f"),
+        cell(row, "exact_share", ".3%"),
     ]
-
-
-def _cell(row: Mapping[str, object], key: str, form: str, factor: float = 1) -> str:
-    """Return a figure as text, or what stands for none."""
-    value = row.get(key)
-    return format(value * factor, form) if isinstance(value, (int, float)) else ABSENT

@@ -1,9 +1,6 @@
 """``exactbn partition``: the exact activation regions of a network in a box."""
 
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +16,6 @@ from exactbn.cli.common import (
     print_json,
     progress,
     versions,
-    write_run,
 )
 from exactbn.cli.domains import (
     BallOption,
@@ -32,6 +28,14 @@ from exactbn.cli.domains import (
     domain_text,
     place_text,
     slice_text,
+)
+from exactbn.cli.partition_output import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    asked_formats,
+    job_output,
+    left_out,
+    write_output,
 )
 from exactbn.engines.run import Budget
 from exactbn.errors import InputError, LimitError
@@ -46,17 +50,14 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "complex", "lp")
 
-#: What is in --out: the partition, and where a job writes down what is done.
-PARTITION, JOB = "partition", "job"
+#: Where in --out a job writes down what is done.
+JOB = "job"
 
 #: Inputs from which on the cost of the first faces is said before it is paid.
 MANY_INPUTS = 11
 
 #: Rows from which on it is said that they are cut first.
 MANY_ROWS = 100
-
-#: Regions whose graph is written in a second, on a slow machine.
-REGIONS_A_SECOND = 5000
 
 #: What a partition may leave unproven, in words.
 _UNPROVEN = {"edges": "adjacencies", "is_unbounded": "unbounded regions"}
@@ -108,6 +109,14 @@ def partition_command(
     ] = None,
     resume: ResumeOption = False,
     scheduler: SchedulerOption = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"What is written to --out, some of {', '.join(FORMATS)}; "
+            f"{','.join(DEFAULT_FORMATS)} by default.",
+        ),
+    ] = None,
     certificate: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a proof here, which exactbn/checker.py checks."),
@@ -136,6 +145,7 @@ def partition_command(
     """
     if engine not in ENGINES:
         raise InputError(f"--engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    wanted = asked_formats(formats, out)
     terms = _terms(workers, out, resume, scheduler, max_regions, max_seconds)
     if out is not None and terms is None:
         check_output(out, force=force)
@@ -181,11 +191,11 @@ def partition_command(
             lacking.append("the certificate is not written")
     record["lacking"] = lacking
     if out is not None:
-        with_graph = _is_quickly_drawn(part, clock)
-        if not with_graph:
-            lacking.append("graph and tables are not written")
-        place = output_folder(out, force=force) if terms is None else _job_output(out)
-        _write(part, place, record=record, with_graph=with_graph)
+        absent = left_out(part, wanted, clock)
+        lacking.extend(f"format {name} is not written: {why}" for name, why in absent.items())
+        record["formats"] = [name for name in wanted if name not in absent]
+        place = output_folder(out, force=force) if terms is None else job_output(out)
+        write_output(part, place, record=record)
     if json:
         print_json({**record, "versions": versions()})
     else:
@@ -266,14 +276,6 @@ def _compute_in(
     return part, {"workers": terms.workers, "tasks": tasks.tasks, "tasks_reused": tasks.reused}
 
 
-@contextmanager
-def _job_output(out: Path) -> Iterator[Path]:
-    """Yield the folder of a job, for its result in the place of that of a run before."""
-    if (out / PARTITION).is_dir():
-        shutil.rmtree(out / PARTITION)
-    yield out
-
-
 def _compute(
     network: Network, domain: Domain, engine: str, clock: Budget, workers: int
 ) -> "tuple[Partition, list[str]]":
@@ -314,31 +316,6 @@ def slopes(text: str | None) -> str | list[str] | None:
 def _rest(clock: Budget) -> float | None:
     """Return the seconds that are left of a budget, None where they are not limited."""
     return None if clock.max_seconds is None else max(0.0, clock.seconds_left())
-
-
-def _is_quickly_drawn(part: "Partition", clock: Budget) -> bool:
-    """Return whether graph and tables, which networkx writes as a whole, end about in time."""
-    if part.unproven:
-        return False
-    return part.num_regions <= REGIONS_A_SECOND * (1 + max(0.0, clock.seconds_left()))
-
-
-def _write(
-    part: "Partition",
-    place: AbstractContextManager[Path],
-    *,
-    record: dict[str, object],
-    with_graph: bool,
-) -> None:
-    """Write the partition, its graph and the record of the run to a folder."""
-    from exactbn.regions.graph import write_graphml, write_tables
-
-    with place as folder:
-        part.save(folder / PARTITION, max_seconds=0 if part.unproven else None)
-        if with_graph:
-            write_graphml(part, folder / "graph.graphml")
-            write_tables(part, folder)
-        write_run(folder, "partition", record, force=True)
 
 
 def _show(

@@ -259,7 +259,10 @@ class Partition(Value):
         return self._adjacency
 
     def graph(self) -> "networkx.Graph":
-        """Return the region adjacency graph, see :func:`exactbn.regions.graph.region_graph`."""
+        """Return the region adjacency graph, of up to 10^6 regions.
+
+        See :func:`exactbn.regions.graph.region_graph`; :meth:`adjacency` has any size.
+        """
         from exactbn.regions.graph import region_graph
 
         return region_graph(self)

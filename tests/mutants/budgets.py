@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant("regions/storage.py", 'if self.told["engine"] == "lp" else []', "",
            _PROVING, "faces may leave adjacencies out"),
     Mutant("cli/partition.py", "lacking += [", "_ = [", _PROVING, "what is unproven is not said"),
-    Mutant("cli/partition.py", "    if part.unproven:\n        return False\n", "",
+    Mutant("cli/partition_output.py", "if part.unproven:", "if False:",
            _PROVING, "a graph is drawn without adjacencies"),
     Mutant("output.py", "elif not _rename(draft, target, _EXCHANGE):",
            "elif shutil.rmtree(target) or draft.rename(target):",
