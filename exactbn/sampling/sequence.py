@@ -20,6 +20,9 @@ Regions = NDArray[np.int32]
 
 _CPU = torch.device("cpu")
 
+# Points that go through the layers together where there are few in all.
+_FEW = 1 << 10
+
 # Relative width of an enclosure of a volume that is good enough for a share. Exact volumes in four
 # and five dimensions take a hundredth of a second each.
 _NARROW = 2.0**-10
@@ -74,7 +77,7 @@ class RegionSequence:
         bounds = float_bounds(box, dtype)
         weights = np.ones(len(patterns))
         classifier = Classifier.of(
-            network, patterns, weights, bounds, dtype=dtype, device=_CPU, chunk=chunk_size(_CPU)
+            network, patterns, weights, bounds, dtype=dtype, device=_CPU, chunk=_FEW
         )
         return cls(classifier, bounds, dtype)
 
@@ -103,7 +106,7 @@ class RegionSequence:
 
 
 def exact_shares(part: CheckedPartition) -> NDArray[np.float64]:
-    """Return the share of the box that each region takes, shape (regions,), to a thousandth of each.
+    """Return the share of the box that each region takes, shape (regions,), to a thousandth.
 
     An enclosure that is wider than that gives way to the exact volume, rounded once.
     """
@@ -112,5 +115,3 @@ def exact_shares(part: CheckedPartition) -> NDArray[np.float64]:
     for i in np.flatnonzero(~(radius <= middle * _NARROW)).tolist():
         middle[i] = float(Fraction(part.volume(i)) / whole)
     return middle
-
-

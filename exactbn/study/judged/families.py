@@ -103,7 +103,9 @@ def problem_of(data: DataSet, d: int) -> Problem:
 def drawn_networks(d: int, indices: Sequence[int], seed: int) -> list[Network]:
     """Return the networks that torch initializes by default, one an index."""
     return [
-        initialize_network(derived_seed(seed, "weights", d, i), num_inputs=d, widths=widths_of(d, i))
+        initialize_network(
+            derived_seed(seed, "weights", d, i), num_inputs=d, widths=widths_of(d, i)
+        )
         for i in indices
     ]
 

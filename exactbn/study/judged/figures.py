@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME, Judged, Outcome, Study
+from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME, Outcome, Study
 
 ALL = "all"
 
@@ -95,7 +95,8 @@ class Ranking:
 def figures(study: Study) -> list[Figure]:
     """Return the figures of every estimator, sample size, family and dimension, and of all."""
     table = []
-    for family, dim in product((ALL, *study.settings.families), (ALL, *study.settings.dims)):
+    dims: tuple[int | str, ...] = (ALL, *study.settings.dims)
+    for family, dim in product((ALL, *study.settings.families), dims):
         members = [j for j in study.judged if family in (ALL, j.family) and dim in (ALL, j.dim)]
         clusters: dict[tuple[int, int], list[Outcome]] = {}
         for j in members:

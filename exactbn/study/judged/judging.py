@@ -107,7 +107,9 @@ class Outcome:
     @property
     def is_covered(self) -> bool:
         """Return whether there is an interval and it holds the truth."""
-        return self.low is not None and self.high is not None and self.low <= self.truth <= self.high
+        if self.low is None or self.high is None:
+            return False
+        return self.low <= self.truth <= self.high
 
 
 @dataclass(frozen=True)
