@@ -62,12 +62,13 @@ class LocalSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        asked: tuple[tuple[str, tuple[int, ...] | tuple[Fraction, ...]], ...] = (
-            ("depths", self.depths), ("directions", self.directions), ("radii", self.radii)
-        )  # fmt: skip
-        for name, values in asked:
-            if not values or values[0] <= 0 or any(a >= b for a, b in zip(values, values[1:])):
-                told = ", ".join(map(str, values)) or "none"
+        for name, values in (
+            ("depths", self.depths), ("directions", self.directions),
+            ("radii", self.radii),
+        ):  # fmt: skip
+            sizes: list[Fraction] = [Fraction(value) for value in values]
+            if not sizes or sizes[0] <= 0 or sizes != sorted(set(sizes)):
+                told = ", ".join(map(str, sizes)) or "none"
                 raise InputError(f"the {name} are {told}, expected ascending positive numbers")
         for name, number in (("networks", self.networks), ("points", self.points),
                              ("samples", self.samples), ("width", self.width)):  # fmt: skip
