@@ -8,6 +8,7 @@ intervals are of nominal 95 %.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,8 +183,8 @@ def share_interval_of(shares: Floats, repeats: int) -> tuple[float, Interval]:
 
     ``shares`` has one share of successes a cluster, each of ``repeats`` trials. The interval is
     that of Clopper and Pearson for as many independent trials as give the variance that the
-    clusters show, not less than there are clusters and not more than there are trials; where all
-    agree, as many as there are clusters.
+    clusters show, not less than there are clusters and not more than there are trials; where there
+    are successes only, or none, as many as there are clusters.
 
     References
     ----------
@@ -194,9 +195,10 @@ def share_interval_of(shares: Floats, repeats: int) -> tuple[float, Interval]:
 
     clusters, mean = len(shares), float(shares.mean())
     size = float(clusters)
-    if clusters > 1 and shares.var() > 0:
-        size = mean * (1 - mean) / float(shares.var(ddof=1) / clusters)
-        size = min(max(size, clusters), clusters * repeats)
+    if clusters > 1 and 0 < mean < 1:
+        variance = float(shares.var(ddof=1)) / clusters
+        size = max(mean * (1 - mean) / variance, clusters) if variance else inf
+        size = min(size, clusters * repeats)
     successes, tail = mean * size, (1 - LEVEL) / 2
     low = float(beta.ppf(tail, successes, size - successes + 1)) if mean > 0 else 0.0
     high = float(beta.ppf(1 - tail, successes + 1, size - successes)) if mean < 1 else 1.0
