@@ -34,7 +34,7 @@ from exactbn.claims.training.experiments import (
     settings,
     start,
 )
-from exactbn.claims.training.learning import (
+from exactbn.study.learning import (
     Recipe,
     losses,
     model_of,
@@ -127,7 +127,7 @@ def test_networks_are_trained_apart() -> None:
 def test_the_exact_network_is_the_trained_one() -> None:
     import torch
 
-    from exactbn.claims.training.learning import _logits
+    from exactbn.study.learning import _logits
 
     model = model_of(networks(2), is_normalized=True)
     for _ in train(model, IRIS.train, IRIS.train_labels, Recipe(8, True, steps=30), seed=0,

@@ -43,9 +43,9 @@ LAYERS: dict[str, tuple[set[str], str]] = {
     "bench": ({"numpy", "torch", "relucent"}, "time and memory"),
     "study": (
         {"numpy", "scipy", "torch", "flint", "pyarrow", "matplotlib", "jinja2"},
-        "the comparison: data, paired statistics, tables, pictures, report",
+        "the comparison and the study of sampling: data, training, statistics, pictures, reports",
     ),
-    "claims": ({"numpy", "scipy", "sympy", "torch", "flint"}, "the ledger of claims and its page"),
+    "claims": ({"numpy", "scipy", "sympy", "flint"}, "the ledger of claims and its page"),
     "cli": ({"typer", "rich"}, "the command line: reads options, calls, prints"),
     "__main__": (set(), "`python -m exactbn`"),
 }

@@ -79,12 +79,12 @@ PNG = b"\x89PNG"
 
 def paint_few(patch, painted=PAINTED):
     """Paint these pictures only: the others are drawn, and an empty file is written for each."""
-    write = plots._write
+    write = plots.write_figure
 
     def write_some(figure, path, dpi=plots.DPI):
         write(figure, path, dpi) if path.stem in painted else path.write_bytes(PNG)
 
-    patch.setattr(plots, "_write", write_some)
+    patch.setattr(plots, "write_figure", write_some)
 
 
 @pytest.fixture(scope="module")

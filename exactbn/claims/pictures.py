@@ -14,7 +14,7 @@ from exactbn.claims.families.bounds import ShapeCounts
 from exactbn.claims.families.training import Row
 from exactbn.claims.ledger.instance import Instance
 from exactbn.claims.training.experiments import BATCHES, STEPS, WIDTHS
-from exactbn.claims.training.learning import Recipe, model_of, normalized, stored, train
+from exactbn.study.learning import Recipe, model_of, normalized, stored, train
 from exactbn.claims.tools.bounds import construction_bound, dimension_bound, product_bound
 from exactbn.claims.training.problems import problems
 from exactbn.exact.rational import Matrix, Vector

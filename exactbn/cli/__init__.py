@@ -65,6 +65,11 @@ COMMANDS = {
         "sample_command",
         "Check an exact partition by random sampling, on a GPU where there is one.",
     ),
+    "study-sampling": Command(
+        "exactbn.cli.study_sampling",
+        "study_sampling_command",
+        "Judge what random sampling says of hundreds of networks by their exact partitions.",
+    ),
     "export": Command(
         "exactbn.cli.export",
         "export_command",

@@ -122,8 +122,8 @@ def draw_partitions(
     # Boundaries are thinner where there are many, but alike in all panels of a picture.
     most = max(len(panel.polygons) for panel in panels)
     line = 0.6 if most < 1500 else 0.35 if most < 6000 else 0.15
-    with _style():
-        figure, axes = _figure(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
+    with style():
+        figure, axes = figure_of(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
         for i, (ax, panel) in enumerate(zip(axes, panels)):
             _draw_panel(ax, panel, scene, dots=4.4, width=line)
             if i // columns == rows - 1:
@@ -136,15 +136,15 @@ def draw_partitions(
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        _write(figure, path, dpi)
+        write_figure(figure, path, dpi)
 
 
 def draw_graphs(
     graphs: Sequence[Graph], points: Sequence[float], path: Path, *, dpi: int = DPI
 ) -> None:
     """Write the graphs of networks of one input, side by side, with the data on the axis."""
-    with _style():
-        figure, axes = _figure(1, len(graphs), width=5.4 * len(graphs), height=3.6)
+    with style():
+        figure, axes = figure_of(1, len(graphs), width=5.4 * len(graphs), height=3.6)
         for ax, graph in zip(axes, graphs, strict=True):
             for x in graph.xs[1:-1]:
                 ax.axvline(x, color="#cbd2d9", lw=0.8, zorder=0)
@@ -163,7 +163,7 @@ def draw_graphs(
             ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
                          color=MUTED)
         _legend(figure, axes[0])
-        _write(figure, path, dpi)
+        write_figure(figure, path, dpi)
 
 
 def draw_boundaries(
@@ -176,8 +176,8 @@ def draw_boundaries(
     """
     from matplotlib.collections import LineCollection
 
-    with _style():
-        figure, axes = _figure(1, len(panels), width=3.6 * len(panels), height=4.2)
+    with style():
+        figure, axes = figure_of(1, len(panels), width=3.6 * len(panels), height=4.2)
         for i, (ax, (name, bundle)) in enumerate(zip(axes, panels, strict=True)):
             for segments in bundle[1:]:
                 lines = LineCollection(list(segments), colors="#e69f00", linewidths=1, alpha=0.7)
@@ -190,7 +190,7 @@ def draw_boundaries(
             _only_outer_ticks(ax, i, 1, len(panels))
         _legend(figure, axes[0])
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        _write(figure, path, dpi)
+        write_figure(figure, path, dpi)
 
 
 def draw_counts_by_radius(
@@ -205,8 +205,8 @@ def draw_counts_by_radius(
 
     ``curves`` maps a network to its counts around data points and around random points.
     """
-    with _style():
-        figure, (ax,) = _figure(1, 1, width=6.2, height=4.6)
+    with style():
+        figure, (ax,) = figure_of(1, 1, width=6.2, height=4.6)
         for name, (near, far) in curves.items():
             colour = NETWORK_COLOURS[name]
             ax.plot(radii, near, "-o", color=colour, label=names[name], lw=2, ms=5)
@@ -221,7 +221,7 @@ def draw_counts_by_radius(
         ax.grid(True, color="#e4e7eb", lw=0.6)
         ax.legend(frameon=False, fontsize=9)
         ax.set_title(title, loc="left")
-        _write(figure, path)
+        write_figure(figure, path)
 
 
 def draw_counts(
@@ -234,8 +234,8 @@ def draw_counts(
     """
     marks = dict.fromkeys(key for line in lines for key in line.marks)
     shapes = dict(zip(marks, "^|x", strict=False))
-    with _style():
-        figure, (ax,) = _figure(1, 1, width=7.6, height=0.62 * len(lines) + 2.0)
+    with style():
+        figure, (ax,) = figure_of(1, 1, width=7.6, height=0.62 * len(lines) + 2.0)
         for y, line in enumerate(lines):
             for k, (key, (mean, most)) in enumerate(line.spans.items()):
                 at, colour = y + 0.24 * (k - (len(line.spans) - 1) / 2), NETWORK_COLOURS[key]
@@ -258,7 +258,7 @@ def draw_counts(
         ax.set_title(title, loc="left")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-        _write(figure, path, dpi)
+        write_figure(figure, path, dpi)
 
 
 def draw_differences(
@@ -268,15 +268,15 @@ def draw_differences(
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     height = max(len(panel.rows) for panel in panels) * 0.42 + 0.95
-    with _style():
-        figure, axes = _figure(rows, columns, width=4.3 * columns, height=height * rows + 0.5)
+    with style():
+        figure, axes = figure_of(rows, columns, width=4.3 * columns, height=height * rows + 0.5)
         for i, ax in enumerate(axes):
             if i >= len(panels):
                 ax.set_visible(False)
                 continue
             _draw_differences(ax, panels[i], named=i % columns == 0)
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        _write(figure, path, dpi)
+        write_figure(figure, path, dpi)
 
 
 def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
@@ -344,7 +344,9 @@ def _only_outer_ticks(ax: "Axes", i: int, rows: int, columns: int) -> None:
     ax.tick_params(labelbottom=i // columns == rows - 1, labelleft=i % columns == 0)
 
 
-def _figure(rows: int, columns: int, *, width: float, height: float) -> "tuple[Figure, list[Axes]]":
+def figure_of(
+    rows: int, columns: int, *, width: float, height: float
+) -> "tuple[Figure, list[Axes]]":
     """Return a figure without the global state of pyplot, and its axes row by row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -354,13 +356,13 @@ def _figure(rows: int, columns: int, *, width: float, height: float) -> "tuple[F
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
-def _write(figure: "Figure", path: Path, dpi: int = DPI) -> None:
+def write_figure(figure: "Figure", path: Path, dpi: int = DPI) -> None:
     """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
     with create_file(path, force=True) as stream:
         figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
 
 
-def _style() -> Any:
+def style() -> Any:
     """Return the context in which all pictures are drawn."""
     _ticker()
     import matplotlib

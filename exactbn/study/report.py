@@ -4,12 +4,10 @@ Nothing here decides anything. The page holds its pictures and needs no network;
 comes from a file is escaped.
 """
 
-import base64
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +42,14 @@ from exactbn.study.findings import (
     pair_differences,
     verdict,
 )
+from exactbn.study.page import PAGE, embedded, write_page
 from exactbn.study.paired import CONFIDENCE, decimal, exact_mean, exact_median, number
 from exactbn.study.sampled import SamplingCheck, comment, p_text
 from exactbn.study.tables import write_tables
 from exactbn.wording import counted
 
 PICTURES, PARTITIONS = "pictures", "partitions"
+TEMPLATE = "report.html.j2"
 
 #: A graph of more regions is not written as GraphML, whose size is some 500 bytes a region.
 MAX_GRAPHML_REGIONS = 200_000
@@ -241,15 +241,8 @@ def _write_page(
     sampling: Sequence[SamplingCheck], record: Mapping[str, Any],
 ) -> None:
     """Write ``report.html``."""
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined,
-                                     trim_blocks=True, lstrip_blocks=True)
-    source = files("exactbn.study").joinpath("report.html.j2").read_text(encoding="utf-8")
-    page = environment.from_string(source).render(
-        page_values(folder, comparison, rows, checks, sampling, record)
-    )
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    values = page_values(folder, comparison, rows, checks, sampling, record)
+    write_page(folder / PAGE, TEMPLATE, values)
 
 
 def page_values(
@@ -283,7 +276,7 @@ def page_values(
                 "medians": median_table(comparison, variant.key),
                 "paired": _paired_cells(rows, variant.key, settings, tests),
                 "pictures": {
-                    kind: _embedded(folder / PICTURES / f"{kind}_{variant.key}.png")
+                    kind: embedded(folder / PICTURES / f"{kind}_{variant.key}.png")
                     for kind in ("partitions", "counts_by_radius", "differences")
                 },
             }
@@ -382,10 +375,3 @@ def _glance(
                           "count": result.count})
         table.append((label, cells))
     return table
-
-
-def _embedded(path: Path) -> str | None:
-    """Return a picture as a data address, or None where it was not drawn."""
-    if not path.is_file():
-        return None
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

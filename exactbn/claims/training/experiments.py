@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import exp, inf, isfinite, log1p
 from statistics import median
 
-from exactbn.claims.training.learning import (
+from exactbn.study.learning import (
     EPS,
     Model,
     Recipe,
