@@ -193,6 +193,12 @@ def test_what_is_no_program_is_refused_at_once(
     assert "--peer: " in told and message in told and told.count("\n") == 1
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300"])
+def test_a_peer_has_some_time(seconds: str, capsys: Output) -> None:
+    assert main(["bench", "--peer", "true", "--peer-timeout", seconds]) == 2
+    assert "--peer-timeout is " in capsys.readouterr().err
+
+
 def test_a_peer_is_given_the_network_and_the_box(tmp_path: Path) -> None:
     """The file holds what exactbn is timed on, with the centred first layer exactly."""
     right = shlex.quote(json.dumps({**RIGHT, "regions": 606}))
