@@ -1,5 +1,7 @@
 """Made-up peers: right ones, wrong ones, and those that crash, hang or print anything else."""
 
+import contextlib
+import io
 import json
 import os
 import shlex
@@ -193,6 +195,12 @@ def test_what_is_no_program_is_refused_at_once(
     assert "--peer: " in told and message in told and told.count("\n") == 1
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "1e300"])
+def test_a_peer_has_some_time(seconds: str, capsys: Output) -> None:
+    assert main(["bench", "--peer", "true", "--peer-timeout", seconds]) == 2
+    assert "--peer-timeout is " in capsys.readouterr().err
+
+
 def test_a_peer_is_given_the_network_and_the_box(tmp_path: Path) -> None:
     """The file holds what exactbn is timed on, with the centred first layer exactly."""
     right = shlex.quote(json.dumps({**RIGHT, "regions": 606}))
@@ -301,8 +309,18 @@ def test_networks_that_no_peer_can_be_given(tmp_path: Path) -> None:
     assert told["rounded"] is True and told["regions"] == 2
 
 
+def in_this_process(name: str, options: tuple[str, ...], limit: float) -> dict[str, object]:
+    """Return what a process of its own would: another one takes seconds to import all."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(["bench", "--json", "--apart", name, *options]) == 0
+    told: dict[str, object] = json.loads(printed.getvalue())
+    return told
+
+
 def test_the_table(tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process, all kinds of peers: nothing that one of them does takes the others along."""
+    """All kinds of peers at once: nothing that one of them does takes the others along."""
+    monkeypatch.setattr(engines, "measure_apart", in_this_process)
     monkeypatch.setattr(programs, "find_spec", lambda name: None)
     folder = tmp_path / "[red]"
     folder.mkdir()

@@ -130,7 +130,7 @@ def bench_command(
         ),
     ] = None,
     peer_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds that a peer may take on a network.")
+        float, typer.Option(help="Seconds that a peer may take on a network.")
     ] = 60,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     apart: Annotated[str | None, typer.Option(hidden=True)] = None,

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from exactbn.errors import InputError
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from exactbn.bench.programs import Program
 
 ABSENT = "-"
+#: Seconds that a peer may be given: a week.
+LONGEST = 7 * 24 * 3600
 PEERS = "peers"
 
 
@@ -29,6 +32,8 @@ class AskedPeers:
         """Return what the options say, None where no peers are asked for."""
         if not (peers or commands):
             return None
+        if not 0 < timeout <= LONGEST:
+            raise InputError(f"--peer-timeout is {timeout:g}, expected seconds, at most {LONGEST}")
         from exactbn.bench.programs import program_of, relucent_program
 
         commands = list(dict.fromkeys(commands))
