@@ -152,7 +152,7 @@ def test_a_stored_partition_is_exported(net: str, tmp_path: Path, capsys: Output
     ):  # fmt: skip
         target = tmp_path / f"again{ending}"
         assert main(["export", folder, str(target)]) == 0
-        assert "<Partition of the box -20 -20 to 20 20 by a " in capsys.readouterr().out
+        assert "<Partition of the box [-20, 20]^2 by a " in capsys.readouterr().out
         assert target.read_bytes() == (out / f"{name}{ending}").read_bytes()
         assert main(["export", folder, str(target)]) == 2
         assert main(["export", folder, str(target), "--force"]) == 0

@@ -229,7 +229,7 @@ def test_checkpoints_are_read_by_their_entry(tmp_path, entry):
     assert network == Network.from_torch(module) and network.sigma_policy == "rounded"
     assert network.notes[0] == f"a checkpoint, of which the entry {entry!r} is read"
     torch.save(module.state_dict(), tmp_path / "net.pt")
-    assert load(tmp_path / "net.pt").notes == ()
+    assert len(load(tmp_path / "net.pt").notes) == 1
 
 
 def test_the_command_line_says_which_entry_is_read(tmp_path, capsys):

@@ -413,8 +413,8 @@ MUTANTS = [
     ),
     _mutant(
         "chunks.py",
-        "width = max(1, (count - 1).bit_length())",
-        "width = max(1, (count - 1).bit_length() - 1)",
+        "return max(1, (count - 1).bit_length())",
+        "return max(1, (count - 1).bit_length() - 1)",
         "two pieces have one code",
         "tests/test_jobs.py::test_codes_of_pieces_differ",
     ),
@@ -495,5 +495,12 @@ MUTANTS = [
         "False",
         "a region may be in two pieces",
         f"{_JOINING}::test_a_piece_that_is_lost_or_there_twice_is_noticed",
+    ),
+    _mutant(
+        "chunks.py",
+        "return pieces if faces >= 2 * self._size and task.has_codes(pieces) else 1",
+        "return pieces if faces >= 2 * self._size else 1",
+        "names run out of bits",
+        f"{_CHUNKS}::test_a_piece_without_bits_for_names_is_cut_whole",
     ),
 ]
