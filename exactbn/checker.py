@@ -33,7 +33,7 @@ MAX_BITS = 1 << 16  # of a number that is computed for a vertex, of a common den
 MAX_GROWTH = 1 << 17  # bits that the layers of a network may add to a point's
 MAX_NUMBERS = 1 << 22  # of a network
 MAX_CERTIFICATE = 1 << 32  # bytes of the certificate, unpacked
-MAX_RATIO = 16  # of a certificate's unpacked bytes, but for the first 2^16, to its packed ones
+MAX_RATIO = 32  # of a certificate's unpacked bytes, but for the first 2^19, to its packed ones
 MAX_NETWORK = 1 << 25  # bytes of the network's file
 MAX_NAME = 400  # characters of a domain that are printed; a longer one is hashed
 
@@ -512,7 +512,7 @@ class Lines(Allowance):
         packed: object = stream
         if isinstance(packed, gzip.GzipFile):
             size = os.fstat(packed.fileno()).st_size
-            self.most = min(MAX_CERTIFICATE, (1 << 16) + MAX_RATIO * size)
+            self.most = min(MAX_CERTIFICATE, (1 << 19) + MAX_RATIO * size)
         self.count = self.size = 0
 
     def fields(self) -> list[str]:
@@ -522,7 +522,8 @@ class Lines(Allowance):
         self.size += len(raw)
         self.left += STEPS_A_BYTE * len(raw)
         if self.size > self.most:
-            raise Unreadable(f"the certificate has more than {self.most} bytes")
+            advice = "; unpack it first" * (self.most < MAX_CERTIFICATE)
+            raise Unreadable(f"the certificate has more than {self.most} bytes{advice}")
         if not raw.endswith(b"\n"):
             raise Unreadable("the certificate is cut short, or the line is too long")
         line = raw.decode("ascii")

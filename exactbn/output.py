@@ -116,6 +116,20 @@ def check_folder(path: Path_, *, force: bool = False, marker: str | None = None)
             )
 
 
+def check_regular(path: Path_) -> None:
+    """Raise InputError if there is something else than a regular file: a pipe would be waited for.
+
+    Raises
+    ------
+    InputError
+        Which names it.
+    """
+    target = as_path(path)
+    with _named(target):
+        if os.path.lexists(target) and not target.is_file():
+            raise InputError(f"{target}: is not a regular file")
+
+
 @contextmanager
 def create_file(path: Path_, *, force: bool = False) -> Iterator[BinaryIO]:
     """Yield a binary stream that becomes the file ``path`` if all goes well, and vanishes if not.

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import exactbn
 from exactbn import checker
+from exactbn.selfcheck.families import random_problem
 from tests import second_checker
 
 FOLDER = Path(__file__).parent / "certificates"
@@ -617,3 +619,18 @@ def test_runs_alone(tmp_path: Path) -> None:
         assert len(output.splitlines()) == 1
         if {str(fifo), str(link), str(tmp_path), "/dev/zero"} & set(arguments):
             assert "not a regular file" in output
+
+
+def test_a_certificate_that_packs_well_is_judged(tmp_path: Path) -> None:
+    """Long coordinates that occur again and again: less than a sixteenth is left."""
+    problem = random_problem(1001, 106)
+    exactbn.save_json(problem.network, tmp_path / "net.json")
+    path = tmp_path / "proof.gz"
+    part = exactbn.partition(
+        problem.network, problem.box, rows=problem.rows, engine="complex", certificate=path
+    )
+    unpacked = len(gzip.decompress(path.read_bytes()))
+    assert unpacked > 16 * path.stat().st_size + (1 << 16)
+    with checker.open_certificate(path) as stream:
+        verdict = checker.check(checker.read_network(tmp_path / "net.json"), stream)
+    assert verdict.regions == part.num_regions

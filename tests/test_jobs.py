@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -256,11 +257,12 @@ def test_two_drivers_and_a_damaged_journal_are_refused(tmp_path: Path) -> None:
         count(folder, resume=True)
 
 
-def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
-    count(tmp_path / "job")
-    with sqlite3.connect(tmp_path / "job" / FILE) as base:
-        base.execute("UPDATE about SET value = '0.0.9' WHERE key = 'version'")
-    base.close()
+def test_a_journal_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("exactbn.jobs.journal.version", lambda _: "0.0.9")
+        count(tmp_path / "job")
     with pytest.raises(InputError, match="is the job of another version: 0.0.9, and not"):
         count(tmp_path / "job", resume=True)
 
@@ -299,22 +301,73 @@ def test_a_job_killed_before_its_first_word_may_become_another(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "lost",
+    ("how", "said"),
     [
-        "DELETE FROM parts",
-        "UPDATE dealt SET pieces = 0",
-        "DELETE FROM parts WHERE path = (SELECT part FROM chunks LIMIT 1)",
+        ("DELETE FROM parts", "a part of it is not there"),
+        ("DELETE FROM parts WHERE key = (SELECT value FROM chunks LIMIT 1)", "a part of it is not"),
+        ("UPDATE dealt SET value = 0", "a row of 'dealt' changed"),
+        ("UPDATE chunks SET key = key || '.x'", "a row of 'chunks' changed"),
+        ("INSERT INTO dealt VALUES ('9', 1000000000000, '')", "a row of 'dealt' changed"),
+        ("UPDATE about SET value = '1'", "a row of 'about' changed"),
+        ("DROP TABLE dealt", "no such table: dealt"),
     ],
 )
 def test_a_journal_that_lost_lines_is_refused(
-    lost: str, whole: tuple[Path, Done], tmp_path: Path
+    how: str, said: str, whole: tuple[Path, Done], tmp_path: Path
 ) -> None:
     shutil.copytree(whole[0], tmp_path / "job")
     with sqlite3.connect(tmp_path / "job" / FILE) as base:
-        base.execute(lost)
+        base.execute(how)
     base.close()
-    with pytest.raises(InputError, match="is damaged: (its parts are|a piece was dealt)"):
+    with pytest.raises(InputError, match=said):
         count(tmp_path / "job", resume=True)
+
+
+def test_a_damaged_journal_is_refused_or_does_no_harm(
+    whole: tuple[Path, Done], tmp_path: Path
+) -> None:
+    """Cut, or with some bits flipped anywhere."""
+    random = Random(1)
+    content = (whole[0] / FILE).read_bytes()
+    mutants = [content[: random.randrange(len(content))] for _ in range(6)]
+    for _ in range(12):
+        changed = bytearray(content)
+        for _ in range(4):
+            changed[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        mutants.append(bytes(changed))
+    refused = 0
+    for k, mutant in enumerate(mutants):
+        folder = tmp_path / f"{k}"
+        shutil.copytree(whole[0], folder)
+        for file in folder.glob(f"{FILE}-*"):
+            file.unlink()
+        (folder / FILE).write_bytes(mutant)
+        try:
+            assert count(folder, resume=True).counts == whole[1].counts
+        except InputError as error:
+            refused += 1
+            assert str(folder) in str(error)
+    assert refused > 6
+
+
+@pytest.mark.parametrize("name", [LOCK, FILE, "parts/top.parquet"])
+def test_a_pipe_is_not_waited_for(name: str, whole: tuple[Path, Done], tmp_path: Path) -> None:
+    shutil.copytree(whole[0], tmp_path / "job")
+    (tmp_path / "job" / name).unlink()
+    os.mkfifo(tmp_path / "job" / name)
+    if name.startswith("parts"):
+        assert count(tmp_path / "job", resume=True).counts == whole[1].counts
+    else:
+        with pytest.raises(InputError, match="is not a regular file"):
+            count(tmp_path / "job", resume=True)
+
+
+def test_what_cannot_be_cut_leaves_no_folder(tmp_path: Path) -> None:
+    flat = Domain.cut(BOX, ([[1, 0], [-1, 0]], [0, 0]))
+    for domain, terms in ((flat, {}), (BOX, {"workers": 0}), (BOX, {"workers": 1.5})):
+        with pytest.raises(InputError):
+            count_in(tmp_path / "job", NETWORK, domain, Terms(**terms))  # type: ignore[arg-type]
+    assert not (tmp_path / "job").exists()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -97,6 +97,7 @@ def count_command(
         "euler_characteristic": counts.euler_characteristic,
         "pieces": counts.pieces,
         "workers": workers,
+        "scheduler": scheduler,
         "signs": counts.signs,
         "exact_signs": counts.exact_signs,
         "seconds": round(time.monotonic() - started, 6),
@@ -139,7 +140,8 @@ def _show(
     table.add_row("adjacencies", f"{counts.adjacencies}")
     if counts.f_vector is not None:
         table.add_row("faces by dimension", " ".join(map(str, counts.f_vector)))
-    threads = f", on {counted(workers, 'thread')}" if min(workers, counts.pieces) > 1 else ""
+    kind = ("thread", None) if record["scheduler"] is None else ("process", "processes")
+    threads = f", on {counted(workers, *kind)}" if min(workers, counts.pieces) > 1 else ""
     table.add_row("pieces", f"{counts.pieces}{threads}")
     if out is not None:
         table.add_row("tasks", f"{record['tasks']}, {record['tasks_reused']} of them done before")

@@ -13,8 +13,9 @@ from exactbn.engines.complex.chunks import SIZE, SWITCH_INTERVAL, Chunk, Path
 from exactbn.engines.complex.cutting import Outcome
 from exactbn.engines.complex.engine import check_inputs
 from exactbn.engines.complex.joining import Fragment, Joining
+from exactbn.engines.complex.start import template
 from exactbn.engines.first_use import announce
-from exactbn.engines.run import Budget, Progress
+from exactbn.engines.run import Budget, Progress, checked_workers
 from exactbn.errors import ExactBNError, LimitError
 from exactbn.jobs.cluster import check_scheduler, cluster
 from exactbn.jobs.journal import Journal, open_journal
@@ -66,6 +67,9 @@ class Terms:
     seconds: float = SECONDS
     patience: float = PATIENCE
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        checked_workers(self.workers)
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ def _fragments(job: Job, journal: Journal) -> Iterator[Fragment]:
 def _done(folder: FilePath, job: Job, terms: Terms) -> Iterator[tuple[Journal, Tasks]]:
     """Yield the journal of a job in a folder once all its tasks are done."""
     check_inputs(job.network, [job.domain])
+    template(job.domain)  # refuses what has no interior before anything is written
     announce("complex")
     budget = Budget.asked(max_seconds=terms.max_seconds)
     if terms.scheduler is not None:

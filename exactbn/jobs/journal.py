@@ -9,12 +9,12 @@ not in the journal is written again.
 import fcntl
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path as FilePath
-from typing import IO, Any
+from typing import IO
 
 from exactbn.engines.complex.chunks import Path
 from exactbn.errors import InputError
@@ -23,18 +23,18 @@ from exactbn.jobs.part_files import as_bytes, path_of, path_text, read_kept
 from exactbn.jobs.tasks import Job, Kept, Result
 from exactbn.model.domain import Domain
 from exactbn.model.files import save_json
-from exactbn.output import create_file
+from exactbn.output import check_regular, create_file
 from exactbn.regions.arrow_files import sha256_of
 
 FILE, LOCK, PARTS, NETWORK = "journal.sqlite", "lock", "parts", "network.json"
 FORMAT = "exactbn job 1"
 
-_TABLES = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE parts (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE chunks (path TEXT PRIMARY KEY, part TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE dealt (path TEXT PRIMARY KEY, pieces INTEGER NOT NULL) WITHOUT ROWID;
-"""
+# Every row bears its own hash: SQLite has none, and a row that was damaged must not be believed.
+_TABLES = "about", "parts", "chunks", "dealt"
+_TABLE = "CREATE TABLE {} (key TEXT PRIMARY KEY, value TEXT NOT NULL, digest TEXT) WITHOUT ROWID"
+
+
+_ADVICE = "begin again in another folder"
 
 
 class Journal:
@@ -43,19 +43,13 @@ class Journal:
     def __init__(self, folder: FilePath, base: sqlite3.Connection, kind: str) -> None:
         self._folder, self._kind = folder, kind
         self._base = base
-        self._parts: dict[Path, str] = dict(self._rows("SELECT path, sha256 FROM parts"))
-        self._chunks: dict[Path, Path] = {
-            path: path_of(part) for path, part in self._rows("SELECT path, part FROM chunks")
-        }
-        dealt = list(self._rows("SELECT path, pieces FROM dealt"))
-        self._dealt: dict[Path, int] = dict(dealt)
-        if any(not isinstance(count, int) or count < 1 for _, count in dealt):
-            raise InputError(f"{folder / FILE}: is damaged: a piece was dealt into no pieces")
-
-    def _rows(self, query: str) -> Iterator[tuple[Path, Any]]:
-        """Yield rows that begin with a path."""
-        for path, value in self._base.execute(query):
-            yield path_of(path), value
+        parts, chunks, dealt = (_rows(folder, base, table) for table in _TABLES[1:])
+        #: The SHA-256 of each part, the part in which each chunk is, and the pieces dealt out.
+        self._parts = {path_of(path): sha256 for path, sha256 in parts}
+        self._chunks = {path_of(path): path_of(part) for path, part in chunks}
+        self._dealt = {path_of(path): int(count) for path, count in dealt}
+        if not self._parts.keys() >= set(self._chunks.values()):
+            raise InputError(f"{folder / FILE}: is damaged: a part of it is not there; {_ADVICE}")
 
     @property
     def num_tasks(self) -> int:
@@ -80,9 +74,9 @@ class Journal:
             except InputError as error:
                 remarks.append(f"{error}; its task is done again")
                 text = path_text(path)
-                with self._base:
-                    self._base.execute("DELETE FROM parts WHERE path = ?", (text,))
-                    self._base.execute("DELETE FROM chunks WHERE part = ?", (text,))
+                with self._named(), self._base:
+                    self._base.execute("DELETE FROM parts WHERE key = ?", (text,))
+                    self._base.execute("DELETE FROM chunks WHERE value = ?", (text,))
                 del self._parts[path]
                 self._chunks = {own: part for own, part in self._chunks.items() if part != path}
         return remarks
@@ -99,11 +93,9 @@ class Journal:
         dealt = dict(result.dealt)
         finished = [piece.path for piece in result.kept if piece.path not in dealt]
         with self._named(), self._base:
-            self._base.execute("INSERT INTO parts VALUES (?, ?)", (text, sha256))
-            chunks = [(path_text(path), text) for path in finished]
-            self._base.executemany("INSERT INTO chunks VALUES (?, ?)", chunks)
-            pieces = [(path_text(path), count) for path, count in dealt.items()]
-            self._base.executemany("INSERT OR IGNORE INTO dealt VALUES (?, ?)", pieces)
+            _insert(self._base, "parts", {text: sha256})
+            _insert(self._base, "chunks", {path_text(path): text for path in finished})
+            _insert(self._base, "dealt", {path_text(p): str(count) for p, count in dealt.items()})
         self._parts[result.path] = sha256
         self._chunks |= dict.fromkeys(finished, result.path)
         self._dealt |= dealt
@@ -136,12 +128,13 @@ class Journal:
         if share != 1:
             raise InputError(
                 f"{self._folder / FILE}: is damaged: its parts are {float(share):g} of the job, "
-                "expected 1; begin again in another folder"
+                f"expected 1; {_ADVICE}"
             )
 
     def _content(self, path: Path) -> bytes:
         """Return the bytes of a part, which are those that were written."""
         file = self._file(path)
+        check_regular(file)
         try:
             content = file.read_bytes()
         except OSError as error:
@@ -186,6 +179,8 @@ def open_journal(folder: FilePath, job: Job, *, resume: bool) -> Iterator[Journa
         )
     with _named(folder):
         (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        for name in (LOCK, FILE):
+            check_regular(folder / name)
         with open(folder / LOCK, "a", encoding="ascii") as lock:
             _take(lock, folder)
             base = sqlite3.connect(folder / FILE)
@@ -214,16 +209,17 @@ def _take(lock: IO[str], folder: FilePath) -> None:
 def _begin(folder: FilePath, base: sqlite3.Connection, job: Job) -> None:
     """Write what job it is, or compare it with what is there."""
     wanted = about(job)
+    # Whatever was there: a job that was killed early may have left that of another network.
+    save_json(job.network, folder / NETWORK)
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     if not tables:
-        save_json(job.network, folder / NETWORK)
         with base:
             base.execute("BEGIN")
-            for statement in _TABLES.strip().split(";\n"):
-                base.execute(statement)
-            base.executemany("INSERT INTO about VALUES (?, ?)", list(wanted.items()))
+            for table in _TABLES:
+                base.execute(_TABLE.format(table))
+            _insert(base, "about", wanted)
         return
-    found = dict(base.execute("SELECT key, value FROM about"))
+    found = dict(_rows(folder, base, "about"))
     for key, value in wanted.items():
         if found.get(key) != value:
             got = str(found.get(key))
@@ -231,6 +227,31 @@ def _begin(folder: FilePath, base: sqlite3.Connection, job: Job) -> None:
                 f"{folder}: is the job of another {key}: {got[:80]}, and not {value[:80]}; name "
                 "another folder"
             )
+
+
+def _insert(base: sqlite3.Connection, table: str, values: Mapping[str, str]) -> None:
+    """Enter rows into a table, each with its hash; one that is there is let be."""
+    rows = [(key, value, _digest(table, key, value)) for key, value in values.items()]
+    base.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)", rows)
+
+
+def _rows(folder: FilePath, base: sqlite3.Connection, table: str) -> Iterator[tuple[str, str]]:
+    """Yield the rows of a table, each as it was entered.
+
+    Raises
+    ------
+    InputError
+        If one is not.
+    """
+    for row in base.execute(f"SELECT * FROM {table}"):
+        if len(row) != 3 or row[2] != _digest(table, *row[:2]):
+            raise InputError(f"{folder / FILE}: is damaged: a row of {table!r} changed; {_ADVICE}")
+        yield row[:2]
+
+
+def _digest(*texts: object) -> str:
+    """Return the hash of a row."""
+    return sha256_of("|".join(map(str, texts)).encode())
 
 
 def about(job: Job) -> dict[str, str]:
