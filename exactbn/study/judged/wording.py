@@ -6,6 +6,7 @@ from math import floor, log10
 from exactbn.study.judged.families import FAMILIES
 from exactbn.study.judged.figures import ALL, Figure, Interval, Need, Ranking
 from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME, Study
+from exactbn.study.judged.large_figures import LargeFigure
 from exactbn.study.judged.local_figures import LocalFigure
 from exactbn.study.paired import decimal, number
 from exactbn.wording import counted
@@ -211,3 +212,21 @@ def describe_local(figures: Sequence[LocalFigure]) -> list[str]:
             f"({two(last.tau_seen_interval)})."
         )
     return sentences
+
+
+def large_cells(figures: Sequence[LargeFigure]) -> list[dict[str, object]]:
+    """Return the rows of the table of the large network, as texts."""
+    return [
+        {
+            "family": FAMILIES[f.family], "directions": f.directions, "radius": decimal(f.radius),
+            "hulls": f.hulls,
+            "regions": "not counted" if f.regions is None else points(f.regions),
+            "regions_interval": between(f.regions_interval),
+            "complexity": number(round(f.complexity, 1)), "seen": number(round(f.seen, 1)),
+            "alone": percent(f.alone), "chao1": points(f.chao1),
+            "calibrated": "none" if f.low is None or f.high is None
+            else f"{points(f.low)} to {points(f.high)}",
+            "held": "" if f.held is None else f"{f.held} of {f.calibrated}",
+        }
+        for f in figures
+    ]  # fmt: skip
