@@ -37,13 +37,26 @@ def hull(regions, once, chao1, directions=2):
 def test_calibration_takes_the_quantiles_of_each_class():
     """79 hulls: the 2nd and the 78th of the ratios, 2.5 and 97.5 % of 80."""
     alone = [hull(100 + k, 30, 100.0) for k in range(79)]
-    found = calibrate([*alone, *[hull(7, 0, 7.0)] * LEAST_HULLS, hull(9, 90, 1.0, 1)], 100)
-    assert sum(found.hulls) == 79 + LEAST_HULLS  # that on a segment is left out
+    every = calibrate([*alone, *[hull(7, 0, 7.0)] * LEAST_HULLS, hull(9, 90, 1.0, 1)], 100)
+    assert sorted(every) == [1, 2] and sum(every[1].hulls) == 1
+    found = every[2]
+    assert sum(found.hulls) == 79 + LEAST_HULLS
     assert found.interval(0.3, 200.0) == pytest.approx((2 * 101, 2 * 177))
     assert found.interval(0.0, 5.0) == (5, 5)
     assert found.interval(0.9, 5.0) is None  # no such hull is known
-    assert calibrate(alone[:LEAST_HULLS - 1], 100).interval(0.3, 1.0) is None
-    assert calibrate([], 100).factors == (None,) * 7
+    assert calibrate(alone[:LEAST_HULLS - 1], 100)[2].interval(0.3, 1.0) is None
+    assert calibrate([], 100) == {}
+
+
+def test_more_directions_than_are_known_take_the_calibration_of_the_most():
+    small = [hull(7, 0, 7.0, p) for p in (1, 2) for _ in range(LEAST_HULLS)]
+    small += [hull(3 * p, 20, 1.0, p) for p in (1, 2) for _ in range(LEAST_HULLS)]
+    found = study_large(TABLE, small, replace(SMALL, families=("random",), samples=100))
+    known = [d for d in found.densities if d.low is not None]
+    assert {d.directions for d in known} == {1, 2, 3}
+    for d in known:
+        factor = 1 if d.alone <= 0.005 else 3 * min(d.directions, 2)
+        assert d.low == d.high == pytest.approx(factor * d.chao1)
 
 
 def test_classes_have_their_upper_ends():

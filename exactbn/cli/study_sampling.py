@@ -163,7 +163,8 @@ def _run(
         "local_settings": None if locally is None else asdict(locally.settings),
         "large": None if studies.large is None else {
             "file": str(large), "settings": asdict(studies.large.settings),
-            "accuracy": studies.large.accuracy, "calibration": asdict(studies.large.calibration),
+            "accuracy": studies.large.accuracy,
+            "calibrations": {p: asdict(c) for p, c in studies.large.calibrations.items()},
         },
         "networks": len(found.judged),
         "outside": found.outside,

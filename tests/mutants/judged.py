@@ -44,7 +44,7 @@ MUTANTS = [
            _JUDGED, "local complexity counts neurons that are on at all corners"),
     Mutant("study/judged/local.py", "(count, directions + 1)", "(count, directions)",
            _JUDGED, "all points are on the boundary of the hull"),
-    Mutant("study/judged/large.py", "d.directions > 1 and ", "",
+    Mutant("study/judged/large.py", "d.directions == p and ", "",
            _LARGE, "segments calibrate what is no segment"),
     Mutant("study/judged/large.py", "(len(own) + 1) * 0.025", "(len(own) + 1) * 0.05",
            _LARGE, "the interval is one of 92.5 %"),

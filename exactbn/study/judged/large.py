@@ -3,13 +3,14 @@
 What a slice through a data point meets can be counted exactly, also of a large network: segments
 (P = 1) and planes (P = 2). In all directions only samples and local complexity are left. The
 interval of Chao1 is *calibrated* on small networks, where the truth is known: among the hulls of
-:mod:`exactbn.study.judged.local` with about the same share f_1 / n of points that are alone in
-their region, the quantiles of truth / Chao1 are taken, and Chao1 of the large network is multiplied
-by them. Where no such hulls are known there is no interval. Signs of the samples are those of
-float64: estimates, not proofs.
+:mod:`exactbn.study.judged.local` with as many directions and about the same share f_1 / n of points
+that are alone in their region, the quantiles of truth / Chao1 are taken, and Chao1 of the large
+network is multiplied by them. For more directions than any small network has, those of the most
+directions are taken, which is an extrapolation. Where no such hulls are known there is no interval.
+Signs of the samples are those of float64: estimates, not proofs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -38,7 +39,7 @@ Progress = Callable[[int, int, str], None]
 EDGES = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 
 #: Hulls that a class needs: with fewer a quantile of 2.5 % is not known.
-LEAST_HULLS = 40
+LEAST_HULLS = 39
 
 
 @dataclass(frozen=True)
@@ -93,38 +94,45 @@ class LargeDensity:
 
 @dataclass(frozen=True)
 class LargeStudy:
-    """All hulls, the accuracy of the trained network on its data, the calibration."""
+    """All hulls, the accuracy of the trained network on its data, the calibrations by P."""
 
     settings: LargeSettings
-    calibration: Calibration
+    calibrations: Mapping[int, Calibration]
     densities: tuple[LargeDensity, ...]
     accuracy: float | None
     stopped: str | None = None
 
 
-def calibrate(densities: Sequence[Density], samples: int) -> Calibration:
-    """Return the calibration by the hulls of small networks, each of ``samples`` points.
+def calibrate(densities: Sequence[Density], samples: int) -> dict[int, Calibration]:
+    """Return the calibrations by the hulls of small networks, of ``samples`` points each, by P.
 
-    Hulls with one direction are left out: on a segment hardly anything is unseen. The quantiles
-    are those of order statistics, at 2.5 and 97.5 % of the hulls of a class plus one, so that a
-    further hull of the same kind would lie between them with 95 % (conformal prediction).
+    The quantiles are those of order statistics, at 2.5 and 97.5 % of the hulls of a class plus one,
+    so that a further hull of the same kind would lie between them with 95 % (conformal prediction).
     """
-    found = [d for d in densities if d.directions > 1 and d.chao1 > 0]
-    alone = np.array([d.once / samples for d in found])
-    ratios = np.array([d.regions / d.chao1 for d in found])
+    every = sorted({d.directions for d in densities})
+    return {
+        p: _calibration([d for d in densities if d.directions == p and d.chao1 > 0], samples)
+        for p in every
+    }
+
+
+def _calibration(hulls: Sequence[Density], samples: int) -> Calibration:
+    """Return the calibration by hulls of one number of directions."""
+    alone = np.array([d.once / samples for d in hulls])
+    ratios = np.array([d.regions / d.chao1 for d in hulls])
     classes = np.maximum(np.searchsorted(EDGES, alone, side="left") - 1, 0)
     factors: list[tuple[float, float] | None] = []
-    hulls = []
+    sizes = []
     for k in range(len(EDGES) - 1):
         own = np.sort(ratios[classes == k])
-        hulls.append(len(own))
+        sizes.append(len(own))
         if len(own) < LEAST_HULLS:
             factors.append(None)
             continue
         low = int(np.floor((len(own) + 1) * 0.025)) - 1
         high = int(np.ceil((len(own) + 1) * 0.975)) - 1
         factors.append((float(own[low]), float(own[high])))
-    return Calibration(EDGES, tuple(factors), tuple(hulls))
+    return Calibration(EDGES, tuple(factors), tuple(sizes))
 
 
 def study_large(
@@ -139,7 +147,7 @@ def study_large(
     most = max(abs(t) for x in data.points for t in x)
     points: Matrix = tuple(tuple(t / most for t in x) for x in data.points)
     clock = Budget(max_seconds=max_seconds)
-    calibration = calibrate(small, settings.samples)
+    calibrations = calibrate(small, settings.samples)
     found: list[LargeDensity] = []
     accuracy, stopped = None, None
     try:
@@ -151,11 +159,11 @@ def study_large(
                 if progress is not None:
                     progress(done * len(places) + k, len(settings.families) * len(places), family)
                 seconds_left(clock)
-                for hull in _hulls(network, points[place], place, settings, calibration):
+                for hull in _hulls(network, points[place], place, settings, calibrations):
                     found.append(LargeDensity(family, *hull))
     except LimitError as error:
         stopped = str(error)
-    return LargeStudy(settings, calibration, tuple(found), accuracy, stopped)
+    return LargeStudy(settings, calibrations, tuple(found), accuracy, stopped)
 
 
 def _networks(
@@ -226,8 +234,9 @@ _Hull = tuple[
 
 
 def _hulls(
-    network: Network, x: Vector, place: int, settings: LargeSettings, calibration: Calibration
-) -> Iterator[_Hull]:
+    network: Network, x: Vector, place: int, settings: LargeSettings,
+    calibrations: Mapping[int, Calibration],
+) -> Iterator[_Hull]:  # fmt: skip
     """Yield the hulls about one point, as :class:`LargeDensity` has them from its point on."""
     floats = [
         (np.array([[float(t) for t in row] for row in layer.weight]),
@@ -247,6 +256,8 @@ def _hulls(
             balls = [Domain.ball(zero, r, norm=1) for r in settings.radii]
             counts = list(count_regions(slice_, balls).tolist())
         u = np.array(frame)
+        nearest = directions if directions in calibrations else max(calibrations, default=0)
+        calibration = calibrations.get(nearest)
         for radius, regions in zip(settings.radii, counts, strict=True):
             t = points_of_hull(rng, settings.samples, directions, float(radius))
             codes = patterns_in_floats(floats, origin + t @ u)
@@ -256,7 +267,7 @@ def _hulls(
             signs = np.unpackbits(patterns_in_floats(floats, corners), axis=1)
             complexity = int((signs.min(axis=0) != signs.max(axis=0)).sum())
             alone, chao1 = found.f(1) / found.total, float(estimators.chao(found).value or 0)
-            low, high = calibration.interval(alone, chao1) or (None, None)
+            low, high = (calibration and calibration.interval(alone, chao1)) or (None, None)
             yield (place, directions, radius, regions, complexity, found.seen, alone, chao1,
                    low, high)
 
