@@ -128,7 +128,9 @@ def test_points_on_a_boundary_and_outside_have_no_place():
     assert (drawn.outside, drawn.on_boundary) == (0, 1)
     keep = [i for i in range(7) if i != drawn.regions[1]]
     fewer = RegionSequence.within(NET, Box.of(-1, 1, 2), part.patterns[keep].astype(np.uint8))
-    assert fewer.find(points).outside == 1
+    missed = fewer.find(points)
+    assert missed.regions.tolist() == [keep.index(drawn.regions[0])]
+    assert (missed.outside, missed.on_boundary) == (1, 1)
 
 
 def test_shares_are_those_of_the_exact_volumes():
@@ -162,14 +164,13 @@ def test_hits_by_batch():
 
 def test_truth_beside_each_estimate():
     shares = np.array([0.5, 0.2, 0.2, 0.1])
-    regions = np.array([0, 0, 1, 0, 3, 3] * 10, dtype=np.int32)
-    regions[:30] = 0
+    regions = np.array([0] * 30 + [0, 3] * 14 + [1, 3], dtype=np.int32)  # region 1 once
     truths = {method: (truth, e) for method, truth, e in judged_estimates(regions, shares, 20)}
     assert set(truths) == {*OF_REGIONS, *OF_VOLUME}
     assert {truths[m][0] for m in OF_REGIONS} == {4}
     assert truths["good_turing"][0] == pytest.approx(0.2)
     assert truths["held_out"][0] == 0.5  # of what the first half, all of region 0, has not seen
-    assert truths["held_out"][1].value == F(1, 2)
+    assert truths["held_out"][1].value == F(16, 30)
 
 
 def test_a_study_is_what_its_seed_says(found):
@@ -256,6 +257,8 @@ def test_figures_of_a_study(found):
         if (o.samples, o.method) == (300, "chao1")
     ]
     assert every.bias == pytest.approx(np.mean(errors))
+    by_weights = np.mean(np.reshape(errors, (2, 2 * 2)), axis=1)  # two families, two samples each
+    assert every.bias_interval == pytest.approx(mean_interval(by_weights)[1])
     covered = [
         o.is_covered for j in found.judged if j.family == "centred" for o in j.outcomes
         if (o.samples, o.method) == (300, "chao1")

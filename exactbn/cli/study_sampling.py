@@ -3,7 +3,7 @@
 import hashlib
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,7 @@ from exactbn.wording import counted
 if TYPE_CHECKING:
     from exactbn.study.dataset import DataSet
     from exactbn.study.judged.judging import Settings, Study
+    from exactbn.study.judged.large import LargeStudy
     from exactbn.study.judged.local import LocalStudy
     from exactbn.study.judged.report import Findings
 
@@ -58,6 +59,14 @@ def study_sampling_command(
         int,
         typer.Option(min=0, help="Sets of weights for densities about data points, 0 for none."),
     ] = 6,
+    large: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA.CSV",
+            help="Also look at a network of two layers of 256 units on these data, such as "
+            "data/digits.csv; needs --local.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the report and its tables here.")
     ] = None,
@@ -98,7 +107,9 @@ def study_sampling_command(
         max_seconds=max_seconds,
     )
     chosen = None if features is None else names(features)
-    raise typer.Exit(_run(data, chosen, settings, local, out, force=force, json=json))
+    if large is not None and not local:
+        raise InputError("--large needs --local of 1 or more: its intervals are calibrated on that")
+    raise typer.Exit(_run(data, chosen, settings, local, large, out, force=force, json=json))
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -116,28 +127,33 @@ def integers(text: str, option: str) -> tuple[int, ...]:
 
 def _run(
     data: Path, features: tuple[str, ...] | None, settings: "Settings", local: int,
-    out: Path | None, *, force: bool, json: bool,
+    large: Path | None, out: Path | None, *, force: bool, json: bool,
 ) -> int:  # fmt: skip
     """Do what is asked and return the exit code."""
     from exactbn.study.dataset import read_csv
     from exactbn.study.judged.judging import study
-    from exactbn.study.judged.report import Findings
+    from exactbn.study.judged.report import Findings, Studies
 
     start = time.perf_counter()
     table = read_csv(data, features=features)
+    other = None if large is None else read_csv(large)
     if out is None and not json:
         typer.echo(
             "Nothing will be written: --out DIR writes a report, its pictures and tables.", err=True
         )
     with progress("networks") as report:
         found = study(table, settings, progress=report)
-    locally = _study_locally(table, settings, local, start) if local and found.is_complete else None
-    findings = Findings.of(found, locally)
+    studies = Studies(found)
+    if local and studies.stopped is None:
+        studies = replace(studies, locally=_study_locally(table, settings, local, start))
+    if other is not None and studies.locally is not None and studies.stopped is None:
+        studies = replace(studies, large=_study_large(other, studies.locally, settings, start))
+    findings, locally = Findings.of(studies), studies.locally
     record: dict[str, Any] = {
         "command": "study-sampling",
         "arguments": sys.argv[1:],
-        "complete": found.is_complete,
-        "stopped": found.stopped,
+        "complete": studies.stopped is None,
+        "stopped": studies.stopped,
         "seconds": round(time.perf_counter() - start, 3),
         "versions": versions(),
         "data": {
@@ -145,6 +161,11 @@ def _run(
         },
         "settings": asdict(settings),
         "local_settings": None if locally is None else asdict(locally.settings),
+        "large": None if studies.large is None else {
+            "file": str(large), "settings": asdict(studies.large.settings),
+            "accuracy": studies.large.accuracy,
+            "calibrations": {p: asdict(c) for p, c in studies.large.calibrations.items()},
+        },
         "networks": len(found.judged),
         "outside": found.outside,
         "on_boundary": sum(j.on_boundary for j in found.judged),
@@ -156,7 +177,7 @@ def _run(
 
         with output_folder(out, force=force) as folder:
             write_json(folder / RUN_FILE, record)
-            write_folder(folder, found, locally, findings, record)
+            write_folder(folder, studies, findings, record)
     if json:
         print_json({**record, **tables(findings)})
     else:
@@ -171,9 +192,8 @@ def _run(
             err=True,
         )
         return EXIT_DISAGREEMENT
-    stopped = found.stopped or (None if locally is None else locally.stopped)
-    if stopped is not None:
-        typer.echo(f"stopped: {stopped}", err=True)
+    if studies.stopped is not None:
+        typer.echo(f"stopped: {studies.stopped}", err=True)
         return EXIT_BUDGET
     return 0
 
@@ -190,11 +210,32 @@ def _study_locally(
         networks=local, directions=tuple(range(1, dim + 1)), families=settings.families,
         seed=settings.seed,
     )  # fmt: skip
-    left = settings.max_seconds
-    if left is not None:
-        left = max(left - (time.perf_counter() - start), 0)
     with progress("networks, locally") as report:
-        return study_locally(problem_of(table, dim), asked, max_seconds=left, progress=report)
+        return study_locally(
+            problem_of(table, dim), asked, max_seconds=_left(settings, start), progress=report
+        )
+
+
+def _study_large(
+    table: "DataSet", locally: "LocalStudy", settings: "Settings", start: float
+) -> "LargeStudy":
+    """Return what is found about a large network, within what is left of the seconds."""
+    from exactbn.study.judged.large import LargeSettings, study_large
+
+    asked = LargeSettings(
+        families=settings.families, samples=locally.settings.samples, seed=settings.seed
+    )
+    with progress("hulls of a large network") as report:
+        return study_large(
+            table, locally.densities, asked, max_seconds=_left(settings, start), progress=report
+        )
+
+
+def _left(settings: "Settings", start: float) -> float | None:
+    """Return what is left of the seconds, None where there is no limit."""
+    if settings.max_seconds is None:
+        return None
+    return max(settings.max_seconds - (time.perf_counter() - start), 0)
 
 
 def results_hash(found: "Study") -> str:
@@ -212,6 +253,7 @@ def tables(findings: "Findings") -> dict[str, list[dict[str, object]]]:
         "points_needed": [asdict(n) for n in findings.needs],
         "rankings": [asdict(r) for r in findings.rankings],
         "local_densities": [asdict(f) for f in findings.local],
+        "large_network": [asdict(f) for f in findings.large],
     }
 
 

@@ -215,7 +215,7 @@ def seconds_left(clock: Budget) -> float | None:
         return None
     left = clock.started + clock.max_seconds - time.monotonic()
     if left <= 0:
-        raise LimitError(f"the {clock.max_seconds:g} seconds of --max-seconds are spent")
+        raise LimitError("the seconds of --max-seconds are spent")
     return left
 
 

@@ -88,7 +88,8 @@ class Density:
     ``regions`` is the exact number of regions that meet the inside of the hull, ``cut`` the exact
     number of neurons, by layer, that are on in one of them and off in another, ``separated`` the
     number that local complexity counts. ``seen`` regions were hit by the samples, and Chao1 makes
-    ``chao1`` of them, with the interval (``low``, ``high``) where there is one.
+    ``chao1`` of them, with the interval (``low``, ``high``) where there is one; ``once`` regions
+    were hit by one sample each.
     """
 
     family: str
@@ -101,6 +102,7 @@ class Density:
     cut: tuple[int, ...]
     separated: tuple[int, ...]
     seen: int
+    once: int
     chao1: float
     low: float | None
     high: float | None
@@ -185,7 +187,7 @@ def _networks(
 
 
 _Hull = tuple[
-    Fraction, int, tuple[int, ...], tuple[int, ...], int, float, float | None, float | None
+    Fraction, int, tuple[int, ...], tuple[int, ...], int, int, float, float | None, float | None
 ]
 
 
@@ -215,7 +217,8 @@ def densities_at(
         hulls.append(
             (
                 radius, part.num_regions, neurons_cut(part.patterns, slice_.widths),
-                local_complexity(slice_, radius), found.seen, float(chao.value or 0), low, high,
+                local_complexity(slice_, radius), found.seen, found.f(1), float(chao.value or 0),
+                low, high,
             )
         )  # fmt: skip
     return hulls, outside

@@ -11,9 +11,11 @@ from exactbn.study.judged import pictures, wording
 from exactbn.study.judged.families import FAMILIES
 from exactbn.study.judged.figures import ALL, Figure, Need, Ranking, figures, needs, rankings
 from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME, Study
+from exactbn.study.judged.large import LargeStudy
+from exactbn.study.judged.large_figures import LargeFigure, large_figures
 from exactbn.study.judged.local import LocalStudy
 from exactbn.study.judged.local_figures import LocalFigure, local_figures
-from exactbn.study.judged.tables import write_local_tables, write_tables
+from exactbn.study.judged.tables import write_large_tables, write_local_tables, write_tables
 from exactbn.study.page import PAGE, embedded, write_page
 
 TEMPLATE = "judged/report.html.j2"
@@ -24,45 +26,64 @@ OF_LOCAL = "local.png"
 
 
 @dataclass(frozen=True)
+class Studies:
+    """What was studied: small networks, their balls about data points, one large network."""
+
+    study: Study
+    locally: LocalStudy | None = None
+    large: LargeStudy | None = None
+
+    @property
+    def stopped(self) -> str | None:
+        """Return why the first part that a budget ended was stopped, None where none was."""
+        parts = [part for part in (self.study, self.locally, self.large) if part is not None]
+        return next((part.stopped for part in parts if part.stopped is not None), None)
+
+
+@dataclass(frozen=True)
 class Findings:
-    """All figures of a study; those of local densities may be none."""
+    """All figures of the studies; those of parts that were left out are none."""
 
     figures: Sequence[Figure]
     needs: Sequence[Need]
     rankings: Sequence[Ranking]
     local: Sequence[LocalFigure] = ()
+    large: Sequence[LargeFigure] = ()
 
     @classmethod
-    def of(cls, study: Study, locally: LocalStudy | None = None) -> "Findings":
+    def of(cls, studies: Studies) -> "Findings":
         """Return them."""
-        local = () if locally is None else local_figures(locally)
-        return cls(figures(study), needs(study), rankings(study), local)
+        study = studies.study
+        local = () if studies.locally is None else local_figures(studies.locally)
+        large = () if studies.large is None else large_figures(studies.large)
+        return cls(figures(study), needs(study), rankings(study), local, large)
 
 
 def write_folder(
-    folder: str | Path, study: Study, locally: LocalStudy | None, found: Findings,
-    record: Mapping[str, Any],
-) -> None:  # fmt: skip
+    folder: str | Path, studies: Studies, found: Findings, record: Mapping[str, Any]
+) -> None:
     """Write ``report.html``, pictures and tables into an existing folder."""
-    folder = as_path(folder)
+    folder, study, locally = as_path(folder), studies.study, studies.locally
     write_tables(study, found.figures, found.needs, found.rankings, folder)
     if locally is not None and found.local:
         write_local_tables(locally, found.local, folder)
         pictures.draw_local(found.local, folder / OF_LOCAL)
+    if studies.large is not None and found.large:
+        write_large_tables(studies.large, found.large, folder)
     dims = [d for d in study.settings.dims if any(j.dim == d for j in study.judged)]
     if dims:
         pictures.draw_figures(found.figures, dims, folder / OF_COUNTS)
         pictures.draw_figures(found.figures, dims, folder / OF_UNSEEN, volume=True)
         most = study.settings.samples[-1]
         pictures.draw_needs(found.needs, dims, most, folder / OF_NEEDS)
-    write_page(folder / PAGE, TEMPLATE, page_values(folder, study, locally, found, record))
+    write_page(folder / PAGE, TEMPLATE, page_values(folder, studies, found, record))
 
 
 def page_values(
-    folder: Path, study: Study, locally: LocalStudy | None, found: Findings,
-    record: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+    folder: Path, studies: Studies, found: Findings, record: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return everything that the page's template shows, as texts and numbers."""
+    study, locally = studies.study, studies.locally
     settings = study.settings
     overall = [f for f in found.figures if f.family == ALL]
     most = settings.samples[-1]
@@ -94,7 +115,9 @@ def page_values(
         "local": wording.local_cells(found.local),
         "local_sentences": wording.describe_local(found.local),
         "local_settings": None if locally is None else locally.settings,
-        "local_stopped": None if locally is None else locally.stopped,
+        "stopped": studies.stopped,
+        "large": wording.large_cells(found.large),
+        "large_study": studies.large,
         "record": record,
         "command": shlex.join(["exactbn", *map(str, record.get("arguments", ()))]),
     }  # fmt: skip

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 from exactbn.output import create_file, create_text
 from exactbn.study.judged.figures import Figure, Need, Ranking
 from exactbn.study.judged.judging import Outcome, Study
+from exactbn.study.judged.large import LargeStudy
+from exactbn.study.judged.large_figures import LargeFigure
 from exactbn.study.judged.local import LocalStudy
 from exactbn.study.judged.local_figures import LocalFigure
 
 NETWORKS, ESTIMATES = "networks.parquet", "estimates.parquet"
-HULLS = "hulls.parquet"
+HULLS, LARGE = "hulls.parquet", "large_hulls.parquet"
 
 Row = Mapping[str, Any]
 
@@ -44,6 +46,15 @@ def write_local_tables(
         rows.append(row)
     write_parquet(pa.Table.from_pylist(rows), folder / HULLS)
     write_rows([flat(f) for f in figures], folder, "local_densities")
+
+
+def write_large_tables(
+    study: LargeStudy, figures: Sequence[LargeFigure], folder: Path
+) -> None:
+    """Write one row a hull of the large network, and the figures, into an existing folder."""
+    rows = [asdict(d) | {"radius": str(d.radius)} for d in study.densities]
+    write_parquet(pa.Table.from_pylist(rows), folder / LARGE)
+    write_rows([flat(f) for f in figures], folder, "large_network")
 
 
 def networks_table(study: Study) -> pa.Table:

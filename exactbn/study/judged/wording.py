@@ -6,6 +6,7 @@ from math import floor, log10
 from exactbn.study.judged.families import FAMILIES
 from exactbn.study.judged.figures import ALL, Figure, Interval, Need, Ranking
 from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME, Study
+from exactbn.study.judged.large_figures import LargeFigure
 from exactbn.study.judged.local_figures import LocalFigure
 from exactbn.study.paired import decimal, number
 from exactbn.wording import counted
@@ -112,11 +113,10 @@ def describe(
         )
     for r in rankings:
         if r.samples == study.settings.samples[0] and r.method == "observed":
-            value = "not defined" if r.tau is None else tau(r.tau)
-            around = "" if r.tau_interval is None else f" ({two(r.tau_interval)})"
+            value = "not defined" if r.tau is None else tau(r.tau, r.tau_interval)
             sentences.append(
                 f"{r.dim} inputs: the number of patterns among {points(r.samples)} points ranks "
-                f"networks with Kendall's tau {value}{around} by their true number of regions."
+                f"networks with Kendall's tau {value} by their true number of regions."
             )
     return sentences
 
@@ -182,9 +182,10 @@ def local_cells(figures: Sequence[LocalFigure]) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def tau(value: float | None) -> str:
-    """Return a correlation as text."""
-    return "\u2013" if value is None else f"{value:.2f}".replace("-", "\u2212")
+def tau(value: float | None, interval: Interval = None) -> str:
+    """Return a correlation as text, with its interval where there is one."""
+    text = "\u2013" if value is None else f"{value:.2f}".replace("-", "\u2212")
+    return text if interval is None else f"{text} ({two(interval)})"
 
 
 def describe_local(figures: Sequence[LocalFigure]) -> list[str]:
@@ -201,13 +202,31 @@ def describe_local(figures: Sequence[LocalFigure]) -> list[str]:
             else f" It misses at most {percent(abs(worst.missed or 0))} of the neurons that are on "
             f"and off inside (P = {worst.directions}, r = {decimal(worst.radius)})."
         )  # fmt: skip
+        by_complexity = tau(last.tau_complexity, last.tau_complexity_interval)
+        by_seen = tau(last.tau_seen, last.tau_seen_interval)
         sentences.append(
             f"{counted(depth, 'hidden layer')}, P = {last.directions}, r = "
             f"{decimal(last.radius)}: {number(last.regions)} regions meet the hull on average, "
             f"local complexity is {number(last.complexity)}; the samples saw "
             f"{percent(1 + last.seen)} of the regions.{missed} Kendall's tau with the exact number "
-            f"of regions: local complexity {tau(last.tau_complexity)} "
-            f"({two(last.tau_complexity_interval)}), patterns seen {tau(last.tau_seen)} "
-            f"({two(last.tau_seen_interval)})."
+            f"of regions: local complexity {by_complexity}, patterns seen {by_seen}."
         )
     return sentences
+
+
+def large_cells(figures: Sequence[LargeFigure]) -> list[dict[str, object]]:
+    """Return the rows of the table of the large network, as texts."""
+    return [
+        {
+            "family": FAMILIES[f.family], "directions": f.directions, "radius": decimal(f.radius),
+            "hulls": f.hulls,
+            "regions": "not counted" if f.regions is None else points(f.regions),
+            "regions_interval": between(f.regions_interval),
+            "complexity": number(round(f.complexity, 1)), "seen": number(round(f.seen, 1)),
+            "alone": percent(f.alone), "chao1": points(f.chao1),
+            "calibrated": "none" if f.low is None or f.high is None
+            else f"{points(f.low)} to {points(f.high)}",
+            "held": "" if f.held is None else f"{f.held} of {f.calibrated}",
+        }
+        for f in figures
+    ]  # fmt: skip
