@@ -96,6 +96,18 @@ def test_layers_of_several_words(widths: list[int]) -> None:
     check_joined(chain(2, widths, 5), Domain.space(2), 200)
 
 
+def test_pieces_of_a_wide_first_layer_are_dealt_out_alike() -> None:
+    """Amid it the whole alone: a vertex on a seam has the same parents on both sides."""
+    network = chain(2, [200, 2], 5)
+    check_joined(network, square(network), 200)
+
+
+def test_pieces_of_pieces_know_in_which_region_of_the_whole_they_lie() -> None:
+    network = chain(2, [6, 5, 5, 4], 3)
+    check_joined(network, square(network, 4), 8)
+    assert max(len(own.path) for own in fragments(network, square(network, 4), 8)) > 2
+
+
 def test_no_float_is_needed() -> None:
     network = chain(2, [5, 4, 4, 3], 11)
     check_joined(network, square(network), 10, factor=float("inf"))

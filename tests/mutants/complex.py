@@ -409,7 +409,7 @@ MUTANTS = [
         "is_first = block.layer == 0 and not (self._are_alike and task.path)",
         "is_first = block.layer == 0",
         "pieces to be joined are dealt out amid a layer",
-        f"{_JOINING}::test_layers_of_several_words",
+        f"{_JOINING}::test_pieces_of_a_wide_first_layer_are_dealt_out_alike",
     ),
     _mutant(
         "chunks.py",
@@ -430,7 +430,7 @@ MUTANTS = [
         "cells if code == WHOLE else work.component[cells]",
         "cells",
         "a piece forgets in which region of the whole it lies",
-        f"{_JOINING}::test_workload",
+        f"{_JOINING}::test_pieces_of_pieces_know_in_which_region_of_the_whole_they_lie",
     ),
     _mutant(
         "joining.py",
