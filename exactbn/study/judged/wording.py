@@ -168,8 +168,8 @@ def local_cells(figures: Sequence[LocalFigure]) -> list[dict[str, object]]:
     return [
         {
             "family": FAMILIES.get(f.family, "all"), "depth": f.depth, "directions": f.directions,
-            "radius": decimal(f.radius), "hulls": f.hulls, "regions": number(f.regions),
-            "cut": number(f.cut), "complexity": number(f.complexity),
+            "radius": decimal(f.radius), "hulls": f.hulls, "regions": three(f.regions),
+            "cut": three(f.cut), "complexity": three(f.complexity),
             "missed": percent(f.missed, sign=True),
             "missed_interval": span(f.missed_interval, sign=True),
             "seen": percent(1 + f.seen), "chao1": percent(f.chao1, sign=True),
@@ -188,6 +188,15 @@ def tau(value: float | None, interval: Interval = None) -> str:
     return text if interval is None else f"{text} ({two(interval)})"
 
 
+def three(value: float) -> str:
+    r"""Return a mean to three digits, or to a whole number.
+
+    >>> three(2 / 3), three(5299.3)
+    ('0.667', '5\u202f299')
+    """
+    return number(value) if value >= 1000 else f"{value:.3g}"
+
+
 def describe_local(figures: Sequence[LocalFigure]) -> list[str]:
     """Return what the figures of local densities say."""
     overall = [f for f in figures if f.family == ALL]
@@ -197,11 +206,15 @@ def describe_local(figures: Sequence[LocalFigure]) -> list[str]:
         last = here[-1]
         worst = min((f for f in here if f.missed is not None), key=lambda f: f.missed or 0,
                     default=None)  # fmt: skip
-        missed = (
-            "" if worst is None
-            else f" It misses at most {percent(abs(worst.missed or 0))} of the neurons that are on "
-            f"and off inside (P = {worst.directions}, r = {decimal(worst.radius)})."
-        )  # fmt: skip
+        if worst is None:
+            missed = ""
+        elif worst.missed == 0:
+            missed = " It misses none of the neurons that are on and off inside."
+        else:
+            missed = (
+                f" It misses up to {percent(-(worst.missed or 0))} of the neurons that are on and "
+                f"off inside (P = {worst.directions}, r = {decimal(worst.radius)})."
+            )
         by_complexity = tau(last.tau_complexity, last.tau_complexity_interval)
         by_seen = tau(last.tau_seen, last.tau_seen_interval)
         sentences.append(
