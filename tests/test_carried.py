@@ -13,6 +13,7 @@ from exactbn.engines.complex import carried, cutting, engine, signs, vertex_sign
 from exactbn.engines.complex.carried import CarriedLayer, Signed
 from exactbn.engines.complex.float_blocks import float_block
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, times
+from exactbn.engines.complex.engine import subdivide
 from exactbn.engines.run import Budget
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
@@ -67,7 +68,13 @@ NETWORKS = {
 def domain_of(network: Network, where: str) -> Domain:
     """Return a box or all of R^d."""
     d = network.num_inputs
-    return Domain.of(Box.of(-1, 1, d)) if where == "box" else Domain.space(d)
+    return Domain.space(d) if where == "space" else Domain.of(Box.of(-1, 1, d))
+
+
+def sharpen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let vertices of every first layer become the nearest floats, however few they are."""
+    monkeypatch.setattr(cutting, "_DEEP", 0)
+    monkeypatch.setattr(cutting, "_SHARPENED", (1, 1 << 15))
 
 
 def begun(network: Network, domain: Domain) -> Iterator[tuple[cutting.Run, cutting.Block]]:
@@ -80,12 +87,16 @@ def begun(network: Network, domain: Domain) -> Iterator[tuple[cutting.Run, cutti
         run.end(block)
 
 
-@pytest.mark.parametrize("where", ["box", "space"])
+@pytest.mark.parametrize("where", ["box", "sharpened", "space"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_value_is_within_its_bound(name: str, where: str) -> None:
+def test_every_value_is_within_its_bound(
+    name: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a ray one length must do for all its coordinates and all that is carried with it."""
     network = NETWORKS[name]
     domain = domain_of(network, where)
+    if where == "sharpened":
+        sharpen(monkeypatch)
     exact = ExactVertices(network, [domain])
     carried_layers = 0
     for run, block in begun(network, domain):
@@ -108,6 +119,34 @@ def test_every_value_is_within_its_bound(name: str, where: str) -> None:
                 pairs.append((value, work.z[v, row], work.ez[v, row]))
             assert lengths(pairs) is not None, (block, v)
     assert carried_layers == len(network.widths) - 1 + sum(w > 64 for w in network.widths[1:])
+
+
+def test_the_first_vertices_are_the_nearest_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coordinates are then off by a rounding, where they were off by many; the cells stay."""
+    network = chain(3, [40, 4, 4, 4, 4, 4], 1)
+    domain = domain_of(network, "box")
+    bounds, words = [], []
+    for deep in (99, 0):
+        monkeypatch.setattr(cutting, "_DEEP", deep)
+        run = cutting.Run(network, [domain], 1.0, Budget())
+        run.pass_through(cutting.blocks_of(network)[0])
+        work, count = run.subdivision.work, run.subdivision.num_vertices
+        assert count > 5000
+        bounds.append(work.ex[:count, 1:].copy())
+        words.append(subdivide(network, [domain]).lattice.words)
+    assert np.array_equal(*words)
+    assert (bounds[1] <= np.abs(work.x[:count, 1:]) * 2.0**-52 + 2.0**-120).all()
+    inner = bounds[1] > 0
+    assert np.median(bounds[0][inner] / bounds[1][inner]) > 10
+
+
+def test_only_deep_networks_with_many_vertices_are_sharpened() -> None:
+    for widths, number in (([40, 4, 4, 4, 4], True), ([40, 4, 4, 4], False), ([9] * 8, False)):
+        network = chain(3, widths, 1)
+        run = cutting.Run(network, [domain_of(network, "box")], 1.0, Budget())
+        first = cutting.blocks_of(network)[0]
+        run.pass_through(first)
+        assert run._is_sharpened(first) == number
 
 
 def test_what_is_zero_at_all_vertices_is_not_kept() -> None:

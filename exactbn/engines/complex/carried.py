@@ -226,6 +226,11 @@ class Carry:
         """Take up preactivations of at most 64 further units of the layer at the first vertices."""
         self._layer.append((z, ez))
 
+    def renew(self, layer: list[tuple[Floats, NDArray[np.float32]]]) -> None:
+        """Take other values of all that was taken up of the layer, at all vertices."""
+        if len(self._layer) == len(layer):
+            self._layer = layer
+
     def fill(self, parents: NDArray[np.int32], places: Floats) -> None:
         """Let all that was taken up be known at the vertices that the layer has made since."""
         self._layer = [_filled(z, ez, parents, places) for z, ez in self._layer]

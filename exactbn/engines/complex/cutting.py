@@ -16,7 +16,7 @@ from exactbn.engines.complex.carried import Carry
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, check_euler
-from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, settled
+from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, nearest, settled
 from exactbn.engines.complex.subdivision import Subdivision
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget
@@ -27,6 +27,9 @@ from exactbn.model.network import Network
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
+# Layers that come after the first one where its vertices are sharpened, and how many these may be.
+_DEEP = 4
+_SHARPENED = 1 << 10, 1 << 15
 # Preactivations of a chain that are evaluated ahead.
 _MOST_OF_CHAIN = 1 << 22
 # Seconds by which a step may end late, and entries from which on a step tells the pace.
@@ -286,6 +289,8 @@ class Run:
             self.carry.take(work.z[:count], work.ez[:count])
         division.end_block(block.index, block.number, block.leaky)
         if not block.left:
+            if self._is_sharpened(block):
+                self._sharpen(block.layer)
             last = block.number if self.network.is_chain else block.index
             words = work.alive[:count, last - block.number : last + 1]
             self.carry.end(block.layer, work.parents[:count], work.place[:count], list(words.T))
@@ -293,6 +298,37 @@ class Run:
     def _may_keep(self, block: Block) -> bool:
         """Return whether a layer's preactivations are not too many to be kept for later layers."""
         return self.carry.is_wanted(block.layer, self.subdivision.num_vertices)
+
+    def _is_sharpened(self, block: Block) -> bool:
+        """Return whether the vertices of a layer get the nearest floats: see :meth:`_sharpen`."""
+        is_deep = len(self.network.widths) - 1 - block.layer >= _DEEP
+        few, many = _SHARPENED
+        count = self.subdivision.num_vertices
+        return block.layer == 0 and is_deep and not self.is_fan and few <= count <= many
+
+    def _sharpen(self, layer: int) -> None:
+        """Replace the coordinates of all vertices by the nearest floats, and evaluate a layer anew.
+
+        A vertex of the first layer was interpolated between others up to d times, and its bounds
+        are some hundred times a rounding; whatever deeper layers do they multiply. Integers of
+        one layer are short.
+        """
+        work, count = self.subdivision.work, self.subdivision.num_vertices
+        for part in _parts(0, count, _SHARPENED[0]):
+            rows = np.arange(*part)
+            found = nearest(self.vertices, self.vertices.points(rows, work.parents))
+            work.x[rows], work.ex[rows] = found
+        width = self.network.widths[layer]
+        values = []
+        for begin, end in _parts(0, width, BLOCK):
+            z, ez = np.empty((count, end - begin)), np.empty((count, end - begin), dtype=np.float32)
+            for part in _parts(0, count, _VERTICES_AT_ONCE):
+                own = slice(*part)
+                self.floats.preactivations(
+                    work.x[own], work.ex[own], layer, slice(begin, end), z[own], ez[own]
+                )
+            values.append((z, ez))
+        self.carry.renew(values)
 
     def _evaluate(self, block: Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.

@@ -332,16 +332,13 @@ def settled(
     exponents = floats.blocks[block].exponent[units].tolist()
     scales = [integers.blocks[block].scales[k] for k in units]
     slopes = prod((before.above for before in integers.blocks[:block]), start=fmpz(1))
-    x, ex = x.copy(), ex.copy()
+    x, ex = (x.copy(), ex.copy()) if exact.is_space else nearest(exact, points)
     z, ez = np.empty((2, len(x), len(units)))
     signs = []
     for i in range(len(x)):
         point = [points[axis, i] for axis in range(points.nrows())]
         axis = int(np.abs(x[i]).argmax()) if exact.is_space else 0
         length = float(x[i, axis]), float(ex[i, axis])
-        if not exact.is_space:
-            near = (rounded(t, point[0], e) for t, e in zip(point, exact.exponents, strict=True))
-            x[i], ex[i] = zip(*near, strict=True)
         for row, (scale, exponent) in enumerate(zip(scales, exponents, strict=True)):
             above = values[row, i] * scale.denominator
             ratio = rounded(above, point[axis] * slopes * scale.numerator, exponent)
@@ -350,6 +347,16 @@ def settled(
         own = (values[row, i] for row in range(len(units)))
         signs.append([int(value > 0) - int(value < 0) for value in own])
     return Settled(signs, z, ez, x, ex)
+
+
+def nearest(exact: ExactVertices, points: fmpz_mat) -> tuple[Floats, Floats]:
+    """Return the floats nearest to points of a box, and bounds of their errors, one row a point."""
+    found = [
+        [rounded(t, point[0], e) for t, e in zip(point, exact.exponents, strict=True)]
+        for point in zip(*points.tolist(), strict=True)
+    ]
+    x, ex = np.moveaxis(np.array(found), 2, 0)
+    return x, ex
 
 
 def reduced(point: tuple[fmpz, ...]) -> tuple[fmpz, ...]:
