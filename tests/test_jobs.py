@@ -235,6 +235,7 @@ def test_another_job_or_another_folder_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=f"is the job of another {what}"):
             count_in(folder, network, domain, Terms(resume=True), size=size)
+    assert exactbn.load(folder / "network.json") == NETWORK  # nothing was touched
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is there and is not a folder"):
         count(tmp_path / "file")

@@ -209,10 +209,10 @@ def _take(lock: IO[str], folder: FilePath) -> None:
 def _begin(folder: FilePath, base: sqlite3.Connection, job: Job) -> None:
     """Write what job it is, or compare it with what is there."""
     wanted = about(job)
-    # Whatever was there: a job that was killed early may have left that of another network.
-    save_json(job.network, folder / NETWORK)
     tables = base.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     if not tables:
+        # Whatever was there: a job that was killed early may have left that of another network.
+        save_json(job.network, folder / NETWORK)
         with base:
             base.execute("BEGIN")
             for table in _TABLES:
