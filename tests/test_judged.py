@@ -339,3 +339,10 @@ def test_local_study():
 def test_local_settings_that_cannot_be_are_refused(change):
     with pytest.raises(InputError, match="expected"):
         LocalSettings(**change)
+
+
+@pytest.mark.parametrize(("weight", "bias"), [(1, 1), (-1, -1), (-1, 1), (1, -1)])
+def test_a_hyperplane_that_touches_the_ball_cuts_nothing(weight: int, bias: int) -> None:
+    network = Network.from_arrays([[[weight, 0]], [[1]]], [[bias], [0]])
+    assert local.local_complexity(network, Fraction(1)) == (0,)
+    assert local.local_complexity(network, Fraction(9, 8)) == (1,)

@@ -248,7 +248,10 @@ def points_of_hull(
 
 
 def local_complexity(network: Network, radius: Fraction) -> tuple[int, ...]:
-    """Return by layer how many neurons the corners +- radius e_i do not agree on; signs are exact.
+    """Return by layer how many neurons have corners +- radius e_i strictly on both sides, exactly.
+
+    Such a neuron is on in one region of the ball and off in another; one whose zeros touch the ball
+    in a corner is not.
 
     >>> net = Network.from_arrays([[[1, 0], [1, 1]], [[1, 0]], [[1]]], [[0, -2], [-2], [0]])
     >>> local_complexity(net, Fraction(1)), local_complexity(net, Fraction(3))
@@ -263,7 +266,8 @@ def local_complexity(network: Network, radius: Fraction) -> tuple[int, ...]:
     last = len(network.widths) - 1
     values = network.integers.preactivations(homogeneous(corners), last)
     return tuple(
-        sum(0 < sum(t > 0 for t in row) < len(corners) for row in z.tolist()) for z in values
+        sum(any(t > 0 for t in row) and any(t < 0 for t in row) for row in z.tolist())
+        for z in values
     )
 
 
