@@ -471,7 +471,8 @@ def test_all_of_space(d: int, tmp_path: Path) -> None:
 def make(folder: Path, network: Network = NETWORK, domain: Domain = BOX, **options: Any) -> Made:
     """Make a partition in a folder, a task a step."""
     terms = Terms(**({"seconds": 0} | options))
-    return partition_in(folder, network, domain, terms, size=SIZE)
+    with partition_in(folder, network, domain, terms, size=SIZE) as made:
+        return made
 
 
 def same_faces(one: Partition, other: Partition) -> bool:
@@ -554,12 +555,40 @@ def test_a_partition_on_the_command_line(tmp_path: Path, capsys: Output) -> None
     ):
         assert main([*command, *options]) == 2
         assert said in capsys.readouterr().err
+    with open(out / "job" / LOCK, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main([*command, "--resume"]) == 2
+        assert "another process is at work here" in capsys.readouterr().err
+    assert (out / "run.json").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter").touch()
     assert main([*command[:-4], "--out", str(tmp_path / "mine"), "--workers", "2"]) == 2
     assert "exists already and holds no job; give a new folder" in capsys.readouterr().err
     assert main([*command[:-4], "--workers", "2", "--max-seconds", "99"]) == 0
     assert "One thread works: with a budget" in capsys.readouterr().err
+
+
+def test_a_result_that_is_not_whole_has_no_record(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else may use the folder meanwhile, and a run that ends early leaves no record."""
+    save_json(NETWORK, tmp_path / "net.json")
+    out = tmp_path / "out"
+    command = ["partition", str(tmp_path / "net.json"), "--box", "-4", "4", "--out", str(out)]
+    command += ["--workers", "2"]
+    assert main(command) == 0 and (out / "run.json").exists()
+
+    def killed(part: Partition, folder: Path, **_: object) -> None:
+        with open(folder.parent / "job" / LOCK, "a") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Partition, "save", killed)
+        assert main([*command, "--resume"]) == 130
+    assert not (out / "run.json").exists()
+    assert main([*command, "--resume"]) == 0 and (out / "run.json").exists()
+    capsys.readouterr()
 
 
 def test_a_local_scheduler_says_the_same(whole: tuple[Path, Done], tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ SlopeOption = Annotated[
 
 
 def partition_command(
+    context: typer.Context,
     net: NetworkArgument,
     box: BoxOption = None,
     rows: RowsOption = None,
@@ -159,7 +160,7 @@ def partition_command(
     engine, why = _engine_for(network, domain, engine)
     clock = Budget.asked(max_regions, max_seconds)
     if out is not None and terms is not None:
-        part, record_of_tasks = _compute_in(out, network, domain, engine, terms)
+        part, record_of_tasks = _compute_in(context, out, network, domain, engine, terms)
         lacking: list[str] = []
     else:
         part, lacking = _compute(network, domain, engine, clock, workers)
@@ -259,9 +260,17 @@ def _terms(
 
 
 def _compute_in(
-    out: Path, network: Network, domain: Domain, engine: str, terms: "Terms"
+    context: typer.Context,
+    out: Path,
+    network: Network,
+    domain: Domain,
+    engine: str,
+    terms: "Terms",
 ) -> "tuple[Partition, dict[str, Any]]":
-    """Return the partition that a job makes, and what the record says of its tasks."""
+    """Return the partition that a job makes, and what the record says of its tasks.
+
+    The job's folder is this process's alone until the command ends, and its output is written.
+    """
     from exactbn.jobs.driver import partition_in
 
     if engine != "complex":
@@ -270,7 +279,8 @@ def _compute_in(
             "does not; leave them out"
         )
     with progress("percent", [engine]) as report:
-        part, tasks = partition_in(out / JOB, network, domain, replace(terms, progress=report))
+        job = partition_in(out / JOB, network, domain, replace(terms, progress=report))
+        part, tasks = context.with_resource(job)
     for remark in tasks.remarks:
         typer.echo(remark, err=True)
     return part, {"workers": terms.workers, "tasks": tasks.tasks, "tasks_reused": tasks.reused}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exactbn.cli.common import progress, write_run
+from exactbn.cli.common import RUN_FILE, progress, write_run
 from exactbn.engines.run import Budget, Progress
 from exactbn.errors import InputError
 
@@ -111,7 +111,11 @@ def left_out(part: "Partition", wanted: Sequence[str], clock: Budget) -> dict[st
 
 @contextmanager
 def job_output(out: Path) -> Iterator[Path]:
-    """Yield the folder of a job, for its result in the place of that of a run before."""
+    """Yield the folder of a job, for its result in the place of that of a run before.
+
+    The record comes last: where there is none, the result is not whole.
+    """
+    (out / RUN_FILE).unlink(missing_ok=True)
     if (out / PARTITION).is_dir():
         shutil.rmtree(out / PARTITION)
     yield out

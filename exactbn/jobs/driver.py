@@ -135,13 +135,15 @@ def count_in(
             return counter.result(), tasks
 
 
+@contextmanager
 def partition_in(
     folder: FilePath, network: Network, domain: Domain, terms: Terms, *, size: int = SIZE
-) -> tuple[Partition, Tasks]:
-    """Return the partition of the complex engine, writing down what is done.
+) -> Iterator[tuple[Partition, Tasks]]:
+    """Yield the partition of the complex engine, writing down what is done.
 
     All faces are in memory in the end; the partition is that of :func:`exactbn.partition`, proof
-    and all. Parameters and errors are as for :func:`count_in`.
+    and all. Meanwhile nobody else may use the folder. Parameters and errors are as for
+    :func:`count_in`.
     """
     job = Job(network, domain, size, PARTITION)
     with _done(folder, job, terms) as (journal, tasks):
@@ -149,8 +151,8 @@ def partition_in(
         for fragment in _fragments(job, journal):
             joining.add(fragment)
         outcome = Outcome(joining.lattice(), network.num_hidden, joining.statistics)
-    evidence = LatticeEvidence.of(network, domain, outcome.lattice, outcome)
-    return Partition(network, domain, evidence), tasks
+        evidence = LatticeEvidence.of(network, domain, outcome.lattice, outcome)
+        yield Partition(network, domain, evidence), tasks
 
 
 def _fragments(job: Job, journal: Journal) -> Iterator[Fragment]:
