@@ -588,7 +588,32 @@ def test_a_result_that_is_not_whole_has_no_record(
         assert main([*command, "--resume"]) == 130
     assert not (out / "run.json").exists()
     assert main([*command, "--resume"]) == 0 and (out / "run.json").exists()
-    capsys.readouterr()
+    with pytest.raises(InputError, match="is a job, and no partition"):
+        Partition.open(out / "job")
+    # What is not of the job stays, and what is not asked for stays as it is.
+    assert main([*command, "--resume", "--formats", "csr"]) == 0
+    assert Partition.open(out / "partition").num_regions > 99
+    (out / "partition" / "partition.json").rename(out / "partition" / "letter")
+    assert main([*command, "--resume"]) == 2
+    assert "holds no partition.json, so it is not an earlier" in capsys.readouterr().err
+    assert (out / "partition" / "letter").exists()
+
+
+def test_an_interrupt_says_how_to_go_on(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_json(NETWORK, tmp_path / "net.json")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "_work_through", interrupted)
+    for command, options in (("count", []), ("partition", ["--workers", "2"])):
+        out = str(tmp_path / command)
+        call = [command, str(tmp_path / "net.json"), "--box", "-4", "4", "--out", out, *options]
+        assert main(call) == 130
+        said = capsys.readouterr().err
+        assert f"{out}: what is done is written down; go on with --resume" in said
 
 
 def test_a_local_scheduler_says_the_same(whole: tuple[Path, Done], tmp_path: Path) -> None:

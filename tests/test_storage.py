@@ -172,7 +172,7 @@ def test_the_files_of_a_folder(engine: str, tmp_path: Path) -> None:
 
 
 def test_opening_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere/partition.json: there is no such file"):
+    with pytest.raises(InputError, match="nowhere: there is no such folder"):
         Partition.open(tmp_path / "nowhere")
 
 

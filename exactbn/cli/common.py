@@ -166,6 +166,16 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     check_folder(path, force=force, marker=RUN_FILE)
 
 
+@contextmanager
+def told_to_resume(out: Path) -> Iterator[None]:
+    """Say on an interrupt that what is done was written down."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"{out}: what is done is written down; go on with --resume", file=sys.stderr)
+        raise
+
+
 def refuse_others(context: typer.Context, allowed: Sequence[str], reason: str) -> None:
     """Raise InputError, naming them, if options beside the ``allowed`` ones were given."""
     given = []

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exactbn.cli.common import Logits, load_network, print_json, progress, versions, write_run
+from exactbn.cli.common import (
+    Logits,
+    load_network,
+    print_json,
+    progress,
+    told_to_resume,
+    versions,
+    write_run,
+)
 from exactbn.cli.domains import (
     BallOption,
     BoxOption,
@@ -186,7 +194,8 @@ def _count(
         from exactbn.jobs.driver import Terms, count_in
 
         terms = Terms(workers, scheduler, resume, max_seconds, progress=report)
-        return count_in(out, network, domain, terms)
+        with told_to_resume(out):
+            return count_in(out, network, domain, terms)
     from exactbn.regions.pieces import count_faces
 
     counts = count_faces(

@@ -43,8 +43,12 @@ def export_command(
     witnesses.
     """
     if net.is_dir():
+        if slope is not None or logits:
+            raise InputError("--slope and --logits are of a network file, and this is a folder")
         _export_partition(net, target, force=force)
         return
+    if target.suffix != ".json" and not net.exists():
+        raise InputError(f"{net}: there is no such file or folder")
     if target.suffix != ".json":
         raise InputError(f"{target}: expected a name that ends in .json")
     check_file(target, force=force)

@@ -15,6 +15,7 @@ from exactbn.cli.common import (
     output_folder,
     print_json,
     progress,
+    told_to_resume,
     versions,
 )
 from exactbn.cli.domains import (
@@ -195,7 +196,8 @@ def partition_command(
         absent = left_out(part, wanted, clock)
         lacking.extend(f"format {name} is not written: {why}" for name, why in absent.items())
         record["formats"] = [name for name in wanted if name not in absent]
-        place = output_folder(out, force=force) if terms is None else job_output(out)
+        is_job = terms is not None
+        place = job_output(out, wanted) if is_job else output_folder(out, force=force)
         write_output(part, place, record=record)
     if json:
         print_json({**record, "versions": versions()})
@@ -252,6 +254,8 @@ def _terms(
             "--max-regions: not expected here, as pieces that end early are no partition; "
             "--max-seconds ends a job, which goes on with --resume"
         )
+    if (out / "journal.sqlite").exists():
+        raise InputError(f"{out}: is a job of exactbn count; give a new folder")
     if not (out / JOB).is_dir() and out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out}: exists already and holds no {JOB}; give a new folder")
     from exactbn.jobs.driver import Terms
@@ -280,7 +284,8 @@ def _compute_in(
         )
     with progress("percent", [engine]) as report:
         job = partition_in(out / JOB, network, domain, replace(terms, progress=report))
-        part, tasks = context.with_resource(job)
+        with told_to_resume(out):
+            part, tasks = context.with_resource(job)
     for remark in tasks.remarks:
         typer.echo(remark, err=True)
     return part, {"workers": terms.workers, "tasks": tasks.tasks, "tasks_reused": tasks.reused}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from exactbn.regions.partitioning import Partition
 
 
-#: The folder of the partition in the output.
-PARTITION = "partition"
+#: The folder of the partition in the output, and the file by which it is told.
+PARTITION, DESCRIPTION = "partition", "partition.json"
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,21 @@ def left_out(part: "Partition", wanted: Sequence[str], clock: Budget) -> dict[st
 
 
 @contextmanager
-def job_output(out: Path) -> Iterator[Path]:
+def job_output(out: Path, formats: Sequence[str]) -> Iterator[Path]:
     """Yield the folder of a job, for its result in the place of that of a run before.
 
     The record comes last: where there is none, the result is not whole.
     """
+    stored = out / PARTITION
+    is_replaced = PARTITION in formats and stored.is_dir()
+    if is_replaced and not (stored / DESCRIPTION).is_file():
+        raise InputError(
+            f"{stored}: holds no {DESCRIPTION}, so it is not an earlier output and is not "
+            "replaced; move it away"
+        )
     (out / RUN_FILE).unlink(missing_ok=True)
-    if (out / PARTITION).is_dir():
-        shutil.rmtree(out / PARTITION)
+    if is_replaced:
+        shutil.rmtree(stored)
     yield out
 
 

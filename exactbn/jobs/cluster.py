@@ -1,9 +1,11 @@
 """Tasks on worker processes of a Dask scheduler: one of this machine, or one by its address."""
 
 import re
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from threading import current_thread, main_thread
 from typing import Any
 
 from exactbn.errors import InputError
@@ -53,12 +55,30 @@ def cluster(job: Job, workers: int, scheduler: str) -> Iterator[tuple[Executor, 
                 yield _ready(client, job)
             return
         local: Any = distributed.LocalCluster
-        made = local(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0", silence_logs=50,
-        )  # fmt: skip
+        with _uninterrupted():
+            made = local(
+                n_workers=workers, threads_per_worker=1, host="127.0.0.1",
+                dashboard_address="127.0.0.1:0", silence_logs=50,
+            )  # fmt: skip
         with made, _connected(distributed.Client, made) as client:
             yield _ready(client, job)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let interrupts pass while workers are made, who inherit that they do not hear of any.
+
+    A terminal interrupts all processes of a command: this one is to end the others, by and by. For
+    the second or two that this takes it does not hear of an interrupt either.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ready(client: Any, job: Job) -> tuple[Executor, Any, int]:

@@ -18,7 +18,7 @@ from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, Progress, checked_workers
 from exactbn.errors import ExactBNError, LimitError
 from exactbn.jobs.cluster import check_scheduler, cluster
-from exactbn.jobs.journal import Journal, open_journal
+from exactbn.jobs.journal import FILE, Journal, open_journal
 from exactbn.jobs.part_files import path_text
 from exactbn.jobs.tables import create_tables
 from exactbn.jobs.tasks import COUNT, PARTITION, Job, Result, cut_for
@@ -180,8 +180,10 @@ def _done(folder: FilePath, job: Job, terms: Terms) -> Iterator[tuple[Journal, T
     budget = Budget.asked(max_seconds=terms.max_seconds)
     if terms.scheduler is not None:
         check_scheduler(terms.scheduler)
+    began = terms.resume and not (folder / FILE).exists()
     with open_journal(folder, job, resume=terms.resume) as journal:
-        remarks = journal.forget_damaged()
+        remarks = [f"{folder}: there was no job to go on with; this is a new one"] * began
+        remarks += journal.forget_damaged()
         reused = journal.num_tasks
         with _executor(job, terms.workers, terms.scheduler, terms.seconds) as (submit, many):
             out = _Out(journal.left()[::-1])

@@ -136,6 +136,13 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
     inner = directory / "partition"
     if not source.path.exists() and (inner / DESCRIPTION).is_file():
         raise InputError(f"{directory}: holds a partition in a folder of its own; open {inner}")
+    if not directory.exists():
+        raise InputError(f"{directory}: there is no such folder")
+    if not source.path.exists() and (directory / "journal.sqlite").exists():
+        raise InputError(
+            f"{directory}: is a job, and no partition; a counting job has its regions in "
+            "regions.parquet, and that of a partition writes it beside the job"
+        )
     with _described_at(source.path):
         with source.named():
             told = _described(source.read(_LARGEST_DESCRIPTION))
