@@ -218,6 +218,16 @@ def test_a_peer_is_given_the_network_and_the_box(tmp_path: Path) -> None:
     assert exactbn.partition(network, (-1, 1)).num_regions == row["regions"] == 606
 
 
+@pytest.mark.parametrize("harm", ['echo no > "$1"', 'rm "$1"', 'rm "$1"; mkdir "$1"'])
+def test_a_peer_that_spoils_the_file_spoils_it_for_itself(harm: str, tmp_path: Path) -> None:
+    told = f"echo {shlex.quote(json.dumps(RIGHT))}"
+    spoiler = program_of(script(tmp_path / "spoiler", harm, told))
+    copied = shlex.quote(str(tmp_path / "got.npz"))
+    next_one = program_of(script(tmp_path / "next", f'cp "$1" {copied}', told))
+    row = peers.measure_peers("rnd-2-8-8", [spoiler, next_one], repeat=1, timeout=20)
+    assert exactbn.load(tmp_path / "got.npz").sha256 == row["sha256"]
+
+
 def test_pairs_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ratio is that of pairs; what was wrong once is wrong; a failure ends the asking."""
     turns: list[str] = []

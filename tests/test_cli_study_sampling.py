@@ -3,6 +3,7 @@
 import csv
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,13 @@ def test_command_ends_with_1_where_samples_contradict(capsys, data, monkeypatch)
     monkeypatch.setattr(judging, "exact_shares", lambda part: shares(part)[::-1].copy())
     code, _, err = run(capsys, data, *SMALL[:6], "--samples", "2000", "--local", "0", "--json")
     assert code == 1 and "contradict the volumes" in err
+
+
+def test_samples_that_have_seen_all(tmp_path: Path) -> None:
+    """Then nothing is unseen, and its estimates have no bias to be told or drawn."""
+    command = [
+        "study-sampling", "data/iris.csv", "--networks", "1", "--dims", "2", "--families",
+        "random", "--samples", "10000", "--repeats", "1", "--local", "0",
+    ]  # fmt: skip
+    assert main([*command, "--out", str(tmp_path / "study")]) == 0
+    assert (tmp_path / "study" / "report.html").exists()

@@ -101,6 +101,34 @@ def test_onnx_normalizations_are_explained(tmp_path: Path) -> None:
     assert [plane.ideal for plane in found.hyperplanes] == [0, 1]
 
 
+@pytest.mark.parametrize("with_clip", [False, True])
+def test_logits_have_the_channels_of_the_file(with_clip: bool, tmp_path: Path) -> None:
+    """The same convolution with a Softmax after it, which is left out, has the same ideal."""
+    pytest.importorskip("onnx")
+    from onnx import helper
+    from tests.onnx_models import model, saved
+
+    numbers = {"w": np.array([[[1.0, -0.5]], [[0.25, 1.0]]]), "b": np.array([0.25, -0.5]),
+               "l": np.ones((4, 2)), "s": np.array([1, 1, 3]), "zero": np.array(0.0),
+               "six": np.array(6.0)}  # fmt: skip
+    ends = (helper.make_node("Clip", ["c", "zero", "six"], ["a"]) if with_clip
+            else helper.make_node("Relu", ["c"], ["a"]))  # fmt: skip
+    nodes = [helper.make_node("Reshape", ["x", "s"], ["x3"]),
+             helper.make_node("Conv", ["x3", "w", "b"], ["c"], kernel_shape=[2]), ends,
+             helper.make_node("Flatten", ["a"], ["f"]),
+             helper.make_node("MatMul", ["f", "l"], ["y"])]  # fmt: skip
+    data = tuple(tuple(map(F, row)) for row in ((1, 2, 3), (4, -1, 0), ("1/2", 0, -3), (2, 2, -4)))
+    softmax = helper.make_node("Softmax", ["y"], ["z"], axis=1)
+    found = []
+    for more, output, logits in (([], "y", False), ([softmax], "z", True), ([], "y", True)):
+        path = saved(tmp_path, model([*nodes, *more], {"x": (1, 3)}, [output], numbers))
+        found.append(explain(path, data, logits=logits))
+    assert found[0].regions is not None and found[0].regions == found[1].regions
+    assert found[0].regions == found[2].regions
+    ideals = [[plane.ideal for plane in each.hyperplanes] for each in found]
+    assert ideals[0] == ideals[1] == ideals[2]
+
+
 def test_the_command(tmp_path: Path, capsys: Output) -> None:
     path = str(written(tmp_path, [3, 0.5], [5, 1.5]))
     data = ["--data", str(tmp_path / "d.csv")]

@@ -560,7 +560,7 @@ def test_a_partition_on_the_command_line(tmp_path: Path, capsys: Output) -> None
         assert main([*command, "--resume"]) == 2
         assert "another process is at work here" in capsys.readouterr().err
     assert (out / "run.json").exists()
-    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "job").mkdir(parents=True)
     (tmp_path / "mine" / "letter").touch()
     assert main([*command[:-4], "--out", str(tmp_path / "mine"), "--workers", "2"]) == 2
     assert "exists already and holds no job; give a new folder" in capsys.readouterr().err

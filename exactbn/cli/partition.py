@@ -256,7 +256,8 @@ def _terms(
         )
     if (out / "journal.sqlite").exists():
         raise InputError(f"{out}: is a job of exactbn count; give a new folder")
-    if not (out / JOB).is_dir() and out.is_dir() and any(out.iterdir()):
+    is_job = (out / JOB / "journal.sqlite").exists()
+    if not is_job and out.is_dir() and any(path.name != JOB for path in out.iterdir()):
         raise InputError(f"{out}: exists already and holds no {JOB}; give a new folder")
     from exactbn.jobs.driver import Terms
 

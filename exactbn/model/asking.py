@@ -63,7 +63,7 @@ def save_json(network: "NetworkLike", path: str | PathLike[str]) -> None:
 
 
 def read_centered(
-    value: object, data: object, centering: "Centering"
+    value: object, data: object, centering: "Centering", *, logits: bool = False
 ) -> tuple[Network, bool]:
     """Return a network, and whether its activations were normalized while it was read.
 
@@ -76,7 +76,7 @@ def read_centered(
         stages = read_module(value, example_of(data), centering=centering)
         return Network.from_stages(stages), isinstance(stages, Graph)
     if isinstance(value, (str, PathLike)) and as_path(value).suffix.lower() == ".onnx":
-        return load_centered(value, centering), True
+        return load_centered(value, centering, logits=logits), True
     return as_network(value), False
 
 

@@ -93,6 +93,7 @@ def center(
     eps: object = 0,
     statistics: "str | Sequence[LayerStatistics]" = "batch",
     channels: Iterable[Iterable[int]] = (),
+    logits: bool = False,
 ) -> Network:
     """Return the network batch-normalized on ``data``: layer by layer, W h becomes W h - mu.
 
@@ -127,6 +128,8 @@ def center(
     channels : sequence of sequences of hidden units
         Units of a ``Network``, by number, that have one mean and one variance: those of all their
         values together. They stand in one block of it.
+    logits : bool
+        Whether a Softmax or Sigmoid at the end of an ``.onnx`` file is left out.
 
     Raises
     ------
@@ -161,7 +164,7 @@ scale is undefined; drop the unit or give eps > 0
             raise InputError("no data is given, expected points or statistics that are supplied")
         if not isinstance(network, Network) and not groups:
             made = Centering.on(_named(data), statistics, scale, offset)
-            network, is_centered = read_centered(network, data, made)
+            network, is_centered = read_centered(network, data, made, logits=logits)
             if is_centered:
                 return replace(network, sigma_policy=_policy(network, scale))
         network = as_network(network)

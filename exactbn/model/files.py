@@ -206,14 +206,14 @@ def load_with(
         return Network.from_stages(statistics.of_chain(chain))
 
 
-def load_centered(path: Path_, centering: "Centering") -> Network:
+def load_centered(path: Path_, centering: "Centering", *, logits: bool = False) -> Network:
     """Return the network of an ``.onnx`` file with its activations normalized."""
     from exactbn.readers.onnx_file import read_onnx
 
     source = Source(as_path(path))
     with source.named():
         source.check()
-        return Network.from_stages(read_onnx(source, centering=centering))
+        return Network.from_stages(read_onnx(source, logits=logits, centering=centering))
 
 
 def save_json(network: Network, path: Path_) -> None:

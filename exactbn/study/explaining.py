@@ -176,9 +176,9 @@ def _ideal(
     """Return the network that is ideally normalized on the data."""
     if has_norm:
         return load_with(path, Statistics("batch", Observed(data)), **how)
-    # An .onnx file knows its channels and its clips; read up to its logits it is a network.
-    is_whole = as_path(path).suffix.lower() == ".onnx" and not how["logits"]
-    return center(path if is_whole else network, data)
+    # An .onnx file knows its channels and its clips.
+    is_onnx = as_path(path).suffix.lower() == ".onnx"
+    return center(path if is_onnx else network, data, logits=is_onnx and how["logits"])
 
 
 def _channels(seen: Seen) -> Iterator[Channel]:

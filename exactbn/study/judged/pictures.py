@@ -38,6 +38,7 @@ def draw_figures(
     number of regions.
     """
     methods = OF_VOLUME if volume else OF_REGIONS
+    sizes = [f.samples for f in figures]
     with style():
         figure, axes = figure_of(2, len(dims), width=2.0 + 2.9 * len(dims), height=6.4)
         for column, dim in enumerate(dims):
@@ -55,6 +56,8 @@ def draw_figures(
             below.set_xlabel("random points")
             for ax in (above, below):
                 powers_of_ten(ax)
+                # There may be no value to show: nothing unseen has no bias.
+                ax.set_xlim(min(sizes) / 1.5, max(sizes) * 1.5)
                 ax.grid(True, color="#e4e7eb", lw=0.6)
                 ax.set_axisbelow(True)
                 ax.tick_params(labelleft=column == 0)

@@ -96,8 +96,8 @@ def describe(
         )
     for method, name in OF_VOLUME.items():
         cells = [f for f in figures if (f.family, f.dim, f.method) == (ALL, ALL, method)]
-        if cells:
-            biases = [f.bias for f in cells if f.bias is not None]
+        biases = [f.bias for f in cells if f.bias is not None]
+        if biases:  # none where every sample has seen the whole volume
             low, high = min(f.coverage for f in cells), max(f.coverage for f in cells)
             sentences.append(
                 f"Unseen volume, {name}: relative bias {percent(min(biases), sign=True)} to "
