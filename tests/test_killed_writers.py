@@ -139,7 +139,7 @@ def check_opening(place: Path, part: Partition, is_there: bool) -> None:
     if is_there:
         assert Partition.open(place, check=True) == part
         return
-    with pytest.raises(InputError, match="partition.json: there is no such file"):
+    with pytest.raises(InputError, match="place: there is no such folder"):
         Partition.open(place)
 
 
