@@ -123,7 +123,7 @@ def test_every_value_is_within_its_bound(
 
 def test_the_first_vertices_are_the_nearest_floats(monkeypatch: pytest.MonkeyPatch) -> None:
     """Coordinates are then off by a rounding, where they were off by many; the cells stay."""
-    network = chain(3, [40, 4, 4, 4, 4, 4], 1)
+    network = chain(3, [40, 8, 8, 8, 8, 4], 1)
     domain = domain_of(network, "box")
     bounds, words = [], []
     for deep in (99, 0):
@@ -141,7 +141,7 @@ def test_the_first_vertices_are_the_nearest_floats(monkeypatch: pytest.MonkeyPat
 
 
 def test_only_deep_networks_with_many_vertices_are_sharpened() -> None:
-    for widths, number in (([40, 4, 4, 4, 4], True), ([40, 4, 4, 4], False), ([9] * 8, False)):
+    for widths, number in (([40, 8, 8, 8, 4], False), ([40, 16, 16, 9, 1], True), ([9] * 8, False)):
         network = chain(3, widths, 1)
         run = cutting.Run(network, [domain_of(network, "box")], 1.0, Budget())
         first = cutting.blocks_of(network)[0]

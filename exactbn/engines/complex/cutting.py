@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from math import inf
+from math import inf, log2
 from operator import or_
 
 import numpy as np
@@ -27,8 +27,9 @@ from exactbn.model.network import Network
 # Vertices that are evaluated in floats, or settled in integers, between two looks at the clock.
 _VERTICES_AT_ONCE = 1 << 17
 _SETTLED_AT_ONCE = 16
-# Layers that come after the first one where its vertices are sharpened, and how many these may be.
-_DEEP = 4
+# Where the vertices of the first layer are sharpened: bits by which bounds grow after it, if they
+# do by the root of the width a layer; and how many vertices these may be.
+_DEEP = 8
 _SHARPENED = 1 << 10, 1 << 15
 # Preactivations of a chain that are evaluated ahead.
 _MOST_OF_CHAIN = 1 << 22
@@ -301,7 +302,7 @@ class Run:
 
     def _is_sharpened(self, block: Block) -> bool:
         """Return whether the vertices of a layer get the nearest floats: see :meth:`_sharpen`."""
-        is_deep = len(self.network.widths) - 1 - block.layer >= _DEEP
+        is_deep = sum(log2(width) / 2 for width in self.network.widths[:-1]) >= _DEEP
         few, many = _SHARPENED
         count = self.subdivision.num_vertices
         return block.layer == 0 and is_deep and not self.is_fan and few <= count <= many
