@@ -254,13 +254,14 @@ def _terms(
             "--max-regions: not expected here, as pieces that end early are no partition; "
             "--max-seconds ends a job, which goes on with --resume"
         )
-    if (out / "journal.sqlite").exists():
+    from exactbn.jobs.driver import Terms
+    from exactbn.jobs.journal import FILE
+
+    if (out / FILE).exists():
         raise InputError(f"{out}: is a job of exactbn count; give a new folder")
-    is_job = (out / JOB / "journal.sqlite").exists()
+    is_job = (out / JOB / FILE).exists()
     if not is_job and out.is_dir() and any(path.name != JOB for path in out.iterdir()):
         raise InputError(f"{out}: exists already and holds no {JOB}; give a new folder")
-    from exactbn.jobs.driver import Terms
-
     return Terms(workers, scheduler, resume, max_seconds)
 
 

@@ -25,8 +25,9 @@ from exactbn.model.domain import Domain
 from exactbn.model.files import save_json
 from exactbn.output import check_regular, create_file
 from exactbn.regions.arrow_files import sha256_of
+from exactbn.regions.storage import JOURNAL
 
-FILE, LOCK, PARTS, NETWORK = "journal.sqlite", "lock", "parts", "network.json"
+FILE, LOCK, PARTS, NETWORK = JOURNAL, "lock", "parts", "network.json"
 FORMAT = "exactbn job 1"
 
 # Every row bears its own hash: SQLite has none, and a row that was damaged must not be believed.

@@ -57,6 +57,8 @@ from exactbn.regions.merging import MergedCells, grouped
 
 FORMAT = "exactbn partition 2"
 DESCRIPTION = "partition.json"
+#: The file by which a job is told, see :mod:`exactbn.jobs.journal`.
+JOURNAL = "journal.sqlite"
 # Bytes of a description beyond which it is not read: a box of many axes with long bounds.
 _LARGEST_DESCRIPTION = 64 * 2**20
 
@@ -138,7 +140,7 @@ def load(directory: Path) -> tuple[Network, Domain, Evidence]:
         raise InputError(f"{directory}: holds a partition in a folder of its own; open {inner}")
     if not directory.exists():
         raise InputError(f"{directory}: there is no such folder")
-    if not source.path.exists() and (directory / "journal.sqlite").exists():
+    if not source.path.exists() and (directory / JOURNAL).exists():
         raise InputError(
             f"{directory}: is a job, and no partition; a counting job has its regions in "
             "regions.parquet, and that of a partition writes it beside the job"

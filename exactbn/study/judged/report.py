@@ -17,6 +17,7 @@ from exactbn.study.judged.local import LocalStudy
 from exactbn.study.judged.local_figures import LocalFigure, local_figures
 from exactbn.study.judged.tables import write_large_tables, write_local_tables, write_tables
 from exactbn.study.page import PAGE, embedded, write_page
+from exactbn.wording import counted
 
 TEMPLATE = "judged/report.html.j2"
 
@@ -132,5 +133,5 @@ def odd_hits(study: Study) -> str:
     verdict = "which chance explains" if least * count >= 0.01 else "TOO SMALL for chance"
     return (
         f"The hits of all samples were compared with the exact volumes, one chi-square test a "
-        f"network: the least of {count} p-values is {least:.2g}, {verdict}."
+        f"network: the least of {counted(count, 'p-value')} is {least:.2g}, {verdict}."
     )
