@@ -104,6 +104,23 @@ def test_what_is_read_may_err_from_far_away() -> None:
     assert regions_at(part, points) == [part.region_of(x) for x in points]
 
 
+def test_errors_of_features_are_multiplied() -> None:
+    """z = 2^40 (x / 3 - 1 / 6): once 1000 was added and 999 taken, floats know no more of x / 3.
+
+    All other signs are certain, and so is the last one but for what it reads.
+    """
+    layers = (
+        Layer([[Fraction(1, 3)], [1]], [1000, 0], 0, (0,)),
+        Layer([[1]], [-999], 0, (1,)),
+        Layer([[0, 2**40]], [-(2**40) * Fraction(7, 6)], 0, (2, 3)),
+        Layer([[1]], [0], 1),
+    )
+    part = partition(Network(layers, num_inputs=1), (0, 1))
+    points = [[0.5 + k * 2.0**-53] for k in (-512, -300, -100, 100, 300, 512)]
+    exact = [part.region_of(x) for x in points]
+    assert len(set(exact)) == 2 and None not in exact and regions_at(part, points) == exact
+
+
 @pytest.mark.parametrize(
     "slope", [Fraction(1, 2**1074), Fraction(10) ** 309, -(Fraction(2) ** 1000)]
 )

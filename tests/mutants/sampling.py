@@ -126,7 +126,7 @@ MUTANTS: list[Mutant] = [
         "wired",
         ("features have no errors",
          "            error[:, step.units] = step.layer.activated_error(z, bound, negative)\n", "",
-         f"{WIRED}::test_what_is_read_may_err_from_far_away"),
+         f"{WIRED}::test_errors_of_features_are_multiplied"),
         ("a sign within its bound is known",
          "known &= (positive | negative | (bound == 0)).all(dim=1)", "pass",
          f"{WIRED}::test_grids_on_which_zeros_abound"),
