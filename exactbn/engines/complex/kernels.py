@@ -440,28 +440,61 @@ def split_edges(w, j, d, columns, neuron, factor):  # type: ignore[no-untyped-de
     return total
 
 
-class _Side(NamedTuple):
-    """Faces gathered for the boundary of a new face: their number, and the union of their words."""
-
-    number: np.int64
-    signs: Signs
-
-
 @inlined
-def _add(side, ids, f, signs):  # type: ignore[no-untyped-def]
-    """Return the side with one more face of known words, whose id is appended to ``ids``."""
-    ids[side.number] = f
-    return _Side(side.number + 1, _join(side.signs, signs))
+def _deal(w, f, bit, base, middle):  # type: ignore[no-untyped-def]
+    """Deal the facets of a face that is cut out to the sides of the hyperplane, and into it.
+
+    Those of the positive part take the place of the facets, those of the negative part are written
+    to the end of the arena, those of the new face between them to ``middle``. Returns the three
+    numbers. Signs follow no order that a processor could foresee: so everything is written, and
+    only what counts is counted.
+    """
+    word, arena = w.word, w.arena
+    start, end = np.uintp(w.first[f]), np.uintp(w.used[ARENA])
+    up, down, flat = np.uintp(0), np.uintp(0), np.uintp(0)
+    touched = _ZERO
+    for i in range(np.uintp(w.size[f])):
+        g = arena[start + np.uintp(i)]
+        row = np.uintp(g)
+        positive, parts = word[row, POS] & bit, word[row, PARTS]
+        part = parts >> _HALF
+        is_cut = part >= base
+        is_up = is_cut | (positive != _ZERO)
+        # All ones where it is cut: a choice of memory to read would become a jump.
+        cut = _ZERO - np.uint64(is_cut)
+        arena[start + up] = g
+        arena[end + down] = np.int32(((part ^ row) & cut) ^ row)
+        middle[flat] = np.int32(parts & _LOWER)
+        touched |= positive & word[row, ZER] & ~cut
+        up += np.uintp(is_up)
+        down += np.uintp(is_cut | (not is_up))
+        flat += np.uintp(is_cut)
+    if touched != _ZERO:
+        flat = _add_flat_ridges(word, arena, w.first, w.size, (start, up), bit, base, middle, flat)
+    return np.int64(up), np.int64(down), np.int64(flat)
 
 
-@inlined
-def _flat_facet(word, arena, start, size, bit):  # type: ignore[no-untyped-def]
-    """Return a facet, one of the list, that lies in the hyperplane, or -1."""
-    for i in range(start, start + size):
-        h = arena[i]
-        if (word[h, POS] | word[h, NEG]) & bit == _ZERO:
-            return np.int64(h)
-    return np.int64(-1)
+@kernel
+def _add_flat_ridges(  # type: ignore[no-untyped-def]
+    word, arena, first, size, facets, bit, base, middle, count
+):
+    """Append the ridges of a face that lay in the hyperplane already; return how many it are then.
+
+    ``facets`` says where in the arena those of its positive part begin, and their number. Such a
+    ridge lies between a facet above and one below the hyperplane, neither of them cut: looking from
+    above finds each of them once.
+    """
+    for i in range(facets[1]):
+        g = arena[facets[0] + np.uintp(i)]
+        if word[g, PARTS] >> _HALF >= base or word[g, ZER] & bit == _ZERO:
+            continue
+        for e in range(first[g], first[g] + size[g]):
+            h = arena[e]
+            if (word[h, POS] | word[h, NEG]) & bit == _ZERO:
+                middle[count] = h
+                count += np.uintp(1)
+                break
+    return count
 
 
 @inlined
@@ -476,30 +509,64 @@ def _append_list(w, f, ids, count):  # type: ignore[no-untyped-def]
     used[ARENA] = start + count
 
 
+@inlined
+def _append_facet(w, f, count, facet):  # type: ignore[no-untyped-def]
+    """Let the first ``count`` facets of f in its list stay, and one more follow."""
+    used, arena, start = w.used, w.arena, w.first[f]
+    if count >= w.size[f]:  # there is no room in its place
+        end = used[ARENA]
+        for i in range(count):
+            arena[end + i] = arena[start + i]
+        w.first[f] = start = end
+        used[ARENA] = end + count + 1
+    arena[start + count] = facet
+    w.size[f] = count + 1
+
+
+@inlined
+def _share_words(w, f, n, m, bit, later):  # type: ignore[no-untyped-def]
+    """Set the words of the parts of a face, f and n, and of the face m between them if it is new.
+
+    A neuron that does not cut the face has its sign strictly inside, and so on all three; where it
+    is zero at a vertex is then said of all of them, which is more than is true. Only for ``later``
+    neurons that cut the face is it asked what the parts have. Returns whether there are any.
+    """
+    word, arena, first, size = w.word, w.arena, w.first, w.size
+    pos, neg, zer = word[f, POS], word[f, NEG], word[f, ZER] | bit
+    is_cut = pos & neg & later != _ZERO
+    if is_cut:
+        if m >= 0:
+            _collect(word, arena, first[m], size[m], m)
+        _collect(word, arena, first[f], size[f], f)
+        _collect(word, arena, first[n], size[n], n)
+    else:
+        if m >= 0:
+            word[m, POS], word[m, NEG], word[m, ZER] = pos & ~bit, neg & ~bit, zer
+        word[f, POS], word[f, NEG], word[f, ZER] = pos, neg & ~bit, zer
+        word[n, POS], word[n, NEG], word[n, ZER] = pos & ~bit, neg, zer
+    return is_cut
+
+
 @kernel
 def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
     """Finish the step of neuron ``j``: words of the new edges, then cut faces of dimension 2 to d.
 
     ``base`` is the number of faces before the step: a face was cut in this step if and only if
-    its negative part has an id from ``base`` on. ``room`` is that for three lists of facets.
+    its negative part has an id from ``base`` on. ``room`` is that for a list of facets.
     Returns 0, or the id of a face whose middle is not a face (which would be a bug, and is reported
     as one).
     """
     bit = _ONE << np.uint64(j)
     later = ~(bit | (bit - _ONE))
-    word, arena, first, size = w.word, w.arena, w.first, w.size
-    head, entry, link, used = w.head, w.entry, w.link, w.used
+    word, arena, size, used = w.word, w.arena, w.size, w.used
+    head, entry, link, least = w.head, w.entry, w.link, np.uint64(base)
     e = head[1, j]
     while e >= 0:
         f = entry[e]
         e = link[e]
-        g = np.int64(word[f, PARTS] >> _HALF)
-        if g >= base:
-            _collect(word, arena, first[f], size[f], f)
-            _collect(word, arena, first[g], size[g], g)
-            _enter(w, g, later)
-    plus_ids, minus_ids, middle_ids = room[0], room[1], room[2]
-    nothing = _Side(np.int64(0), Signs(_ZERO, _ZERO, _ZERO))
+        g = word[f, PARTS] >> _HALF
+        if g >= least and _share_words(w, f, np.int64(g), np.int64(-1), bit, later):
+            _enter(w, np.int64(g), later)
     for k in range(2, d + 1):
         e = head[k, j]
         while e >= 0:
@@ -507,53 +574,26 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
             e = link[e]
             if word[f, POS] & word[f, NEG] & bit == _ZERO:
                 continue
-            plus, minus, middle = nothing, nothing, nothing
-            start = first[f]
-            for i in range(start, start + size[f]):
-                g = arena[i]
-                signs = _signs(word, g)
-                part = np.int64(word[g, PARTS] >> _HALF)
-                ridge = np.int64(-1)
-                if part >= base:
-                    plus = _add(plus, plus_ids, g, signs)
-                    minus = _add(minus, minus_ids, part, _signs(word, part))
-                    ridge = np.int64(word[g, PARTS] & _LOWER)
-                elif signs.pos & bit != _ZERO:
-                    plus = _add(plus, plus_ids, g, signs)
-                    # A ridge of f in the hyperplane lies between a facet above and one below it,
-                    # neither of them cut: looking from above finds each of them once.
-                    if signs.zer & bit != _ZERO:
-                        ridge = _flat_facet(word, arena, first[g], size[g], bit)
-                else:
-                    minus = _add(minus, minus_ids, g, signs)
-                if ridge >= 0:
-                    middle = _add(middle, middle_ids, ridge, _signs(word, ridge))
-            if middle.number < k or (k == 2 and middle.number != 2):
+            up, down, flat = _deal(w, f, bit, least, room)
+            if flat < k or (k == 2 and flat != 2):
                 return f
             m = _new_face(w, k - 1, f)
             n = _new_face(w, k, f)
-            _set_signs(word, m, middle.signs)
-            plus = _add(plus, plus_ids, m, middle.signs)
-            minus = _add(minus, minus_ids, m, middle.signs)
-            _set_signs(word, f, plus.signs)
-            _set_signs(word, n, minus.signs)
             word[f, PARTS] = (np.uint64(n) << _HALF) | np.uint64(m)
-            if plus.number > size[f]:
-                _append_list(w, f, plus_ids, plus.number)
-            else:
-                size[f] = plus.number
-                start = first[f]
-                for i in range(plus.number):
-                    arena[start + i] = plus_ids[i]
-            _append_list(w, n, minus_ids, minus.number)
-            _append_list(w, m, middle_ids, middle.number)
+            start = used[ARENA]
+            w.first[n], size[n] = start, down + 1
+            arena[start + down] = m
+            used[ARENA] = start + down + 1
+            _append_facet(w, f, up, m)
+            _append_list(w, m, room, flat)
             if k == 2:
                 # The new edge is its own root.
                 start = used[ARENA]
-                arena[start], arena[start + 1] = middle_ids[0], middle_ids[1]
+                arena[start], arena[start + 1] = room[0], room[1]
                 used[ARENA] = start + 2
-            for g in (m, n):
-                _enter(w, g, later)
+            if _share_words(w, f, n, m, bit, later):
+                _enter(w, m, later)
+                _enter(w, n, later)
             if k == d:
                 _new_region(w, n, f)
             elif k == d - 1:
@@ -610,5 +650,5 @@ def _has_room(w, needs, room):  # type: ignore[no-untyped-def]
         and used[REGIONS] + needs[REGIONS] <= w.component.shape[0]
         and used[ENTRIES] + needs[ENTRIES] <= w.entry.shape[0]
         and used[SEAMS] + needs[SEAMS] <= w.names.shape[0]
-        and needs[WIDEST] <= room.shape[1]
+        and needs[WIDEST] <= room.shape[0]
     )

@@ -55,7 +55,7 @@ class Subdivision:
         self._sorted = True
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
         self._state = np.zeros(kernels.LOOKED + 1, dtype=np.int64)
-        self._room = np.empty((3, 0), dtype=np.int32)
+        self._room = np.empty(0, dtype=np.int32)
 
     @classmethod
     def of(
@@ -248,8 +248,8 @@ class Subdivision:
             **_grown(work, ("names",), used[SEAMS], needs[SEAMS]),
         )
         self._reserve_entries(int(needs[ENTRIES]))
-        if needs[WIDEST] > self._room.shape[1]:
-            self._room = np.empty((3, 2 * int(needs[WIDEST])), dtype=np.int32)
+        if needs[WIDEST] > len(self._room):
+            self._room = np.empty(2 * int(needs[WIDEST]), dtype=np.int32)
 
     def end_block(self, block: int, of_layer: int, leaky: int = 0) -> None:
         """Record the patterns of a block's neurons; ``leaky`` are those with a slope below.
