@@ -9,8 +9,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from exactbn.engines.complex import carried, cutting, engine, signs, vertex_signs
+from exactbn.engines.complex import carried, cutting, engine, signs, units, vertex_signs
 from exactbn.engines.complex.carried import CarriedLayer, Signed
+from exactbn.engines.complex.chunks import cut_in_chunks
 from exactbn.engines.complex.float_blocks import float_block
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, times
 from exactbn.engines.complex.engine import subdivide
@@ -77,48 +78,101 @@ def sharpen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "_SHARPENED", (1, 1 << 15))
 
 
-def begun(network: Network, domain: Domain) -> Iterator[tuple[cutting.Run, cutting.Block]]:
-    """Yield a subdivision whenever a block's values are there, before any sign is taken of them."""
+def begun(
+    network: Network, domain: Domain, *, all_units: bool = True
+) -> Iterator[tuple[cutting.Run, units.Block]]:
+    """Yield a subdivision whenever a block's values are there, before any sign is taken of them.
+
+    Without all units it is cut by those that cut it.
+    """
     run = cutting.Run(network, [domain], 1.0, Budget())
-    for block in cutting.blocks_of(network):
-        run.begin(block)
-        yield run, block
-        assert run.cut(block, 0) == block.width
-        run.end(block)
+    for layer in units.layers_of(network):
+        run.begin_layer(layer)
+        every = np.arange(layer.width)
+        cutting_blocks = (block for block, _ in run.cutting_blocks(layer, every))
+        for block in layer.blocks if all_units else cutting_blocks:
+            run.begin(block)
+            yield run, block
+            assert run.cut(block, 0) == block.width
+            run.end(block)
+        run.end_layer(layer)
 
 
-@pytest.mark.parametrize("where", ["box", "sharpened", "space"])
+@pytest.mark.parametrize("where", ["box", "sharpened", "space", "cutting units"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_value_is_within_its_bound(
     name: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a ray one length must do for all its coordinates and all that is carried with it."""
     network = NETWORKS[name]
-    domain = domain_of(network, where)
+    domain = domain_of(network, "box" if where == "cutting units" else where)
     if where == "sharpened":
         sharpen(monkeypatch)
     exact = ExactVertices(network, [domain])
-    carried_layers = 0
-    for run, block in begun(network, domain):
+    carried_layers, blocks = 0, network.integers.blocks
+    for run, block in begun(network, domain, all_units=where != "cutting units"):
         work, count = run.subdivision.work, run.subdivision.num_vertices
-        carried_layers += run.carry.features is not None and block.layer > 0
-        vertices = sorted(Random(block.index).sample(range(count), min(count, 60)))
+        layer = block.layer.number
+        carried_layers += run.carry.features is not None and layer > 0
+        vertices = sorted(Random(block.first_neuron).sample(range(count), min(count, 60)))
         points = exact.points(vertices, work.parents)
-        units = list(range(block.begin, block.begin + block.width))
-        values, _ = network.integers.evaluate_rows(points, block.layer, units)
-        blocks = network.integers.blocks
-        slopes = prod(int(before.above) for before in blocks[: block.layer])
+        own = block.units.tolist()
+        values, _ = network.integers.evaluate_rows(points, layer, own)
+        slopes = prod(int(before.above) for before in blocks[:layer])
         for i, v in enumerate(vertices):
             point = [int(points[axis, i]) for axis in range(points.nrows())]
             pairs = [(Fraction(t), *at) for t, *at in zip(point, work.x[v], work.ex[v])]
-            for row, unit in enumerate(units):
-                scale = blocks[block.layer].scales[unit]
+            for row, unit in enumerate(own):
+                scale = blocks[layer].scales[unit]
                 value = Fraction(int(values[row, i])) / slopes
                 value *= Fraction(int(scale.denominator), int(scale.numerator))
-                value /= Fraction(2) ** int(run.floats.blocks[block.layer].exponent[unit])
+                value /= Fraction(2) ** int(run.floats.blocks[layer].exponent[unit])
                 pairs.append((value, work.z[v, row], work.ez[v, row]))
             assert lengths(pairs) is not None, (block, v)
-    assert carried_layers == len(network.widths) - 1 + sum(w > 64 for w in network.widths[1:])
+    if where != "cutting units":
+        more = sum(width > 64 for width in network.widths[1:])
+        assert carried_layers == len(network.widths) - 1 + more
+
+
+@pytest.mark.parametrize("slope", [0, Fraction(1, 2)])
+def test_units_that_cut_nothing_are_left_out(slope: Fraction | int) -> None:
+    """Floats do not know of one that it is zero, or touches a corner: these are asked."""
+    weights = [[1, 1], [-1, -1], [0, 0], [1, 1], [-1, -1], [1, 0], [1, 0]]
+    second = [[1, 2, 3, 4, 5, -6, 7], [0, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0]]
+    third = [[-1, 1, 2], [0, 3, -2]]
+    network = Network.from_arrays(
+        [weights, second, third, [[1] * 2]],
+        [[3, -3, 0, 2, -2, 1, 0], [-4, 1, 2], [-8, -1], [0]],
+        slope=slope,
+    )
+    domain = domain_of(network, "box")
+    run = cutting.Run(network, [domain], 1.0, Budget())
+    layer, *_ = units.layers_of(network)
+    run.begin_layer(layer)
+    ((block, rest),) = run.cutting_blocks(layer, np.arange(7))
+    assert block.units.tolist() == [2, 3, 4, 5, 6] and not len(rest)
+    assert run.subdivision.words.tolist() == [[1, 0, 0]]
+    whole = engine.subdivide(network, [domain]).lattice.words
+    chunks = list(cut_in_chunks(network, domain, size=1))
+    words = np.concatenate([chunk.words for chunk in chunks])
+    assert sorted(words.tolist()) == sorted(whole.tolist()) and len(chunks) > 1
+
+
+def test_a_zero_that_is_known_is_no_sign() -> None:
+    """A unit that vanishes with what it reads is off there."""
+    first = Layer([[1], [1]], [0, 2], 0, (0,))
+    second = Layer([[1, 0], [0, 1], [-1, 0]], [0, 0, 0], 0, (1, 2))
+    third = Layer([[1, 0, 1]], [0], 0, (3, 4, 5))
+    network = Network((first, second, third, Layer([[1]], [0], 1, (6,))), num_inputs=1)
+    run = cutting.Run(network, [Domain.of(Box.of(-1, 1, 1))], 1.0, Budget())
+    for layer in units.layers_of(network):
+        run.begin_layer(layer)
+        for block, _ in run.cutting_blocks(layer, np.arange(layer.width)):
+            # Of the second layer unit 0 vanishes where it is not positive, and unit 2 everywhere.
+            assert layer.number != 1 or block.units.tolist() == [0, 2]
+            run.pass_through(block)
+        run.end_layer(layer)
+    assert sorted(run.subdivision.words.tolist()) == [[2, 2, 0], [3, 3, 1]]
 
 
 def test_the_first_vertices_are_the_nearest_floats(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +183,10 @@ def test_the_first_vertices_are_the_nearest_floats(monkeypatch: pytest.MonkeyPat
     for deep in (99, 0):
         monkeypatch.setattr(cutting, "_DEEP", deep)
         run = cutting.Run(network, [domain], 1.0, Budget())
-        run.pass_through(cutting.blocks_of(network)[0])
+        (layer, *_) = units.layers_of(network)
+        run.begin_layer(layer)
+        run.pass_through(*layer.blocks)
+        run.end_layer(layer)
         work, count = run.subdivision.work, run.subdivision.num_vertices
         assert count > 5000
         bounds.append(work.ex[:count, 1:].copy())
@@ -144,8 +201,9 @@ def test_only_deep_networks_with_many_vertices_are_sharpened() -> None:
     for widths, number in (([40, 8, 8, 8, 4], False), ([40, 16, 16, 9, 1], True), ([9] * 8, False)):
         network = chain(3, widths, 1)
         run = cutting.Run(network, [domain_of(network, "box")], 1.0, Budget())
-        first = cutting.blocks_of(network)[0]
-        run.pass_through(first)
+        first = units.layers_of(network)[0]
+        run.begin_layer(first)
+        run.pass_through(*first.blocks)
         assert run._is_sharpened(first) == number
 
 
@@ -156,11 +214,11 @@ def test_what_is_zero_at_all_vertices_is_not_kept() -> None:
         for run, block in begun(network, domain_of(network, where)):
             kept = run.carry.features
             assert isinstance(kept, carried.KeptFeatures)
-            if block.layer:
-                columns = kept._columns[block.layer].tolist()
+            if layer := block.layer.number:
+                columns = kept._columns[layer].tolist()
                 assert columns and off.isdisjoint(columns)
-                assert block.layer > 1 or (2 in columns) == (where == "space")
-                assert kept._states[block.layer][0].shape[1] == len(columns)
+                assert layer > 1 or (2 in columns) == (where == "space")
+                assert kept._states[layer][0].shape[1] == len(columns)
 
 
 def lengths(pairs: list[tuple[Fraction, float, float]]) -> tuple[Fraction, Fraction] | None:
@@ -232,11 +290,10 @@ def activations(
     z: list[float], ez: list[float], slopes: list[float], alive: int
 ) -> tuple[list[float], list[float]]:
     """Return the features at one vertex whose preactivations are these, and their bounds."""
-    units = len(z)
-    block = float_block(np.ones((2, units)), np.array(slopes), ((0, None),))
-    signed = Signed(
-        np.array([z]), np.array([ez], dtype=np.float32), np.array([alive], dtype=np.uint64)
-    )
+    count = len(z)
+    block = float_block(np.ones((2, count)), np.array(slopes), ((0, None),))
+    values = np.array([z]), np.array([ez], dtype=np.float32)
+    signed = Signed(np.arange(count), *values, np.array([[alive]], dtype=np.uint64))
     x, ex = np.ones((1, 2)), np.full((1, 2), 0.5)
     h, errors = CarriedLayer(block, 0, [signed]).activations(x, ex, 0)
     assert h[0, 0] == 1 and errors[0, 0] == 0.5
@@ -285,7 +342,7 @@ def test_errors_of_features_come_out_of_the_next_layer(layer: int) -> None:
         wrong = [2.0**-14 * abs(float(w)) for w in weights]
     unit = 2.0 ** floats.blocks[layer - 1].exponent[:4]
     values = np.array([z]) / unit, (np.array([wrong]) / unit).astype(np.float32)
-    signed = Signed(*values, np.array([15], dtype=np.uint64))
+    signed = Signed(np.arange(4), *values, np.array([[15]], dtype=np.uint64))
     features = CarriedLayer(floats.blocks[layer - 1], layer - 1, [signed])
     out, bound = np.empty((1, 1)), np.empty((1, 1), dtype=np.float32)
     at = np.array([[1.0, 0.0]]), np.zeros((1, 2))
@@ -341,7 +398,8 @@ def test_rounding_of_a_deep_product() -> None:
         floats = FloatNetwork(network, [Domain.of(Box.of(-1, 1, 1))])
         before = floats.blocks[1]
         z = np.ldexp(np.array([[t]]), -before.exponent)
-        signed = Signed(z, np.zeros((1, 1), np.float32), np.ones(1, np.uint64))
+        no_error, alive = np.zeros((1, 1), np.float32), np.ones((1, 1), np.uint64)
+        signed = Signed(np.arange(1), z, no_error, alive)
         out, bound = np.empty((1, 1)), np.empty((1, 1), dtype=np.float32)
         at = np.array([[1.0, 0.0]]), np.zeros((1, 2))
         features = CarriedLayer(before, 0, [signed])

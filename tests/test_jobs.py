@@ -109,7 +109,7 @@ def test_codes_of_pieces_differ() -> None:
         if not counts:
             return [task.code]
         dealt: Any = type("Dealt", (), {"num_pieces": counts[0]})
-        below = [codes(piece, counts[1:]) for piece in task.pieces(0, dealt)]
+        below = [codes(piece, counts[1:]) for piece in task.pieces(0, None, dealt)]
         return [task.code, *(code for own in below for code in own)]
 
     for counts in ([1, 1, 1], [3, 1, 5], [2, 2], [1, 2, 1, 4]):

@@ -151,9 +151,9 @@ MUTANTS: list[Mutant] = [
          "np.maximum.reduceat(", "np.minimum.reduceat(", _BRUTE),
     ),
     *_of(
-        "engines/complex/cutting.py",
+        "engines/complex/units.py",
         ("leaky units count as off",
-         "leaky = sum((slope != 0) << k", "leaky = sum((slope > 9) << k", _TWINS),
+         "[slope != 0 for slope in block.slopes]", "[slope > 9 for slope in block.slopes]", _TWINS),
     ),
     *_of(
         "engines/complex/kernels.py",

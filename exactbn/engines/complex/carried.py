@@ -38,36 +38,60 @@ MOST_KEPT = 1 << 26
 SLOPE_ROUNDING = 3.0 * UNIT_ROUNDOFF
 
 _ONE = np.uint64(1)
+_SIX, _LAST = np.uintp(6), np.uintp(WORD - 1)
 _ZERO = np.uint64(0)
 
 
-class Signed(NamedTuple):
-    """Preactivations of at most 64 units of a layer at all vertices, and their exact signs.
+#: What is known of a neuron at some vertices: it is positive, negative, zero, or open somewhere.
+POSITIVE, NEGATIVE, NOTHING, UNKNOWN = (1 << k for k in range(4))
 
-    ``z`` and ``ez``, shape (V, units), are values and bounds of their errors. Bit k of ``alive``,
-    shape (V,), says whether the activation of unit k is not zero.
+
+class Taken(NamedTuple):
+    """Preactivations of some units of a layer, ascending, at the first vertices, and bounds."""
+
+    units: Ints
+    z: Floats
+    ez: NDArray[np.float32]
+
+    def filled(self, parents: NDArray[np.int32], places: Floats) -> "Taken":
+        """Return the same at all vertices of a layer: those that it has made are interpolated."""
+        z, ez, older, count = self.z, self.ez, len(self.z), len(parents)
+        if older < count:
+            z, ez = _extended(z, count), _extended(ez, count)
+            interpolate_rows(parents, places, z, ez, older, count)
+        return Taken(self.units, z, ez)
+
+
+class Signed(NamedTuple):
+    """Preactivations of some units of a layer at all vertices, and the exact signs of the layer.
+
+    ``z`` and ``ez``, shape (V, units), are values and bounds of their errors. Bit k of word i of
+    ``alive``, shape (V, words), says whether the activation of unit 64 i + k is not zero.
     """
 
+    units: Ints
     z: Floats
     ez: Bounds
     alive: Words
 
     def at(self, rows: Ints) -> "Signed":
         """Return the same at some of the vertices."""
-        return Signed(self.z[rows], self.ez[rows], self.alive[rows])
+        return Signed(self.units, self.z[rows], self.ez[rows], self.alive[rows])
 
 
 class CarriedLayer:
     """The activations of one layer, made chunk by chunk when they are asked for.
 
-    That is all that a chain reads.
+    That is all that a chain reads. Units that are in none of ``signed`` are zero everywhere.
     """
 
     def __init__(self, block: FloatBlock, layer: int, signed: Sequence[Signed]) -> None:
         self._block = block
         self._layer = layer
         self._signed = signed
-        self._errors = np.empty_like(block.h)
+        none = np.empty(0, dtype=np.int64)
+        self._units = np.concatenate([none, *(each.units for each in signed)])
+        self._errors = np.empty((len(block.h), 1 + len(self._units)))
 
     def at(self, rows: Ints, blocks: Sequence[FloatBlock]) -> "CarriedLayer":
         """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
@@ -75,20 +99,29 @@ class CarriedLayer:
             blocks[self._layer], self._layer, [each.at(rows) for each in self._signed]
         )
 
+    def reader(self, block: FloatBlock, columns: slice | Ints) -> FloatBlock:
+        """Return some units of the next block, for the activations that there are.
+
+        Products with the others are zero, and left out.
+        """
+        every = np.arange(block.weight.shape[0] - 1)
+        is_all = np.array_equal(self._units, every)
+        return block.part(columns, None if is_all else np.append(0, 1 + self._units))
+
     def activations(self, x: Floats, ex: Floats, first: int) -> State:
         """Return (1, a(z)) at consecutive vertices, and a bound of the error of every entry.
 
         ``first`` is the number of the first of them, at most :data:`CHUNK`, whose homogeneous
         coordinates and bounds are ``x`` and ``ex``.
         """
-        h, errors = self._block.h[: len(x)], self._errors[: len(x)]
+        used = slice(1 + len(self._units))
+        h, errors = self._block.h[: len(x), used], self._errors[: len(x)]
         h[:, 0], errors[:, 0] = x[:, 0], ex[:, 0]
-        column = 1
+        column, slopes = 1, self._block.slope
         for signed in self._signed:
-            units = np.arange(signed.z.shape[1])
-            slopes = self._block.slope[column - 1 : column - 1 + len(units)]
-            _activate(signed, units, slopes, (first, first + len(x)), h, errors, column)
-            column += len(units)
+            every = np.arange(len(signed.units))
+            _activate(signed, every, column + every, slopes, (first, first + len(x)), h, errors)
+            column += len(every)
         return h, errors
 
 
@@ -152,7 +185,7 @@ class KeptFeatures:
             if not len(stays):
                 del self._states[source], self._columns[source]
                 continue
-            old, (y, ey) = len(values), _room(count, len(stays))
+            old, (y, ey) = len(values), room_of(count, len(stays))
             # No index is out of range: so nothing is buffered, ten times as fast as a mask.
             np.take(values, stays, axis=1, out=y[:old], mode="clip")
             np.take(errors, stays, axis=1, out=ey[:old], mode="clip")
@@ -160,14 +193,13 @@ class KeptFeatures:
             self._states[source] = y, ey
         if not len(wanted):
             return
-        slope, begin = self._blocks[block].slope, 0
-        y, ey = _room(count, len(wanted))
+        slopes = self._blocks[block].slope
+        y, ey = room_of(count, len(wanted))
         for each in signed:
-            end = begin + each.z.shape[1]
-            first, last = np.searchsorted(wanted - 1, (begin, end))
-            units = wanted[first:last] - 1 - begin
-            _activate(each, units, slope[begin:end], (0, count), y, ey, first)
-            begin = end
+            # Whoever is wanted is alive somewhere, and so among those that were taken up.
+            picks = np.flatnonzero(np.isin(each.units, wanted - 1))
+            targets = np.searchsorted(wanted - 1, each.units[picks])
+            _activate(each, picks, targets, slopes, (0, count), y, ey)
         self._columns[block + 1] = wanted
         self._states[block + 1] = y, ey
 
@@ -198,7 +230,7 @@ class Carry:
     def __init__(self, blocks: Sequence[FloatBlock], num_inputs: int, *, is_chain: bool) -> None:
         self._blocks = blocks
         self._is_chain = is_chain
-        self._layer: list[tuple[Floats, NDArray[np.float32]]] = []
+        self._layer: list[Taken] = []
         self.features: Carried = (
             None if is_chain else KeptFeatures(blocks, num_inputs)
         )
@@ -207,7 +239,7 @@ class Carry:
         """Return the same at some of the vertices, with room of ``blocks`` to compute in."""
         carry = copy(self)
         carry._blocks = blocks
-        carry._layer = [(z[rows], ez[rows]) for z, ez in self._layer]
+        carry._layer = [Taken(units, z[rows], ez[rows]) for units, z, ez in self._layer]
         carry.features = None if self.features is None else self.features.at(rows, blocks)
         return carry
 
@@ -222,18 +254,17 @@ class Carry:
         width = len(self._blocks[layer].slope)
         return width <= WORD or num_vertices * width <= MOST_KEPT
 
-    def take(self, z: Floats, ez: NDArray[np.float32]) -> None:
-        """Take up preactivations of at most 64 further units of the layer at the first vertices."""
-        self._layer.append((z, ez))
+    def take(self, units: Ints, z: Floats, ez: NDArray[np.float32]) -> None:
+        """Take up preactivations of further units of the layer at the first vertices."""
+        self._layer.append(Taken(units, z, ez))
 
-    def renew(self, layer: list[tuple[Floats, NDArray[np.float32]]]) -> None:
+    def renew(self, layer: list[Taken]) -> None:
         """Take other values of all that was taken up of the layer, at all vertices."""
-        if len(self._layer) == len(layer):
-            self._layer = layer
+        self._layer = layer
 
     def fill(self, parents: NDArray[np.int32], places: Floats) -> None:
         """Let all that was taken up be known at the vertices that the layer has made since."""
-        self._layer = [_filled(z, ez, parents, places) for z, ez in self._layer]
+        self._layer = [taken.filled(parents, places) for taken in self._layer]
 
     def end(
         self,
@@ -247,18 +278,16 @@ class Carry:
         Of the vertices that it has made ``parents``, shape (V, 2) or more, are the ends a and b of
         an edge on which it is affine, and ``places``, shape (V, 2), t with a + t (b - a), and a
         bound of its error. Bit k of a word of ``alive``, shape (V,) each, says at which vertices
-        the activation of unit k of 64 is not zero.
+        the activation of unit k of 64 is not zero; of none, not all was taken up. What was not is
+        zero everywhere else.
         """
         kept, taken = self.features, self._layer
         self.features, self._layer = None, []
-        if not taken or len(taken) < len(alive):
+        if not alive:
             return
-        count = len(parents)
+        count, words = len(parents), np.stack(alive, axis=1)
         # One after the other: what is made of some is written down before the next are made.
-        signed = (
-            Signed(*_filled(z, ez, parents, places), np.ascontiguousarray(word))
-            for (z, ez), word in zip(taken, alive, strict=True)
-        )
+        signed = (Signed(*each.filled(parents, places), words) for each in taken)
         if self._is_chain:
             self.features = CarriedLayer(self._blocks[layer], layer, list(signed))
         elif isinstance(kept, KeptFeatures):
@@ -268,18 +297,7 @@ class Carry:
                 self.features = kept
 
 
-def _filled(
-    z: Floats, ez: NDArray[np.float32], parents: NDArray[np.int32], places: Floats
-) -> tuple[Floats, NDArray[np.float32]]:
-    """Return preactivations at all vertices of a layer: those that it has made are interpolated."""
-    older, count = len(z), len(parents)
-    if older < count:
-        z, ez = _extended(z, count), _extended(ez, count)
-        interpolate_rows(parents, places, z, ez, older, count)
-    return z, ez
-
-
-def _room(count: int, width: int) -> tuple[Floats, NDArray[np.float32]]:
+def room_of(count: int, width: int) -> tuple[Floats, NDArray[np.float32]]:
     """Return room for numbers of vertices, and for bounds: half the bytes, at no less a bound."""
     return np.empty((count, width)), np.empty((count, width), dtype=np.float32)
 
@@ -292,29 +310,46 @@ def _extended(rows: Any, count: int) -> Any:
 
 
 @kernel
-def _activate(signed, units, slopes, rows, h, errors, column):  # type: ignore[no-untyped-def]
+def _activate(signed, picks, targets, slopes, rows, h, errors):  # type: ignore[no-untyped-def]
     """Write activations of units at a range of vertices, and bounds of their errors.
 
-    The first vertex gets row 0, and unit ``units[i]`` column ``column + i``. A bound ``ez`` is 0
-    only where the value is known to be 0, and no number below 2^-120 else: so it may be stored
-    as float32.
+    The first vertex gets row 0, and column ``picks[i]`` of the preactivations ``targets[i]``. A
+    bound ``ez`` is 0 only where the value is known to be 0, and no number below 2^-120 else: so it
+    may be stored as float32.
     """
-    z, ez, alive = signed.z, signed.ez, signed.alive
-    first, one = np.uintp(rows[0]), np.uintp(column)
+    units, z, ez, alive = signed.units, signed.z, signed.ez, signed.alive
+    first = np.uintp(rows[0])
     for row in range(np.uintp(rows[1] - rows[0])):
         v = first + np.uintp(row)
-        word = alive[v]
-        for place in range(np.uintp(units.shape[0])):
+        for place in range(np.uintp(picks.shape[0])):
             i = np.uintp(place)
-            k = np.uintp(units[i])
+            k = np.uintp(picks[i])
+            unit, target = np.uintp(units[k]), np.uintp(targets[i])
+            word = alive[v, unit >> _SIX]
             # Without a branch: signs follow no order that a processor could foresee.
-            value, slope = z[v, k], slopes[k]
+            value, slope = z[v, k], slopes[unit]
             bound = np.float64(ez[v, k]) * TO_SINGLE * max(1.0, abs(slope))
             bent = value * slope
             bent_bound = bound + TO_SINGLE * SLOPE_ROUNDING * abs(bent)
             is_bent = value < 0.0
-            is_alive = (word >> np.uint64(k)) & _ONE != _ZERO
+            is_alive = (word >> np.uint64(unit & _LAST)) & _ONE != _ZERO
             value = bent if is_bent else value
             bound = bent_bound if is_bent else bound
-            h[row, one + i] = value if is_alive else 0.0
-            errors[row, one + i] = bound if is_alive else 0.0
+            h[row, target] = value if is_alive else 0.0
+            errors[row, target] = bound if is_alive else 0.0
+
+
+@kernel
+def survey(z, ez, factor, found):  # type: ignore[no-untyped-def]
+    """Write which signs each neuron, a column of z, has at the vertices, its rows.
+
+    A sign is certain beyond ``factor`` times the bound ``ez``, as in :func:`.kernels.classify`.
+    """
+    for v in range(np.uintp(z.shape[0])):
+        for column in range(np.uintp(z.shape[1])):
+            k = np.uintp(column)
+            value, bound = z[v, k], factor * np.float64(ez[v, k])
+            is_known = (value > bound) | (value < -bound)
+            sign = POSITIVE if value > 0.0 else NEGATIVE
+            other = NOTHING if (value == 0.0) & (bound == 0.0) else UNKNOWN
+            found[k] |= np.uint8(sign if is_known else other)

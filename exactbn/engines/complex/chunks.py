@@ -19,13 +19,14 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.engines.complex.cutting import Block, Run, SignStatistics, blocks_of
+from exactbn.engines.complex.cutting import Late, Run, SignStatistics
 from exactbn.engines.complex.engine import check_inputs
 from exactbn.engines.complex.kernels import SEAMS
 from exactbn.engines.complex.parts import WHOLE, in_order_of_halves, unmarked
 from exactbn.engines.complex.records import collect_owners, spread_far
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.engines.complex.start import in_plain_units
+from exactbn.engines.complex.units import Layer, layers_of
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, one_blas_thread
 from exactbn.errors import InputError
@@ -148,14 +149,17 @@ class Dealt:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A piece that is to be cut by the blocks from ``block`` on; all of the domain if of none.
+    """A piece that is to be cut by the layers from ``layer`` on; all of the domain if of none.
+
+    Of that layer it is cut by ``units`` alone, ascending: None for all.
 
     ``code`` is its path as one number: 1, and for each step as many bits as the greatest piece has
     there, at least one. Two paths part at some step, whose bits are at the same place and differ,
     or one goes on where the other ends, and is longer: so no two have the same code.
     """
 
-    block: int = 0
+    layer: int = 0
+    units: Numbers | None = None
     dealt: Dealt | None = None
     path: Path = ()
     code: int = WHOLE
@@ -165,12 +169,12 @@ class Task:
         """Return whether as many pieces of this one still have codes of 64 bits."""
         return self.code.bit_length() + _width(count) <= _BITS
 
-    def pieces(self, block: int, dealt: Dealt) -> list["Task"]:
+    def pieces(self, layer: int, units: Numbers | None, dealt: Dealt) -> list["Task"]:
         """Return the pieces in which this one is dealt out."""
         count = dealt.num_pieces
         width = _width(count)
         return [
-            Task(block, dealt, (*self.path, k), self.code << width | k, self.share / count)
+            Task(layer, units, dealt, (*self.path, k), self.code << width | k, self.share / count)
             for k in range(count)
         ]
 
@@ -207,7 +211,7 @@ class Cutter(Generic[Kept]):
         self._domain = domain
         self._factor = factor
         self._size = size
-        self._blocks = blocks_of(network)
+        self._layers = layers_of(network)
         self._dealt: OrderedDict[Path, list[Task]] = OrderedDict()
         self._finding = RLock()
         # Floats are computed in rooms that belong to the network in floats.
@@ -217,11 +221,40 @@ class Cutter(Generic[Kept]):
     def advance(self, task: Task) -> Kept | list[Task]:
         """Cut a piece by the layers that are left, or until it is large enough to be dealt out."""
         run = self._begun(task)
-        for block in self._blocks[task.block :]:
-            run.pass_through(block)
-            if self._may_stop_after(block, task) and self._num_pieces(run, task) > 1:
-                return self._dealt_out(run, block.index + 1, task)
+        try:
+            for layer in self._layers[task.layer :]:
+                units = task.units if layer.number == task.layer else None
+                left = self._pass_through(run, layer, units, task)
+                if left is not None:
+                    return self._dealt_out(run, layer, left, task)
+        except Late:
+            self.budget.check_time()
+            raise
         return self._keep(run, task)
+
+    def _pass_through(
+        self, run: Run, layer: Layer, units: Numbers | None, task: Task
+    ) -> Numbers | None:
+        """Cut by a layer, or by some units of it; return what is left of it to be dealt out for.
+
+        None where the run goes on as it is.
+        """
+        if units is None:
+            run.begin_layer(layer)
+        else:
+            run.go_on(layer)
+        every = np.arange(layer.width) if units is None else units
+        # The whole by all units, in words of 64: so its regions are numbered, see .region_order.
+        blocks = run.cutting_blocks(layer, every) if task.path else layer.blocks_and_rest
+        for block, left in blocks:
+            run.pass_through(block)
+            # Amid a deep layer a vertex does not know what later blocks read.
+            may_stop = layer.number == 0 and not (self._are_alike and task.path)
+            if len(left) and may_stop and self._num_pieces(run, task) > 1:
+                return left
+        run.end_layer(layer)
+        is_last = layer.number + 1 == len(self._layers)
+        return None if is_last or self._num_pieces(run, task) == 1 else every[:0]
 
     def find(self, path: Path) -> Task:
         """Return the piece at a path, dealing out again what is not remembered on the way to it.
@@ -260,12 +293,6 @@ class Cutter(Generic[Kept]):
             self._own.floats = FloatNetwork(self._network, [self._domain])
         return task.dealt.begin(task.path[-1], self._own.floats)
 
-    def _may_stop_after(self, block: Block, task: Task) -> bool:
-        """Return whether every vertex knows what later blocks read: not amid a deep layer."""
-        is_first = block.layer == 0 and not (self._are_alike and task.path)
-        is_end = block.left == 0 or is_first
-        return self._domain.dim > 1 and is_end and block.index + 1 < len(self._blocks)
-
     def _num_pieces(self, run: Run, task: Task) -> int:
         """Return in how many pieces a run is dealt out now; 1 where it is not.
 
@@ -273,17 +300,26 @@ class Cutter(Generic[Kept]):
         piece so deep that names have no bits for its pieces.
         """
         faces = run.subdivision.num_faces
+        if self._domain.dim == 1:
+            return 1
         pieces = min(run.subdivision.num_regions, -(-faces // self._size))
         return pieces if faces >= 2 * self._size and task.has_codes(pieces) else 1
 
-    def _dealt_out(self, run: Run, block: int, task: Task) -> list[Task]:
-        """Return the pieces of a run, of about equally many regions that lie near each other."""
+    def _dealt_out(self, run: Run, layer: Layer, left: Numbers, task: Task) -> list[Task]:
+        """Return the pieces of a run, of about equally many regions that lie near each other.
+
+        ``left`` are the units of the layer that they are still to be cut by; of none, the next
+        layer follows.
+        """
         regions, pieces = run.subdivision.num_regions, self._num_pieces(run, task)
         rank = np.empty(regions, dtype=np.int64)
         rank[in_order_of_halves(run.subdivision.words)] = np.arange(regions)
         run.fill()
         of_cell = (rank * pieces // regions).astype(np.int32)
-        return task.pieces(block, Dealt(run, of_cell, task.code))
+        dealt = Dealt(run, of_cell, task.code)
+        if len(left):
+            return task.pieces(layer.number, left, dealt)
+        return task.pieces(layer.number + 1, None, dealt)
 
 
 def as_chunk(run: Run, task: Task) -> Chunk:

@@ -12,12 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.complex import carried, kernels
-from exactbn.engines.complex.carried import Carry
+from exactbn.engines.complex.carried import Carry, Taken, room_of
 from exactbn.engines.complex.float_blocks import Floats
 from exactbn.engines.complex.kernels import BLOCK
 from exactbn.engines.complex.lattice import FaceLattice, check_euler
 from exactbn.engines.complex.signs import ExactVertices, FloatNetwork, nearest, settled
 from exactbn.engines.complex.subdivision import Subdivision
+from exactbn.engines.complex.units import (
+    Ahead,
+    Block,
+    Layer,
+    Numbers,
+    as_words,
+    indices,
+    layers_of,
+    parts,
+)
 from exactbn.engines.pattern_table import distinct_rows
 from exactbn.engines.run import Budget
 from exactbn.errors import ExactBNError
@@ -64,51 +74,6 @@ class Late(ExactBNError):
     """The seconds of the budget are spent; caught where the lattice can be made whole."""
 
 
-def _parts(begin: int, end: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of consecutive parts of a range, of at most ``size`` each."""
-    for start in range(begin, end, size):
-        yield start, min(start + size, end)
-
-
-@dataclass(frozen=True)
-class Block:
-    """At most 64 neurons of one layer: the bits of one word."""
-
-    index: int
-    layer: int
-    begin: int
-    width: int
-    first_neuron: int
-    #: The neurons whose slope for negative values is not zero, as bits.
-    leaky: int
-    #: How many blocks of the same layer come later.
-    left: int
-
-    @property
-    def number(self) -> int:
-        """Return the number of the block among those of its layer."""
-        return self.begin // BLOCK
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.begin, self.begin + self.width)
-
-
-def blocks_of(network: Network) -> list[Block]:
-    """Return the blocks of all hidden layers in order."""
-    blocks: list[Block] = []
-    before = 0
-    for layer, width in enumerate(network.widths):
-        for begin in range(0, width, BLOCK):
-            size = min(BLOCK, width - begin)
-            slopes = network.blocks[layer].slopes[begin : begin + size]
-            leaky = sum((slope != 0) << k for k, slope in enumerate(slopes))
-            left = -(-width // BLOCK) - begin // BLOCK - 1
-            blocks.append(Block(len(blocks), layer, begin, size, before + begin, leaky, left))
-        before += width
-    return blocks
-
-
 class Run:
     """One subdivision under way."""
 
@@ -121,15 +86,15 @@ class Run:
         self.factor = float(factor)
         self.budget = budget
         self.subdivision = Subdivision.of(
-            domains, len(blocks_of(network)), keeps_signs=not network.is_chain
+            domains, sum(layer.num_words for layer in layers_of(network)),
+            keeps_signs=not network.is_chain,
         )
         self.vertices = ExactVertices(network, domains)
         self.statistics = SignStatistics()
         self._evaluated = 0
         # Whether preactivations of the layer are kept for later layers.
         self._keeps = False
-        # Preactivations of neurons of the layer up to this one at the vertices evaluated; bounds.
-        self._ahead: tuple[int, Floats, NDArray[np.float32]] | None = None
+        self._ahead: Ahead | None = None
         # Seconds per entry of the lists that a step makes.
         self._pace = 0.0
 
@@ -168,6 +133,50 @@ class Run:
         if self.budget.is_late():
             raise Late("the seconds are spent")
 
+    def begin_layer(self, layer: Layer) -> None:
+        """Begin a layer: its units are affine on all faces so far."""
+        self._keeps = True
+        self.go_on(layer)
+        self.subdivision.begin_layer(self._keeps * layer.num_words)
+
+    def go_on(self, layer: Layer) -> None:
+        """Go on amid a layer as a piece, in which its units are affine on all faces."""
+        # A vertex that is made from now on lies on a root edge on which the layer is affine.
+        self._evaluated, self._ahead = self.subdivision.num_vertices, None
+        self._keeps = self._keeps and self._may_keep(layer)
+
+    def cutting_blocks(self, layer: Layer, units: Numbers) -> Iterator[tuple[Block, Numbers]]:
+        """Yield those of some units of a layer that may cut the complex, in blocks, and the rest.
+
+        Each block comes with the units that come after it. A unit that has one sign at all vertices
+        that the layer begins with has it everywhere: it cuts nothing. What it is, is recorded.
+
+        Raises
+        ------
+        Late
+            When the seconds are spent.
+        """
+        while len(units):
+            ahead = self._ahead = self._evaluated_ahead(layer, units)
+            found = np.zeros(len(ahead.units), dtype=np.uint8)
+            carried.survey(ahead.z, ahead.ez, self.factor, found)
+            self.statistics.signs += ahead.z.size
+            is_leaky = layer.is_leaky[ahead.units]
+            is_on = found == carried.POSITIVE
+            # What has a slope below zero is alive there, but where it is zero.
+            is_alive = is_on | (is_leaky & (found == carried.NEGATIVE))
+            is_off = ~is_leaky & (found & (carried.POSITIVE | carried.UNKNOWN) == 0)
+            positive, alive = (as_words(layer, ahead.units[own]) for own in (is_on, is_alive))
+            self.subdivision.record_idle(layer.first_word, positive, alive)
+            if self._keeps and is_alive.any():
+                self.carry.take(ahead.units[is_alive], ahead.z[:, is_alive], ahead.ez[:, is_alive])
+            later = units[len(ahead.units) :]
+            cutting = ahead.units[~(is_alive | is_off)]
+            for block in layer.in_blocks(cutting):
+                cutting = cutting[block.width :]
+                yield block, np.concatenate((cutting, later))
+            units = later
+
     def begin(self, block: Block) -> None:
         """Evaluate a block at all vertices and sort the faces into the buckets.
 
@@ -178,22 +187,21 @@ class Run:
             its sign words are not to be relied on.
         """
         division = self.subdivision
-        # A vertex that this layer has made lies on a root edge on which the layer is affine.
-        if block.begin == 0:
-            self._evaluated = division.num_vertices
-        self._keeps = (block.begin == 0 or self._keeps) and self._may_keep(block)
-        num_words = self._keeps * (1 + block.left)
-        division.begin_block(block.width, new_layer=block.begin == 0, num_words=num_words)
+        self._keeps = self._keeps and self._may_keep(block.layer)
+        division.begin_block(block.width)
         count = division.num_vertices
         self._evaluate(block)
-        for rows in _parts(self._evaluated, count, _VERTICES_AT_ONCE):
+        for rows in parts(self._evaluated, count, _VERTICES_AT_ONCE):
             self.pause()
             work = division.work
-            kernels.interpolate_rows(work.parents, work.place, work.z, work.ez, *rows)
+            own = work.z, work.ez, rows.start, rows.stop
+            kernels.interpolate_rows(work.parents, work.place, *own)
         undecided = 0
-        for rows in _parts(0, count, _VERTICES_AT_ONCE):
+        for rows in parts(0, count, _VERTICES_AT_ONCE):
             self.pause()
-            undecided += kernels.classify(division.work, *rows, block.width, self.factor)
+            undecided += kernels.classify(
+                division.work, rows.start, rows.stop, block.width, self.factor
+            )
         self.statistics.signs += count * block.width
         if undecided:
             self._settle(block, np.flatnonzero(division.work.open[:count]))
@@ -209,8 +217,8 @@ class Run:
         division = self.subdivision
         started, looked_at = time.monotonic(), division.signs_looked_at
         division.start_at(j)
-        keeps, first = self._keeps, block.first_neuron
-        while (left := division.cut(first, self.factor, keeps=keeps, most=most)) is not None:
+        keeps, neurons = self._keeps, block.neurons
+        while (left := division.cut(neurons, self.factor, keeps=keeps, most=most)) is not None:
             try:
                 self._settle(block, left)
             except Late:
@@ -261,7 +269,8 @@ class Run:
         work = self.subdivision.work
         cells = np.flatnonzero(work.dim[: work.used[kernels.FACES]] == self.domains[0].dim)
         words = work.words[work.slot[cells]]
-        words[:, block.index] = work.word[cells, kernels.POS] & np.uint64((1 << done) - 1)
+        word = block.layer.first_word + int(block.units[0]) // BLOCK
+        words[:, word] = work.word[cells, kernels.POS] & np.uint64((1 << done) - 1)
         return len(distinct_rows(words)[0])
 
     def finish(self, block: Block | None, done: int) -> Outcome:
@@ -279,35 +288,38 @@ class Run:
         # In place, and no further than there are faces: beyond, the memory is not there yet.
         for sign in (kernels.POS, kernels.NEG, kernels.ZER):
             work.word[: work.used[kernels.FACES], sign] &= mask
-        self.subdivision.end_block(block.index, block.number)
+        self.subdivision.end_block(block.layer.first_word, block.units)
 
     def end(self, block: Block) -> None:
-        """Finish a block, and after the last one of a layer carry along what later layers read."""
+        """Finish a block."""
         division = self.subdivision
         work, count = division.work, division.num_vertices
-        self._keeps = self._keeps and self._may_keep(block)
+        self._keeps = self._keeps and self._may_keep(block.layer)
         if self._keeps:
-            self.carry.take(work.z[:count], work.ez[:count])
-        division.end_block(block.index, block.number, block.leaky)
-        if not block.left:
-            if self._is_sharpened(block):
-                self._sharpen(block.layer)
-            last = block.number if self.network.is_chain else block.index
-            words = work.alive[:count, last - block.number : last + 1]
-            self.carry.end(block.layer, work.parents[:count], work.place[:count], list(words.T))
+            self.carry.take(block.units, work.z[:count], work.ez[:count])
+        division.end_block(block.layer.first_word, block.units, block.leaky)
 
-    def _may_keep(self, block: Block) -> bool:
+    def end_layer(self, layer: Layer) -> None:
+        """Finish a layer: carry along what later layers read."""
+        if self._keeps and self._is_sharpened(layer):
+            self._sharpen(layer)
+        work, count = self.subdivision.work, self.subdivision.num_vertices
+        first = 0 if self.network.is_chain else layer.first_word
+        words = work.alive[:count, first : first + self._keeps * layer.num_words]
+        self.carry.end(layer.number, work.parents[:count], work.place[:count], list(words.T))
+
+    def _may_keep(self, layer: Layer) -> bool:
         """Return whether a layer's preactivations are not too many to be kept for later layers."""
-        return self.carry.is_wanted(block.layer, self.subdivision.num_vertices)
+        return self.carry.is_wanted(layer.number, self.subdivision.num_vertices)
 
-    def _is_sharpened(self, block: Block) -> bool:
+    def _is_sharpened(self, layer: Layer) -> bool:
         """Return whether the vertices of a layer get the nearest floats: see :meth:`_sharpen`."""
         is_deep = sum(log2(width) / 2 for width in self.network.widths[:-1]) >= _DEEP
         few, many = _SHARPENED
         count = self.subdivision.num_vertices
-        return block.layer == 0 and is_deep and not self.is_fan and few <= count <= many
+        return layer.number == 0 and is_deep and not self.is_fan and few <= count <= many
 
-    def _sharpen(self, layer: int) -> None:
+    def _sharpen(self, layer: Layer) -> None:
         """Replace the coordinates of all vertices by the nearest floats, and evaluate a layer anew.
 
         A vertex of the first layer was interpolated between others up to d times, and its bounds
@@ -315,66 +327,73 @@ class Run:
         one layer are short.
         """
         work, count = self.subdivision.work, self.subdivision.num_vertices
-        for part in _parts(0, count, _SHARPENED[0]):
-            rows = np.arange(*part)
+        for part in parts(0, count, _SHARPENED[0]):
+            rows = np.arange(part.start, part.stop)
             found = nearest(self.vertices, self.vertices.points(rows, work.parents))
             work.x[rows], work.ex[rows] = found
-        width = self.network.widths[layer]
         values = []
-        for begin, end in _parts(0, width, BLOCK):
-            z, ez = np.empty((count, end - begin)), np.empty((count, end - begin), dtype=np.float32)
-            for part in _parts(0, count, _VERTICES_AT_ONCE):
-                own = slice(*part)
+        for block in layer.blocks:
+            z, ez = room_of(count, block.width)
+            for own in parts(0, count, _VERTICES_AT_ONCE):
                 self.floats.preactivations(
-                    work.x[own], work.ex[own], layer, slice(begin, end), z[own], ez[own]
+                    work.x[own], work.ex[own], layer.number, indices(block.units), z[own], ez[own]
                 )
-            values.append((z, ez))
+            values.append(Taken(block.units, z, ez))
         self.carry.renew(values)
 
     def _evaluate(self, block: Block) -> None:
         """Evaluate a block, in floats, at the vertices that its layer has not made.
 
-        Blocks of a wide layer are evaluated together, so that what they read is computed once; of a
-        chain only where that is little memory, a piece. A vertex that is settled in between gets
-        better coordinates, and its values stay true.
+        A vertex that is settled in between gets better coordinates, and its values stay true.
         """
         work, rows = self.subdivision.work, self._evaluated
-        left = self.network.widths[block.layer] - block.begin
-        if block.begin == 0:
-            self._ahead = None
-        if self._ahead is None or self._ahead[0] <= block.begin:
-            self._ahead = None
-            most = _MOST_OF_CHAIN if self.network.is_chain else carried.MOST_KEPT
-            many = min(left, most // max(rows, 1) // BLOCK * BLOCK)
-            if many <= block.width:
-                self._write_values(block.layer, block.columns, work.z, work.ez)
+        if self._ahead is None or self._ahead.units[-1] < block.units[0]:
+            every = np.arange(block.units[0], block.layer.width)
+            if self._num_ahead(len(every)) <= block.width:
+                self._write_values(block.layer, block.units, work.z, work.ez)
                 return
-            z, ez = np.empty((rows, many)), np.empty((rows, many), dtype=np.float32)
-            self._write_values(block.layer, slice(block.begin, block.begin + many), z, ez)
-            self._ahead = block.begin + many, z, ez
-        end, z, ez = self._ahead
-        first = block.begin - (end - z.shape[1])
-        columns = slice(first, first + block.width)
-        work.z[:rows], work.ez[:rows] = z[:, columns], ez[:, columns]
+            self._ahead = self._evaluated_ahead(block.layer, every)
+        ahead = self._ahead
+        columns = ahead.columns(block.units)
+        work.z[:rows], work.ez[:rows] = ahead.z[:, columns], ahead.ez[:, columns]
+
+    def _num_ahead(self, num_units: int) -> int:
+        """Return how many of so many units are evaluated together, 64 at least.
+
+        So that what they read is computed once; of a chain only where that is little memory, a
+        piece.
+        """
+        most = _MOST_OF_CHAIN if self.network.is_chain else carried.MOST_KEPT
+        return min(num_units, max(BLOCK, most // max(self._evaluated, 1) // BLOCK * BLOCK))
+
+    def _evaluated_ahead(self, layer: Layer, units: Numbers) -> Ahead:
+        """Return the first of some units at the vertices that the layer begins with."""
+        units = units[: self._num_ahead(len(units))]
+        # Rows of other networks read what is picked for a range of them.
+        span = units if self.network.is_chain else np.arange(units[0], units[-1] + 1)
+        z, ez = room_of(self._evaluated, len(span))
+        self._write_values(layer, span, z, ez)
+        if len(span) > len(units):
+            z, ez = z[:, units - units[0]], ez[:, units - units[0]]
+        return Ahead(units, z, ez)
 
     def _write_values(
-        self, layer: int, columns: slice, z: Floats, ez: NDArray[np.float32]
+        self, layer: Layer, units: Numbers, z: Floats, ez: NDArray[np.float32]
     ) -> None:
         """Write preactivations of some neurons at the vertices evaluated, and bounds."""
         work = self.subdivision.work
-        for part in _parts(0, self._evaluated, _VERTICES_AT_ONCE):
+        for rows in parts(0, self._evaluated, _VERTICES_AT_ONCE):
             self.pause()
-            rows = slice(*part)
             self.floats.preactivations(
                 work.x[rows],
                 work.ex[rows],
-                layer,
-                columns,
+                layer.number,
+                indices(units),
                 z[rows],
                 ez[rows],
                 work.alive[rows],
                 self.carry.features,
-                part[0],
+                rows.start,
             )
 
     def _settle(self, block: Block, vertices: NDArray[np.int64]) -> None:
@@ -388,8 +407,8 @@ class Run:
         Late
             When the seconds are spent, before all of them are settled.
         """
-        for begin, end in _parts(0, len(vertices), _SETTLED_AT_ONCE):
-            self._settle_some(block, vertices[begin:end])
+        for part in parts(0, len(vertices), _SETTLED_AT_ONCE):
+            self._settle_some(block, vertices[part])
 
     def _settle_some(self, block: Block, vertices: NDArray[np.int64]) -> None:
         """Settle some vertices, few enough to be done before the clock is looked at again."""
@@ -400,9 +419,10 @@ class Run:
         masks = [int(mask) for mask in work.open[vertices]]
         union = reduce(or_, masks)
         wanted = np.array([k for k in range(block.width) if union >> k & 1])
-        rows = (block.begin + wanted).tolist()
+        rows = block.units[wanted].tolist()
         found = settled(
-            exact, self.floats, points, block.layer, rows, work.x[vertices], work.ex[vertices]
+            exact, self.floats, points, block.layer.number, rows,
+            work.x[vertices], work.ex[vertices],
         )
         work.x[vertices], work.ex[vertices] = found.x, found.ex
         places = np.ix_(vertices, wanted)

@@ -7,8 +7,9 @@ assumes general position.
 
 from collections.abc import Sequence
 
-from exactbn.engines.complex.cutting import Late, Outcome, Run, blocks_of
+from exactbn.engines.complex.cutting import Late, Outcome, Run
 from exactbn.engines.complex.start import num_faces
+from exactbn.engines.complex.units import layers_of
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, Progress, one_blas_thread
 from exactbn.errors import DimensionError, InputError
@@ -96,12 +97,15 @@ def check_inputs(network: Network, domains: Sequence[Domain]) -> None:
 def _subdivide(run: "Run", progress: Progress | None) -> Outcome:
     """Process the neurons in order until the budget ends it."""
     total = run.network.num_hidden
-    blocks = blocks_of(run.network)
+    layers = layers_of(run.network)
+    blocks = [block for layer in layers for block in layer.blocks]
     is_watched = progress is not None or run.budget.is_limited
     if total and run.budget.is_spent(len(run.domains), 0):
         return run.finish(blocks[0], 0)
     for block in blocks:
         try:
+            if block.units[0] == 0:
+                run.begin_layer(block.layer)
             run.begin(block)
         except Late:
             return run.finish(block, block.first_neuron)
@@ -117,4 +121,6 @@ def _subdivide(run: "Run", progress: Progress | None) -> Outcome:
             if done < total and run.budget.is_spent(regions, done):
                 return run.finish(block, done)
         run.end(block)
+        if block.units[-1] == block.layer.width - 1:
+            run.end_layer(block.layer)
     return run.finish(None, total)

@@ -6,7 +6,7 @@ read few features are as cheap as that, and lengths of wide layers would tell no
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -98,27 +98,30 @@ class FloatBlock:
             np.add(z, negative, out=z)
         return result, lead + self.error(h, bound) * (self.growth * self.spread)
 
-    def preactivations(
-        self, columns: slice, h: Floats, bound: Floats, z: Floats, ez: Bounds
-    ) -> None:
-        """Write W h of some units to z and bounds of its error to ez."""
-        _multiply(h, self.weight[:, columns], z)
-        error = self.error(h, bound)[:, None] * (self.norm[columns] * TO_SINGLE)
+    def part(self, columns: slice | Ints, rows: Ints | None = None) -> "FloatBlock":
+        """Return some units, for features of which all but some, ``rows``, are zero."""
+        weight: Any = self.weight if rows is None else self.weight[rows]
+        return replace(self, weight=weight[:, columns], norm=self.norm[columns])
+
+    def preactivations(self, h: Floats, bound: Floats, z: Floats, ez: Bounds) -> None:
+        """Write W h to z and bounds of its error to ez."""
+        _multiply(h, self.weight, z)
+        error = self.error(h, bound)[:, None] * (self.norm * TO_SINGLE)
         np.add(error, SIGN_FLOOR, out=ez, casting="same_kind")
 
     def preactivations_entrywise(
-        self, columns: slice, h: Floats, errors: Floats, z: Floats, ez: Bounds
+        self, h: Floats, errors: Floats, z: Floats, ez: Bounds
     ) -> None:
         """Write the same from a bound of the error of every entry of h, which is overwritten.
 
         That is a second product, with absolute weights.
         """
-        _multiply(h, self.weight[:, columns], z)
+        _multiply(h, self.weight, z)
         c = self.rounding
         errors *= 1.0 + c
         errors += c * np.abs(h)
         bound = np.empty_like(z)
-        _multiply(errors, self.magnitude[:, columns], bound)
+        _multiply(errors, self.magnitude, bound)
         bound *= (1.0 + 8.0 * c) * TO_SINGLE
         bound[np.isnan(bound)] = np.inf  # infinity times 0 is no bound
         np.add(bound, SIGN_FLOOR, out=ez, casting="same_kind")

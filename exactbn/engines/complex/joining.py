@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from exactbn.engines.compiled import inlined, kernel
 from exactbn.engines.complex.chunks import SIZE, Cutter, Dealt, Path, Stoppable, Task, results
-from exactbn.engines.complex.cutting import Outcome, Run, SignStatistics, blocks_of
+from exactbn.engines.complex.cutting import Outcome, Run, SignStatistics
 from exactbn.engines.complex.engine import check_inputs
 from exactbn.engines.complex.lattice import FaceLattice, check_euler
 from exactbn.engines.complex.parts import OWN
 from exactbn.engines.complex.region_order import in_order_of_making
+from exactbn.engines.complex.units import layers_of
 from exactbn.engines.first_use import announce
 from exactbn.engines.run import Budget, Progress
 from exactbn.model.domain import Domain
@@ -240,7 +241,7 @@ class Joining:
         parents[made, :2] = number[parents[made, :2]]
         words = np.concatenate(self._words)
         begun = np.concatenate(self._begun).astype(np.int64)
-        widths = [block.width for block in blocks_of(self._network)]
+        widths = [block.width for layer in layers_of(self._network) for block in layer.blocks]
         regions = in_order_of_making(words, begun, widths)
         starts = np.concatenate(([0], np.cumsum(self._counts)))
         lists, sizes = _joined(self._lists, self.dim), _joined(self._sizes, self.dim)

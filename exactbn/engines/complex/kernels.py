@@ -96,7 +96,7 @@ class Work(NamedTuple):
 
 
 @inlined
-def _lowest(mask):  # type: ignore[no-untyped-def]
+def lowest(mask):  # type: ignore[no-untyped-def]
     """Return the index of the lowest bit of a nonzero word."""
     low = mask & (~mask + _ONE)
     return _BIT_INDEX[(low * _DE_BRUIJN) >> np.uint64(58)]
@@ -205,7 +205,7 @@ def _enter(w, f, later):  # type: ignore[no-untyped-def]
     word, used, entry, link, head = w.word, w.used, w.entry, w.link, w.head[w.dim[f]]
     cut = word[f, POS] & word[f, NEG] & later
     while cut != _ZERO:
-        j = _lowest(cut)
+        j = lowest(cut)
         cut &= cut - _ONE
         e = used[ENTRIES]
         used[ENTRIES] = e + 1
@@ -412,7 +412,7 @@ def split_edges(w, j, d, columns, neuron, factor):  # type: ignore[no-untyped-de
         rest = both & ~(below | bit)
         used[UNDECIDED] += _ones(rest)
         while rest != _ZERO:
-            k = _lowest(rest)
+            k = lowest(rest)
             rest &= rest - _ONE
             bound = factor * np.float64(ez[v, k])
             signs, left = _decide(signs, _ONE << np.uint64(k), z[v, k], bound)
@@ -602,14 +602,14 @@ def split_faces(w, j, d, base, room):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cut_neurons(w, state, needs, room, columns, first_neuron, factor, most):  # type: ignore[no-untyped-def]
+def cut_neurons(w, state, needs, room, columns, neurons, factor, most):  # type: ignore[no-untyped-def]
     """Cut all faces by the neurons of the block from ``state[NEXT]`` on.
 
     Comes back after the one that makes the entries of lists so far ``most`` or more.
 
     ``columns`` is the dimension, and the first of the preactivations that are kept at every vertex:
-    0, or those after the neuron at hand if it is negative. Neuron 0 of the block is
-    ``first_neuron`` of all. Returns why it came back, to be called again.
+    0, or those after the neuron at hand if it is negative. Neuron j of the block is ``neurons[j]``
+    of all. Returns why it came back, to be called again.
     """
     d, begin = columns[0], columns[1]
     width = w.z.shape[1]
@@ -623,7 +623,7 @@ def cut_neurons(w, state, needs, room, columns, first_neuron, factor, most):  # 
             cuts = True
             state[BASE], state[BEFORE] = w.used[FACES], w.used[VERTICES]
             keeps = j + 1 if begin < 0 else begin
-            left = split_edges(w, j, d, (keeps, width), first_neuron + j, factor)
+            left = split_edges(w, j, d, (keeps, width), neurons[j], factor)
             state[IS_SPLIT] = 1
             state[LOOKED] += w.used[UNDECIDED]
             if left > 0:

@@ -22,6 +22,7 @@ from exactbn.engines.complex.float_blocks import (
     Bounds,
     FloatBlock,
     Floats,
+    Ints,
     States,
     cone,
     float_block,
@@ -108,7 +109,7 @@ class FloatNetwork:
         x: Floats,
         ex: Floats,
         block: int,
-        columns: slice,
+        columns: slice | Ints,
         z: Floats,
         ez: Bounds,
         alive: NDArray[np.uint64] | None = None,
@@ -124,7 +125,7 @@ class FloatNetwork:
         x, ex : (m, 1 + d)
             Homogeneous coordinates and bounds of their errors, in the units of the axes.
         block, columns
-            The block, and the units of it.
+            The block, and the units of it: of a chain any, of others those of a slice.
         z, ez : (m, width)
             Results: |z - exact| <= ez; ez is 0 only where the exact value is known to be 0.
         alive : (m, words), optional
@@ -135,35 +136,42 @@ class FloatNetwork:
             that they are of. By default all is evaluated from the coordinates.
         """
         if self.is_in_range:
-            of_kind = self._of_chain if self.is_chain else self._of_others
-            size, write = of_kind(block, columns, carried)
+            if self.is_chain or not isinstance(columns, slice):
+                size, write = self._of_chain(block, columns, carried)
+            else:
+                size, write = self._of_others(block, columns, carried)
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 for start in range(0, len(x), size):
                     rows = slice(start, start + size)
                     write(x[rows], ex[rows], first + start, z[rows], ez[rows])
         else:
             z[:], ez[:] = 0.0, inf
-        self.vanishing[block].set_zeros(columns, z, ez, alive)
+        if isinstance(columns, slice):  # of a chain it is never known that something vanishes
+            self.vanishing[block].set_zeros(columns, z, ez, alive)
 
     def _of_chain(
-        self, block: int, columns: slice, carried: Carried
+        self, block: int, columns: slice | Ints, carried: Carried
     ) -> tuple[int, _Write]:
         """Return how many points are evaluated at once, and how: with one bound a layer."""
 
         def write(x: Floats, ex: Floats, first: int, z: Floats, ez: Bounds) -> None:
-            last = self.blocks[block]
             if isinstance(carried, CarriedLayer):
                 h, errors = carried.activations(x, ex, first)
                 if block >= _DEEP:
-                    last.preactivations_entrywise(columns, h, errors, z, ez)
+                    last.preactivations_entrywise(h, errors, z, ez)
                     return
                 bound = np.sqrt(np.einsum("ij,ij->i", errors, errors))
             else:
                 h, bound = x, np.sqrt(np.einsum("ij,ij->i", ex, ex))
                 for inner in self.blocks[:block]:
                     h, bound = inner.activations(h, bound, ex[:, 0])
-            last.preactivations(columns, h, bound, z, ez)
+            last.preactivations(h, bound, z, ez)
 
+        last = self.blocks[block]
+        if isinstance(carried, CarriedLayer):
+            last = carried.reader(last, columns)
+        else:
+            last = last.part(columns)
         return CHUNK, write
 
     def _of_others(

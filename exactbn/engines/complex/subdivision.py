@@ -31,6 +31,7 @@ from exactbn.errors import InternalError
 from exactbn.model.domain import Domain
 
 Numbers = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
 # Ids are 32-bit integers.
 _MOST = 2**31 - 1
@@ -53,6 +54,7 @@ class Subdivision:
         self._keeps_signs = keeps_signs
         self.work, self.starts = work, starts
         self._sorted = True
+        self._has_old_roots = False
         self._needs = np.zeros(len(self.work.used), dtype=np.int64)
         self._state = np.zeros(kernels.LOOKED + 1, dtype=np.int64)
         self._room = np.empty(0, dtype=np.int32)
@@ -156,17 +158,31 @@ class Subdivision:
         """Return the id of the first face that is not a vertex, when a block begins."""
         return int(self.starts[1])
 
-    def begin_block(self, width: int, *, new_layer: bool, num_words: int) -> None:
-        """Make room for the preactivations of ``width`` neurons at every vertex.
+    def begin_layer(self, num_words: int) -> None:
+        """Begin a layer, on whose edges of now all its neurons are affine: they are its roots.
 
-        Within a layer the edges keep their roots, on which all its neurons are affine. Exact signs
-        are kept of its ``num_words`` blocks, or of all blocks.
+        Exact signs are kept of its ``num_words`` words, or of all layers.
         """
-        if not self._sorted:
-            self._sort(roots=True, renew=new_layer)
-        rows = len(self.work.x)
-        if new_layer and not self._keeps_signs:
+        self._has_old_roots = True
+        if not self._keeps_signs:
+            rows = len(self.work.x)
             self.work = self.work._replace(alive=np.zeros((rows, num_words), dtype=np.uint64))
+
+    def record_idle(self, first: int, positive: Words, alive: Words) -> None:
+        """Record neurons that cut no face: bits of words of a layer that begins with ``first``.
+
+        ``positive`` are those that are positive everywhere, ``alive`` those whose activations are
+        not zero anywhere.
+        """
+        place = np.int64(first), np.int64(first * self._keeps_signs)
+        records.record_idle(self.work, place, positive, alive)
+
+    def begin_block(self, width: int) -> None:
+        """Make room for the preactivations of ``width`` neurons at every vertex."""
+        if not self._sorted:
+            self._sort(roots=True, renew=self._has_old_roots)
+        self._has_old_roots = False
+        rows = len(self.work.x)
         self.work = self.work._replace(
             z=np.empty((rows, width)),
             ez=np.empty((rows, width), dtype=np.float32),
@@ -212,10 +228,12 @@ class Subdivision:
         """Return at how many signs of new vertices was looked so far."""
         return int(self._state[kernels.LOOKED])
 
-    def cut(self, first_neuron: int, factor: float, *, keeps: bool, most: int) -> Numbers | None:
+    def cut(
+        self, neurons: NDArray[np.int32], factor: float, *, keeps: bool, most: int
+    ) -> Numbers | None:
         """Cut by the next neuron and those after it, while lists get less than ``most`` entries.
 
-        Neuron 0 of the block is ``first_neuron`` of all. New vertices get the preactivations of the
+        Neuron j of the block is ``neurons[j]`` of all. New vertices get the preactivations of the
         later neurons of the block, or with ``keeps`` those of all. Returns None when that is done.
         Otherwise the vertices that have open signs: the faces are cut once these are settled, and
         this is called again.
@@ -223,8 +241,7 @@ class Subdivision:
         columns = self.dim, 0 if keeps else -1
         while True:
             why = kernels.cut_neurons(
-                self.work, self._state, self._needs, self._room, columns, first_neuron, factor,
-                most,
+                self.work, self._state, self._needs, self._room, columns, neurons, factor, most,
             )  # fmt: skip
             if why == kernels.DONE:
                 return None
@@ -251,17 +268,17 @@ class Subdivision:
         if needs[WIDEST] > len(self._room):
             self._room = np.empty(2 * int(needs[WIDEST]), dtype=np.int32)
 
-    def end_block(self, block: int, of_layer: int, leaky: int = 0) -> None:
+    def end_block(self, first: int, units: Numbers, leaky: int = 0) -> None:
         """Record the patterns of a block's neurons; ``leaky`` are those with a slope below.
 
-        It is the block ``block`` of all, and ``of_layer`` of its layer.
+        They are the ``units`` of a layer that begins with word ``first``.
         """
-        face = records.record_patterns(self.work, self.dim, block)
+        face = records.record_patterns(self.work, self.dim, np.int64(first), units)
         if face >= 0:
             raise InternalError(f"region {face} was left uncut; please report this network")
         if self.work.alive.shape[1]:
-            word = block if self._keeps_signs else of_layer
-            records.record_alive(self.work, np.int64(word), np.uint64(leaky))
+            word = np.int64(first * self._keeps_signs)
+            records.record_alive(self.work, word, units, np.uint64(leaky))
         self._sorted = False
         # The largest arrays, of no use until the next block begins.
         rows = len(self.work.x)

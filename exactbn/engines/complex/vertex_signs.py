@@ -173,11 +173,13 @@ class _Run:
     def end(self, blocks: Sequence[BlockSigns], neuron: int) -> None:
         """Carry along what layers from ``neuron`` on read of a finished layer."""
         count = self.begins[neuron]
-        for values in self._values:
-            if values is not None:
-                self.carry.take(*values)
-        self._values = []
         alive = [self._alive_of(block)[:count] for block in blocks]
+        for block, values in zip(blocks, self._values, strict=True):
+            if values is None:
+                alive = []
+            else:
+                self.carry.take(np.arange(block.columns.start, block.columns.stop), *values)
+        self._values = []
         layer, at = blocks[0].layer, self.at
         self.carry.end(layer, at.parents[:count], at.places[:count], alive)
 
