@@ -22,8 +22,9 @@ from exactbn.sampling.checked import (
 )
 from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.hits import count_hits
-from exactbn.sampling.points import PointStream, choose_dtype, float_bounds
+from exactbn.sampling.points import choose_dtype, float_bounds
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
+from exactbn.sampling.stream import CountedStream
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
     ChiSquare,
@@ -139,7 +140,7 @@ def sample(
     samples : int
         At least 1; a million by default.
     seed : int
-        Of the generator; the same seed, device type and dtype give the same points, whatever the
+        Of the generator; the same seed and dtype give the same points, whatever the device and the
         chunk.
     device : str or torch.device, optional
         A torch device such as "cpu" or "cuda"; by default a GPU where there is one.
@@ -165,7 +166,7 @@ def sample(
     chunk = _check_options(dtype, chunk)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
-    rows = chunk or chunk_size(where)
+    rows = chunk or chunk_size(where, part.network.widths)
     middle, radius = shares_of_box(part, samples)
     with ieee_products():
         classifier = classifier_of(
@@ -177,7 +178,7 @@ def sample(
             chunk=rows,
             factor=checked_factor(filter_factor),
         )
-        stream = PointStream(bounds, samples, seed, dtype, where)
+        stream = CountedStream(bounds, samples, seed, dtype)
         run = count_hits(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0

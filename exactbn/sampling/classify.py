@@ -14,7 +14,7 @@ vanishes on the whole region), two or more have it on their common boundary.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from exactbn.model.evaluation import IntegerNetwork, homogeneous
 from exactbn.model.network import Network
-from exactbn.sampling.floats import Floats, round_layers, static_filter
+from exactbn.sampling.floats import FilteredLayer, Floats, round_layers, static_filter
 from exactbn.sampling.lookup import RegionTable, certain_mask, pack_signs
 from exactbn.sampling.running import RunningBounds
 from exactbn.sampling.stage import FloatStage
@@ -46,6 +46,7 @@ class Classifier:
     second: FloatStage
     third: RunningBounds
     integers: IntegerNetwork
+    filtered: tuple[FilteredLayer, ...]
     patterns: NDArray[np.uint8]
     weights: NDArray[np.float64]
     device: torch.device
@@ -71,17 +72,20 @@ class Classifier:
         """
         layers = round_layers(network.chained("the classifier of codes"))
 
-        def stage(dtype: str, chunk: int) -> FloatStage:
-            filtered = static_filter(layers, *bounds, dtype=dtype, factor=factor)
-            return FloatStage.of(filtered, dtype=dtype, device=device, chunk=chunk)
+        def filtered(dtype: str) -> tuple[FilteredLayer, ...]:
+            return static_filter(layers, *bounds, dtype=dtype, factor=factor)
+
+        first = filtered(dtype)
+        again = first if dtype == "float64" else filtered("float64")
 
         return cls(
             network,
             RegionTable.of(patterns, weights, device),
-            stage(dtype, chunk),
-            stage("float64", _BATCH[2]),
+            FloatStage.of(first, dtype=dtype, device=device, chunk=chunk),
+            FloatStage.of(again, dtype="float64", device=device, chunk=_BATCH[2]),
             RunningBounds.of(layers, device=device, factor=factor),
             network.integers,
+            first,
             np.ascontiguousarray(patterns, dtype=np.uint8),
             weights,
             device,
@@ -106,10 +110,6 @@ class Classifier:
     def shapes(self) -> list[torch.Size]:
         """Return the shapes of the products, with a row for the biases."""
         return [weight.shape for weight in self.first.weights]
-
-    def twin(self) -> "Classifier":
-        """Return the same classifier with buffers of its own, for another thread."""
-        return replace(self, first=self.first.twin(), second=self.second.twin())
 
     def classify(self, points: torch.Tensor) -> tuple[torch.Tensor, int]:
         """Return the region of each point, int32, and how many had an uncertain float sign.
@@ -140,11 +140,14 @@ class Classifier:
         result = self.table.look_on(codes)
         rest = torch.nonzero(~self._are_certain(codes)).flatten()
         if len(rest):
-            result[rest] = self._resolve_signs(points[rest])
+            result[rest] = self.resolve_signs(points[rest])
         return result
 
-    def _resolve_signs(self, points: torch.Tensor) -> torch.Tensor:
-        """Return the regions by stages 3 and 4, which give all signs, zeros included."""
+    def resolve_signs(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the regions by stages 3 and 4, which give all signs, zeros included.
+
+        ``points`` are float64 rows, the last column ones.
+        """
         signs, known = self.third.signs(points)
         rest = torch.nonzero(~known).flatten()
         for batch in _batches(rest, _BATCH[4]):

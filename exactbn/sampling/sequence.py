@@ -63,7 +63,7 @@ class RegionSequence:
         bounds = float_bounds(part.box, dtype)
         middle, _ = shares_of_box(part, 1)
         classifier = classifier_of(
-            part, middle, bounds, dtype=dtype, device=_CPU, chunk=chunk_size(_CPU)
+            part, middle, bounds, dtype=dtype, device=_CPU, chunk=chunk_size(_CPU, part.network.widths)
         )
         return cls(classifier, bounds, dtype)
 

@@ -22,7 +22,7 @@ def sampling_faults(problem: Problem, part: Partition, seed: int) -> tuple[int, 
     # Torch takes seconds to import, and few problems are sampled.
     from exactbn.sampling.classify import Classifier
     from exactbn.sampling.devices import find_device
-    from exactbn.sampling.points import PointStream, float_bounds
+    from exactbn.sampling.points import float_bounds
 
     points, faults = 0, []
     for dtype in DTYPES:
