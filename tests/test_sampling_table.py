@@ -1,11 +1,14 @@
 """The table of patterns: each is found, and no other code."""
 
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from exactbn.sampling.fused import words_of_patterns
 from exactbn.sampling.kernels import CompiledTable
 from exactbn.sampling.lookup import RegionTable, pack_signs
 from tests.planted import CPU
@@ -48,11 +51,18 @@ def test_patterns_that_share_a_layer_are_counted_apart(shared: int) -> None:
     """The same for compiled loops, where a layer of 32 neurons is a word."""
     patterns = np.random.default_rng(0).integers(0, 2, (400, 96), dtype=np.uint8)
     patterns[:, 32 * shared : 32 * (shared + 1)] = patterns[0, 32 * shared]
-    codes = CompiledTable.of(patterns, np.ones(400), [32] * 3).codes[:400]
-    table = CompiledTable.of(patterns[:300], np.ones(300), [32] * 3)
+    table = CompiledTable.of(patterns[:300], np.ones(300))
     counts, missed = np.zeros(300, dtype=np.int64), np.empty(400, dtype=np.int64)
-    assert table.count(codes, counts, missed).tolist() == list(range(300, 400))
+    codes = words_of_patterns(patterns, CPU).t().contiguous().numpy().view(np.uint32)
+    joined = np.full(400, 4, dtype=np.uint32)
+    stage: Any = SimpleNamespace(codes=codes, joined=joined, certain=np.uint32(4))
+    assert table.count(stage, 400, counts, missed) == (100, 0)
+    assert missed[:100].tolist() == list(range(300, 400))
     assert counts.tolist() == [1] * 300
+    joined[[7, 350]] = 3
+    assert table.count(stage, 400, counts, missed) == (101, 2)
+    assert missed[:101].tolist() == [7, *range(300, 400)]
+    assert counts.tolist() == [2] * 7 + [1] + [2] * 292
 
 
 def test_codes_of_uncertain_digits_are_no_region() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exactbn.model.evaluation import IntegerNetwork, homogeneous
+from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 from exactbn.sampling.floats import FilteredLayer, Floats, round_layers, static_filter
 from exactbn.sampling.lookup import RegionTable, certain_mask, pack_signs
@@ -45,7 +45,6 @@ class Classifier:
     first: FloatStage
     second: FloatStage
     third: RunningBounds
-    integers: IntegerNetwork
     filtered: tuple[FilteredLayer, ...]
     patterns: NDArray[np.uint8]
     weights: NDArray[np.float64]
@@ -84,7 +83,6 @@ class Classifier:
             FloatStage.of(first, dtype=dtype, device=device, chunk=chunk),
             FloatStage.of(again, dtype="float64", device=device, chunk=_BATCH[2]),
             RunningBounds.of(layers, device=device, factor=factor),
-            network.integers,
             first,
             np.ascontiguousarray(patterns, dtype=np.uint8),
             weights,
@@ -171,14 +169,7 @@ class Classifier:
         return (asked == mask).all(dim=1)
 
     def _exact_signs(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the signs, shape (m, neurons), of float points, shape (m, d), in integers."""
-        points = [tuple(Fraction(t) for t in point) for point in x.cpu().tolist()]
-        values = self.integers.preactivations(homogeneous(points), len(self.network.widths) - 1)
-        signs = [[(t > 0) - (t < 0) for t in z.entries()] for z in values]
-        layers = [
-            np.array(entries, dtype=np.int32).reshape(-1, len(points)) for entries in signs
-        ]
-        return torch.from_numpy(np.ascontiguousarray(np.vstack(layers).T))
+        return exact_signs(self.network, x)
 
     def _region_at(self, signs: NDArray[np.int32]) -> int:
         """Return the result for a point some of whose signs are zero."""
@@ -192,6 +183,15 @@ class Classifier:
             else:
                 self._known[key] = candidates[0] if candidates else self.outside
         return self._known[key]
+
+
+def exact_signs(network: Network, x: torch.Tensor) -> torch.Tensor:
+    """Return the signs, int32, shape (m, neurons), of float points, shape (m, d), in integers."""
+    points = [tuple(Fraction(t) for t in point) for point in x.cpu().tolist()]
+    values = network.integers.preactivations(homogeneous(points), len(network.widths) - 1)
+    signs = [[(t > 0) - (t < 0) for t in z.entries()] for z in values]
+    layers = [np.array(entries, dtype=np.int32).reshape(-1, len(points)) for entries in signs]
+    return torch.from_numpy(np.ascontiguousarray(np.vstack(layers).T))
 
 
 def _batches(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:

@@ -8,7 +8,8 @@ is said. The error bounds hold for either: products are summed in any order, in 
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from exactbn.errors import InputError
 from exactbn.sampling.floats import FilteredLayer
 from exactbn.sampling.stage import DTYPES, ieee_products
+from exactbn.sampling.stream import CountedStream, Uniform, uniform_numbers
 from exactbn.sampling.vectors import SIGNS
 
 #: Set to anything but 0, these make libraries multiply in another arithmetic, whatever torch asks.
@@ -44,7 +46,8 @@ class FusedStage:
     chunk: int
     path: str
     reason: str | None
-    _function: Callable[..., Signs]
+    _signs: Callable[..., Signs]
+    _uniform: Uniform
 
     @classmethod
     def of(
@@ -76,26 +79,32 @@ class FusedStage:
         powers = _powers(sum(map(len, biases)), device)
         wished = bool(layers) and (device.type == "cuda" if compiled is None else compiled)
         reason = None if wished else "there is no GPU" if compiled is None else "not asked for"
-        plain = cls(weights, biases, slopes, powers, chunk, "plain torch", reason, find_signs)
+        functions: tuple[Callable[..., Signs], Uniform] = find_signs, uniform_numbers
+        plain = cls(weights, biases, slopes, powers, chunk, "plain torch", reason, *functions)
         if not wished:
             return plain
-        torch.compiler.reset()  # of a function few versions are kept, and this one is for good
-        function = torch.compile(find_signs, dynamic=False, fullgraph=True, options=_OPTIONS)
-        stage = cls(weights, biases, slopes, powers, chunk, "torch.compile", None, function)
+        torch.compiler.reset()  # of a function few versions are kept, and these are for good
+        functions = compile_whole(find_signs), compile_whole(uniform_numbers)
+        stage = cls(weights, biases, slopes, powers, chunk, "torch.compile", None, *functions)
+        inputs = len(weights[0])
+        stream = CountedStream((np.zeros(inputs), np.ones(inputs)), chunk, 0, dtype)
         try:
-            stage.codes(torch.zeros((len(weights[0]), chunk), dtype=DTYPES[dtype], device=device))
+            points = torch.zeros((inputs, chunk), dtype=DTYPES[dtype], device=device)
+            stage.draw(stream, 0, points)
+            stage.codes(points)
         except (RuntimeError, ImportError, OSError) as error:  # what compilers raise
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            told = f"torch.compile failed: {lines[0][:200]}"
-            return cls(
-                weights, biases, slopes, powers, chunk, "plain torch", told, find_signs
-            )
+            return replace(plain, reason=f"torch.compile failed: {lines[0][:200]}")
         return stage
 
     @property
     def flops(self) -> int:
         """Return the operations of the products of one point, two for each weight."""
         return 2 * sum(weight.numel() for weight in self.weights)
+
+    def draw(self, stream: CountedStream, start: int, points: torch.Tensor) -> None:
+        """Write a chunk of points of a stream, from number ``start`` on, to ``points``."""
+        stream.draw_by_tensors(start, points, self.chunk, self._uniform)
 
     def codes(self, points: torch.Tensor) -> Signs:
         """Return (words, certain) of a chunk of points, shape (d, chunk).
@@ -106,7 +115,12 @@ class FusedStage:
         with ieee_products(), warnings.catch_warnings():
             # It recommends the very products that would break the bounds.
             warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
-            return self._function(points, self.weights, self.biases, self.slopes, self.powers)
+            return self._signs(points, self.weights, self.biases, self.slopes, self.powers)
+
+
+def compile_whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the compiled form of a function of tensors whose shapes stay the same."""
+    return torch.compile(function, dynamic=False, fullgraph=True, options=_OPTIONS)
 
 
 def find_signs(

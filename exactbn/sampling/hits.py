@@ -79,9 +79,7 @@ class TensorHitCounter(HitCounter):
     def count(self, k: int) -> None:
         end = min((k + 1) * self.block, self.stream.samples)
         for start in range(k * self.block, end, self.classifier.chunk):
-            number = min(self.classifier.chunk, end - start)
-            self.stream.draw(start, self._points[:-1], number)
-            missed = self._count_found(number)
+            missed = self._count_found(start, min(self.classifier.chunk, end - start))
             if len(missed):
                 self._pending.append(missed)
                 self._waiting += len(missed)
@@ -89,8 +87,8 @@ class TensorHitCounter(HitCounter):
                 self.resolve()
 
     @abstractmethod
-    def _count_found(self, number: int) -> torch.Tensor:
-        """Count those of the first points that are found at once, and return the others' rows."""
+    def _count_found(self, start: int, number: int) -> torch.Tensor:
+        """Draw points, count those that are found at once, and return the others' rows."""
 
     def resolve(self) -> None:
         if self._pending:
@@ -103,7 +101,8 @@ class TensorHitCounter(HitCounter):
 class WiredHitCounter(TensorHitCounter):
     """A counter for networks that are no chains: no point is found at once."""
 
-    def _count_found(self, number: int) -> torch.Tensor:
+    def _count_found(self, start: int, number: int) -> torch.Tensor:
+        self.stream.draw(start, self._points[:-1], number)
         return self._points[:, :number].t().clone()
 
 
@@ -126,7 +125,8 @@ class DeviceHitCounter(TensorHitCounter):
         codes = as_codes(words_of_patterns(classifier.patterns, torch.device("cpu")))
         self._table = RegionTable.of_codes(codes, classifier.weights, device)
 
-    def _count_found(self, number: int) -> torch.Tensor:
+    def _count_found(self, start: int, number: int) -> torch.Tensor:
+        self.stage.draw(self.stream, start, self._points[:-1])
         words, certain = self.stage.codes(self._points[:-1])
         regions, is_found = self._table.find(as_codes(words[:number]), certain[:number])
         self.counts.index_add_(0, regions, is_found.to(torch.int64))

@@ -10,6 +10,7 @@ G. L. Steele, D. Lea, C. H. Flood, *Fast splittable pseudorandom number generato
 (the generator is its SplitMix64, which passes the tests of TestU01's BigCrush).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,24 +57,40 @@ class CountedStream:
         else:
             self.draw_by_tensors(start, out, m)
 
-    def draw_by_tensors(self, start: int, out: torch.Tensor, m: int) -> None:
-        """Do the same by operations on tensors, on any device."""
+    def draw_by_tensors(
+        self, start: int, out: torch.Tensor, m: int, uniform: "Uniform | None" = None
+    ) -> None:
+        """Do the same by operations on tensors, on any device.
+
+        ``uniform`` is :func:`uniform_numbers`, by default as it stands, or a compiled form of it.
+        """
         key, low, width = self._constants
-        d, is_single = len(out), self.dtype == "float32"
-        bits = 24 if is_single else 53
-        words = -(-d // 2) if is_single else d
-        for p in range(words):
-            at = int(key) + (start * words + p + 1) * _GOLDEN
-            word = torch.arange(m, dtype=torch.int64, device=out.device)
-            word = word.mul_(signed(words * _GOLDEN)).add_(signed(at))
-            for shift, factor in ((30, _FIRST), (27, _SECOND)):
-                word = (word ^ _shifted(word, shift, 64 - shift)) * signed(factor)
-            word ^= _shifted(word, 31, 33)
-            places = ((2 * p, 40), (2 * p + 1, 8)) if is_single else ((p, 11),)
-            for j, shift in places[: d - places[0][0]]:
-                # Product and sum are two operations, so that nothing makes one rounding of them.
-                row = out[j, :m].copy_(_shifted(word, shift, bits)).mul_(2.0**-bits)
-                row.mul_(float(width[j])).add_(float(low[j]))
+        words = -(-len(out) // 2) if self.dtype == "float32" else len(out)
+        begins = [signed(int(key) + (start * words + p + 1) * _GOLDEN) for p in range(words)]
+        at = torch.tensor(begins, dtype=torch.int64, device=out.device).reshape(-1, 1)
+        found = (uniform or uniform_numbers)(at, signed(words * _GOLDEN), m, self.dtype)
+        # Product and sum are two operations, so that nothing makes one rounding of them.
+        for row, number, w, least in zip(out, found, width.tolist(), low.tolist(), strict=False):
+            row[:m].copy_(number).mul_(w).add_(least)
+
+
+Uniform = Callable[[torch.Tensor, int, int, str], torch.Tensor]
+
+
+def uniform_numbers(at: torch.Tensor, step: int, m: int, dtype: str) -> torch.Tensor:
+    """Return the u of m points, shape (coordinates, m); no operation rounds.
+
+    ``at``, int64, shape (words, 1), is what is mixed to the words of the first point, and ``step``
+    is added for each that follows. In float32 there are two coordinates a word.
+    """
+    word = torch.arange(m, dtype=torch.int64, device=at.device) * step + at
+    for shift, factor in ((30, _FIRST), (27, _SECOND)):
+        word = (word ^ _shifted(word, shift, 64 - shift)) * signed(factor)
+    word = word ^ _shifted(word, 31, 33)
+    if dtype == "float64":
+        return _shifted(word, 11, 53).to(torch.float64) * 2.0**-53
+    pairs = torch.stack((_shifted(word, 40, 24), _shifted(word, 8, 24)), dim=1)
+    return pairs.reshape(-1, m).to(torch.float32) * 2.0**-24
 
 
 def _shifted(word: torch.Tensor, shift: int, bits: int) -> torch.Tensor:
