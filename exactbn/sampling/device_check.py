@@ -42,13 +42,13 @@ Words = NDArray[np.uint32]
 class DeviceCheck:
     """What a device says of ``samples`` points, beside the CPU.
 
-    ``differing`` samples are wrong on the device: another point, or a sign that it calls certain and
-    that is not so; any but 0 is an error of exactbn, of torch or of the device, and ``example``
+    ``differing`` samples are wrong on the device: another point, or a sign that it calls certain
+    and that is not so; any but 0 is an error of exactbn, of torch or of the device, and ``example``
     names the first. ``undecided`` are the numbers of samples some of whose float signs were not
     certain, on the CPU and on the device: there the device is not believed, and errs without harm.
     ``path`` is "torch.compile" or "plain torch", ``reason`` why it is not the first. Speeds are
-    those of drawing and of the signs; that of the CPU is of one thread. ``peak_flops`` is None where
-    it is not known, ``peak_source`` says where it comes from.
+    those of drawing and of the signs; that of the CPU is of one thread. ``peak_flops`` is None
+    where it is not known, ``peak_source`` says where it comes from.
     """
 
     samples: int
@@ -132,7 +132,9 @@ def check_device(
     """
     samples, seed = to_integer("samples", samples, 1), to_integer("seed", seed)
     if plant is not None and not 0 <= plant < samples:
-        raise InputError(f"the planted fault is at sample {plant}, expected one of 0 to {samples - 1}")
+        raise InputError(
+            f"the planted fault is at sample {plant}, expected one of 0 to {samples - 1}"
+        )
     if box.dim != network.num_inputs:
         raise InputError(
             f"the box has {box.dim} dimensions and the network {network.num_inputs} inputs, "

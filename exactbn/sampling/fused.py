@@ -1,4 +1,4 @@
-"""The float stage of any device: one function of tensors, which torch.compile makes fewer passes of.
+"""The float stage of any device: functions of tensors that torch.compile puts into few passes.
 
 The codes are those of :mod:`exactbn.sampling.kernels`: the signs, 32 neurons a word, and whether
 all of them are certain. Where there is no compiler for the device the function runs as it is, which
@@ -7,9 +7,9 @@ is said. The error bounds hold for either: products are summed in any order, in 
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from exactbn.errors import InputError
 from exactbn.sampling.floats import FilteredLayer
-from exactbn.sampling.stage import DTYPES, ieee_products
+from exactbn.sampling.stage import DTYPES, ieee_products, one_thread
 from exactbn.sampling.stream import CountedStream, Uniform, uniform_numbers
 from exactbn.sampling.vectors import SIGNS
 
 #: Set to anything but 0, these make libraries multiply in another arithmetic, whatever torch asks.
 OVERRIDES = ("NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION")
 
-# Where a GPU is, the graph is compiled as it stands: nothing is tried out, no launches are recorded.
+# The graph is compiled as it stands: nothing is tried out, no launches are recorded.
 _OPTIONS: dict[str, str | int | bool | Callable[..., object]] = {
     "max_autotune": False, "triton.cudagraphs": False,
 }  # fmt: skip
@@ -83,8 +83,7 @@ class FusedStage:
         plain = cls(weights, biases, slopes, powers, chunk, "plain torch", reason, *functions)
         if not wished:
             return plain
-        torch.compiler.reset()  # of a function few versions are kept, and these are for good
-        functions = compile_whole(find_signs), compile_whole(uniform_numbers)
+        functions = compile_whole(find_signs, uniform_numbers)
         stage = cls(weights, biases, slopes, powers, chunk, "torch.compile", None, *functions)
         inputs = len(weights[0])
         stream = CountedStream((np.zeros(inputs), np.ones(inputs)), chunk, 0, dtype)
@@ -104,7 +103,8 @@ class FusedStage:
 
     def draw(self, stream: CountedStream, start: int, points: torch.Tensor) -> None:
         """Write a chunk of points of a stream, from number ``start`` on, to ``points``."""
-        stream.draw_by_tensors(start, points, self.chunk, self._uniform)
+        with _settled():
+            stream.draw_by_tensors(start, points, self.chunk, self._uniform)
 
     def codes(self, points: torch.Tensor) -> Signs:
         """Return (words, certain) of a chunk of points, shape (d, chunk).
@@ -112,15 +112,28 @@ class FusedStage:
         ``words`` has shape (chunk, words), int32; ``certain``, shape (chunk,), says of which points
         all signs are certain.
         """
-        with ieee_products(), warnings.catch_warnings():
-            # It recommends the very products that would break the bounds.
-            warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
+        with _settled():
             return self._signs(points, self.weights, self.biases, self.slopes, self.powers)
 
 
-def compile_whole(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the compiled form of a function of tensors whose shapes stay the same."""
-    return torch.compile(function, dynamic=False, fullgraph=True, options=_OPTIONS)
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Keep the settings of torch the same within the block, on which compiled code depends."""
+    with ieee_products(), one_thread(), warnings.catch_warnings():
+        # It recommends the very products that would break the bounds.
+        warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
+        yield
+
+
+def compile_whole(
+    signs: Callable[..., Signs], uniform: Uniform
+) -> tuple[Callable[..., Signs], Uniform]:
+    """Return the compiled forms of functions of tensors whose shapes stay the same."""
+    torch.compiler.reset()  # of a function few versions are kept, and these are for good
+    return (
+        torch.compile(signs, dynamic=False, fullgraph=True, options=_OPTIONS),
+        torch.compile(uniform, dynamic=False, fullgraph=True, options=_OPTIONS),
+    )
 
 
 def find_signs(

@@ -148,6 +148,7 @@ class CompiledHitCounter(HitCounter):
         room = (inputs, _PENDING + classifier.chunk)
         self._waiting = torch.zeros(room, dtype=DTYPES[stream.dtype])
         self._number = 0  # of those that wait
+        self._resolve_signs = classifier.resolve_signs
 
     def count(self, k: int) -> None:
         stage, counts = self._stage, self.counts.numpy()
@@ -175,7 +176,7 @@ class CompiledHitCounter(HitCounter):
             if left:
                 rest = stage.points[:, torch.from_numpy(self._missed[:left])]
                 ones = torch.ones((1, left), dtype=rest.dtype)
-                self._add(self.classifier.resolve_signs(torch.vstack((rest, ones)).t()))
+                self._add(self._resolve_signs(torch.vstack((rest, ones)).t()))
         self._number = 0
 
 

@@ -5,9 +5,9 @@ memory. Points are columns here, so that every loop runs over points that lie si
 the same to each. After the product of a layer one pass adds the bias, shifts the sign of each
 neuron into a word, and applies the activation in place; the bits of all neurons of a point are
 joined by *and*, so that one bit of the result says whether every sign is certain. So the codes are
-the signs alone, 32 neurons a word, and differ from those of :mod:`exactbn.sampling.lookup`. The bias
-is one more term of a row sum, as the error bounds assume; the first layer of few inputs is summed
-in the same pass.
+the signs alone, 32 neurons a word, and differ from those of :mod:`exactbn.sampling.lookup`. The
+bias is one more term of a row sum, as the error bounds assume; the first layer of few inputs is
+summed in the same pass.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class CompiledStage:
         bits = np.uint32 if kind == torch.float32 else np.uint64
         widths, columns = [weight.shape[1] for weight in stage.weights], chunk + _PADDING
         codes = np.zeros((num_words(sum(widths)), columns), dtype=bits)
-        joined = np.full(columns, -1 % (1 << 8 * kind.itemsize), dtype=bits)
+        joined: Bits = np.full(columns, np.iinfo(bits).max, dtype=bits)
         points = torch.zeros((inputs, columns), dtype=kind)
         rooms = [
             torch.zeros((max(widths[i::2], default=0), columns), dtype=kind) for i in (0, 1)

@@ -184,7 +184,7 @@ class RegionTable:
     def find(
         self, codes: torch.Tensor, certain: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (regions, is_found) of round 0; of codes that are not ``certain`` none is found."""
+        """Return (regions, is_found) of round 0; no code that is not ``certain`` is found."""
         regions = torch.index_select(self.slots, 0, self.hashes(codes))
         same = (torch.index_select(self.codes, 0, regions) == codes).all(dim=1) & certain
         return regions, same

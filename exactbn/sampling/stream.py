@@ -13,6 +13,7 @@ G. L. Steele, D. Lea, C. H. Flood, *Fast splittable pseudorandom number generato
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from exactbn.sampling.floats import Floats
 from exactbn.sampling.lookup import signed
+from exactbn.sampling.stage import DTYPES
 from exactbn.seeds import derived_seed
 
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -52,7 +54,7 @@ class CountedStream:
         """Write the points from number ``start`` on to the columns of ``out``, shape (d, m)."""
         key, low, width = self._constants
         if out.device.type == "cpu":
-            fill = fill_single if self.dtype == "float32" else fill_double
+            fill: Any = fill_single if self.dtype == "float32" else fill_double
             fill(key, np.uint64(start), low, width, out.numpy(), m)
         else:
             self.draw_by_tensors(start, out, m)
@@ -72,6 +74,12 @@ class CountedStream:
         # Product and sum are two operations, so that nothing makes one rounding of them.
         for row, number, w, least in zip(out, found, width.tolist(), low.tolist(), strict=False):
             row[:m].copy_(number).mul_(w).add_(least)
+
+    def rows(self, start: int, m: int) -> torch.Tensor:
+        """Return m points from number ``start`` on, shape (m, d + 1), the last column ones."""
+        columns = torch.ones((len(self.bounds[0]) + 1, m), dtype=DTYPES[self.dtype])
+        self.draw(start, columns[:-1], m)
+        return columns.t().contiguous()
 
 
 Uniform = Callable[[torch.Tensor, int, int, str], torch.Tensor]

@@ -26,8 +26,7 @@ SIGNS = 32
 FEW_INPUTS = 3
 
 
-@intrinsic(prefer_literal=True)
-def step(
+def _step(
     _: Any, rows: Any, inputs: Any, is_hidden: Any, z: Any, bias: Any, weight: Any, x: Any,
     code: Any, joined: Any, z_row: Any, weight_row: Any, x_row: Any, floor: Any,
 ) -> Any:  # fmt: skip
@@ -94,6 +93,10 @@ def step(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+#: The step as compiled loops call it.
+step: Any = intrinsic(prefer_literal=True)(_step)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

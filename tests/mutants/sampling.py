@@ -82,7 +82,8 @@ MUTANTS: list[Mutant] = [
          f"{TABLE}::test_patterns_that_share_a_layer_are_counted_apart"),
         ("every sign is certain", "if joined[i] & certain:", "if True:",
          f"{TABLE}::test_patterns_that_share_a_layer_are_counted_apart"),
-        ("the same pattern twice", "            if differs == 0:\n                return False\n", "",
+        ("the same pattern twice",
+         "            if differs == 0:\n                return False\n", "",
          f"{RUN}::test_same_pattern_twice_is_an_internal_error"),
     ),
     *_of(
@@ -94,7 +95,8 @@ MUTANTS: list[Mutant] = [
         ("one certain sign is enough", "both = builder.and_(both, own)",
          "both = builder.or_(both, own)",
          f"{RUN}::test_compiled_loop_applies_biases_and_slopes"),
-        ("slopes other than 0 are cut off", "floor = zero if slope == 0 else", "floor = zero if True else",
+        ("slopes other than 0 are cut off", "floor = zero if slope == 0 else",
+         "floor = zero if True else",
          f"{RUN}::test_compiled_loop_applies_biases_and_slopes"),
     ),
     *_of(
@@ -102,7 +104,8 @@ MUTANTS: list[Mutant] = [
         ("points leave the box", "lo.astype(kind), (hi - lo).astype(kind)",
          "lo.astype(kind), ((hi - lo) * (1 + 2.0**-22)).astype(kind)",
          f"{RUN}::test_the_greatest_uniform_number_stays_in_the_box"),
-        ("words of a pair overlap", "((2 * p, 40), (2 * p + 1, 8))", "((2 * p, 40), (2 * p + 1, 24))",
+        ("words of a pair overlap", "(_shifted(word, 40, 24), _shifted(word, 8, 24))",
+         "(_shifted(word, 40, 24), _shifted(word, 24, 24))",
          f"{RUN}::test_points_follow_from_their_numbers"),
     ),
     *_of(
