@@ -65,6 +65,22 @@ def test_patterns_that_share_a_layer_are_counted_apart(shared: int) -> None:
     assert counts.tolist() == [2] * 7 + [1] + [2] * 292
 
 
+@pytest.mark.parametrize(("words", "own"), [(w, k) for w in range(1, 7) for k in range(w)])
+def test_each_word_tells_patterns_apart(words: int, own: int) -> None:
+    """Patterns that differ in one word alone, and of it in few bits: most share their slots."""
+    rows = np.array(list(product((0, 1), repeat=6)), dtype=np.uint8)
+    patterns = np.ones((64, 32 * words), dtype=np.uint8)
+    patterns[:, 32 * own + 3 : 32 * own + 9] = np.random.default_rng(0).permutation(rows)
+    table = CompiledTable.of(patterns[:40], np.ones(40))
+    counts, missed = np.zeros(40, dtype=np.int64), np.empty(64, dtype=np.int64)
+    codes = words_of_patterns(patterns, CPU).t().contiguous().numpy().view(np.uint32)
+    stage: Any = SimpleNamespace(
+        codes=codes, joined=np.full(64, 4, dtype=np.uint32), certain=np.uint32(4)
+    )
+    assert table.count(stage, 64, counts, missed) == (24, 0)
+    assert missed[:24].tolist() == list(range(40, 64)) and counts.tolist() == [1] * 40
+
+
 def test_codes_of_uncertain_digits_are_no_region() -> None:
     """All 4^3 digit vectors of three neurons: the eight certain ones are found, no other."""
     patterns = np.array(list(product((0, 1), repeat=3)), dtype=np.uint8)

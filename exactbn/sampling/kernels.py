@@ -32,8 +32,6 @@ Counts = NDArray[np.int64]
 _PADDING = LANES
 # Odd multipliers of the hash; any odd numbers serve.
 _GOLDEN = 0x9E3779B97F4A7C15
-# At least this many slots a region, so that at most half of them are taken.
-_SLOTS_PER_REGION = 2
 _EMPTY = np.uint32(0xFFFF_FFFF)
 
 
@@ -133,7 +131,8 @@ class CompiledTable:
         for k in range(neurons):
             codes[:, k // SIGNS] <<= np.uint32(1)
             codes[:, k // SIGNS] |= patterns[:, k] == 0
-        bits = max(4, (_SLOTS_PER_REGION * regions - 1).bit_length())
+        # At most four fifths of the slots are taken: a small table stays in the cache.
+        bits = max(4, (regions + regions // 4).bit_length())
         slots = np.full((1 << bits, codes.shape[1] + 1), _EMPTY, dtype=np.uint32)
         multipliers = [(_GOLDEN * (2 * j + 1) ** 5 | 1) % 2**32 for j in range(codes.shape[1])]
         table = cls(slots, np.array(multipliers, dtype=np.uint32), np.uint32(32 - bits))
@@ -209,16 +208,27 @@ def count_points(
         code, multiplier = codes[j], multipliers[j]
         for i in range(m):
             places[i] = np.uint32(places[i] + np.uint32(code[i]) * multiplier)
+    # The first four words are compared without a loop, which takes half of the time.
+    c0, c1 = codes[0], codes[min(1, words - 1)]
+    c2, c3 = codes[min(2, words - 1)], codes[min(3, words - 1)]
+    flat, width = slots.reshape(-1), np.uint64(words + 1)
     left = uncertain = 0
     for i in range(m):
         region = _EMPTY
         if joined[i] & certain:
             place = np.uint64(places[i] >> shift)
             while True:
-                other = np.uint32(0)
-                for j in range(words):
-                    other |= slots[place, j] ^ np.uint32(codes[j, i])
-                region = slots[place, words]
+                at = place * width
+                other = flat[at] ^ np.uint32(c0[i])
+                if words > 1:
+                    other |= flat[at + np.uint64(1)] ^ np.uint32(c1[i])
+                if words > 2:
+                    other |= flat[at + np.uint64(2)] ^ np.uint32(c2[i])
+                if words > 3:
+                    other |= flat[at + np.uint64(3)] ^ np.uint32(c3[i])
+                for j in range(4, words):
+                    other |= flat[at + np.uint64(j)] ^ np.uint32(codes[j, i])
+                region = flat[at + width - np.uint64(1)]
                 if other == 0 or region == _EMPTY:
                     break
                 place = (place + np.uint64(1)) & last
