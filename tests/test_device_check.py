@@ -188,6 +188,20 @@ def test_signs_that_the_cpu_leaves_open_are_compared_with_exact_ones(monkeypatch
     assert "sample 2" in str(result.example) and "exactly it is zero" in str(result.example)
 
 
+def test_an_undecided_sample_may_be_wrong(monkeypatch: Patch) -> None:
+    """Where the device says that it is not certain it is not believed: no error."""
+    def doubt(*arguments: Any, **options: Any) -> FusedStage:
+        stage = FusedStage.of(*arguments, **options)
+        codes = stage.codes
+        object.__setattr__(stage, "codes", lambda points: (
+            ~codes(points)[0], torch.zeros(points.shape[1], dtype=torch.bool)))
+        return stage
+
+    monkeypatch.setattr(device_check, "FusedStage", SimpleNamespace(of=doubt))
+    result = check_device(SMALL, BOX, 3000, device=CPU)
+    assert (result.differing, result.undecided[1]) == (0, 3000)
+
+
 def test_another_point_is_found(monkeypatch: Patch) -> None:
     """One coordinate of one sample is the next float."""
     right = CountedStream.draw_by_tensors

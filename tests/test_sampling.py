@@ -264,6 +264,7 @@ def test_json_of_a_result() -> None:
     }  # fmt: skip
     assert {key: type(record[key]) for key in promised} == promised
     assert record["seed"] == 3
+    assert record["path"] == "compiled loops" or "torch" in record["path"]
     assert record["network_sha256"] == NETWORK_A.sha256
     assert 0 < record["share_of_bare_product"]
 

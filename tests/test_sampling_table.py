@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from exactbn.errors import InternalError
 from exactbn.sampling.fused import words_of_patterns
 from exactbn.sampling.kernels import CompiledTable
 from exactbn.sampling.lookup import RegionTable, pack_signs
@@ -79,6 +80,17 @@ def test_each_word_tells_patterns_apart(words: int, own: int) -> None:
     )
     assert table.count(stage, 64, counts, missed) == (24, 0)
     assert missed[:24].tolist() == list(range(40, 64)) and counts.tolist() == [1] * 40
+
+
+def test_a_pattern_that_two_regions_share_is_refused() -> None:
+    """By the table of tensors, and by that of the compiled loops."""
+    patterns = np.array(list(product((0, 1), repeat=3)), dtype=np.uint8)
+    twice = np.vstack((patterns, patterns[5:6]))
+    for make in (lambda p: RegionTable.of(p, np.ones(len(p)), CPU),
+                 lambda p: CompiledTable.of(p, np.ones(len(p)))):  # fmt: skip
+        make(patterns)
+        with pytest.raises(InternalError, match="two regions of the partition have the same"):
+            make(twice)
 
 
 def test_codes_of_uncertain_digits_are_no_region() -> None:

@@ -45,8 +45,9 @@ class SamplingResult:
     ``hits``, shape (regions,). ``undecided_by_float`` points had a preactivation within its
     proven float error bound and were evaluated again, exactly where that was needed.
     ``unseen_volume`` encloses, exactly, the total volume of the regions never hit, and
-    ``box_volume`` is that of the box. ``share_of_bare_product`` is the speed as a share of the
-    bare matrix products of the same shapes, timed in between.
+    ``box_volume`` is that of the box. ``path`` says by what points were drawn and counted, and why
+    it was not by compiled code where it was not. ``share_of_bare_product`` is the speed as a share
+    of the bare matrix products of the same shapes, timed in between.
     """
 
     samples: int
@@ -62,6 +63,7 @@ class SamplingResult:
     seed: int
     dtype: str
     device: str
+    path: str
     chunk: int
     threads: int
     seconds: float
@@ -107,6 +109,7 @@ class SamplingResult:
             },
             "seed": self.seed,
             "dtype": self.dtype,
+            "path": self.path,
             "chunk": self.chunk,
             "threads": self.threads,
             "seconds": self.seconds,
@@ -197,6 +200,7 @@ def sample(
         seed=seed,
         dtype=dtype,
         device=device_name(where),
+        path=run.path,
         chunk=rows,
         threads=run.threads,
         seconds=run.seconds,

@@ -36,6 +36,7 @@ class HitCounts:
 
     counts: NDArray[np.int64]
     undecided: int
+    path: str
     threads: int
     seconds: float
     bare_samples_per_second: float
@@ -52,6 +53,11 @@ class HitCounter(ABC):
             classifier.on_boundary + 1, dtype=torch.int64, device=classifier.device
         )
         self.undecided = 0
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """Return by what points are drawn and counted, in words."""
 
     @abstractmethod
     def count(self, k: int) -> None:
@@ -101,6 +107,10 @@ class TensorHitCounter(HitCounter):
 class WiredHitCounter(TensorHitCounter):
     """A counter for networks that are no chains: no point is found at once."""
 
+    @property
+    def path(self) -> str:
+        return "plain torch, as the network is no chain"
+
     def _count_found(self, start: int, number: int) -> torch.Tensor:
         self.stream.draw(start, self._points[:-1], number)
         return self._points[:, :number].t().clone()
@@ -124,6 +134,11 @@ class DeviceHitCounter(TensorHitCounter):
         )  # fmt: skip
         codes = as_codes(words_of_patterns(classifier.patterns, torch.device("cpu")))
         self._table = RegionTable.of_codes(codes, classifier.weights, device)
+
+    @property
+    def path(self) -> str:
+        reason = self.stage.reason
+        return self.stage.path if reason is None else f"{self.stage.path}, as {reason}"
 
     def _count_found(self, start: int, number: int) -> torch.Tensor:
         self.stage.draw(self.stream, start, self._points[:-1])
@@ -149,6 +164,10 @@ class CompiledHitCounter(HitCounter):
         self._waiting = torch.zeros(room, dtype=DTYPES[stream.dtype])
         self._number = 0  # of those that wait
         self._resolve_signs = classifier.resolve_signs
+
+    @property
+    def path(self) -> str:
+        return "compiled loops"
 
     def count(self, k: int) -> None:
         stage, counts = self._stage, self.counts.numpy()
@@ -222,6 +241,7 @@ def count_hits(
     return HitCounts(
         counts,
         sum(counter.undecided for counter in counters),
+        counters[0].path,
         threads,
         clock.seconds,
         bare_clock.laps * threads * repeats * chunk / bare_clock.seconds,

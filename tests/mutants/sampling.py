@@ -12,6 +12,7 @@ CASES = f"{RANGE}::test_entries_and_boxes_at_the_ends_of_the_range"
 GRID = "tests/test_sampling_certainty.py::test_central_network_on_a_grid"
 TABLE = "tests/test_sampling_table.py"
 RUN = "tests/test_sampling.py"
+DEVICE = "tests/test_device_check.py"
 WIRED = "tests/test_sampling_wired.py"
 VAGUE = f"{BOUNDS}::test_vague_enclosures_and_no_others_become_exact"
 INTERVALS = f"{BOUNDS}::test_intervals_of_activations_hold_the_exact_ones"
@@ -84,7 +85,7 @@ MUTANTS: list[Mutant] = [
          f"{TABLE}::test_patterns_that_share_a_layer_are_counted_apart"),
         ("the same pattern twice",
          "            if differs == 0:\n                return False\n", "",
-         f"{RUN}::test_same_pattern_twice_is_an_internal_error"),
+         f"{TABLE}::test_a_pattern_that_two_regions_share_is_refused"),
     ),
     *_of(
         "vectors",
@@ -109,13 +110,51 @@ MUTANTS: list[Mutant] = [
          f"{RUN}::test_points_follow_from_their_numbers"),
     ),
     *_of(
+        "device_check",
+        ("points are not compared", "np.flatnonzero(is_other | is_wrong)",
+         "np.flatnonzero(is_wrong)", f"{DEVICE}::test_another_point_is_found"),
+        ("what the CPU leaves open is believed",
+         "is_wrong[i] = self._disagree(own_points[:, i], words[first + i]) is not None",
+         "pass",
+         f"{DEVICE}::test_signs_that_the_cpu_leaves_open_are_compared_with_exact_ones"),
+        ("what is certain on both is believed", "is_wrong &= own_certain & certain[rows]",
+         "is_wrong &= False", f"{DEVICE}::test_planted_fault_is_found_where_it_is"),
+        ("what the device leaves open is compared", "is_wrong &= own_certain & certain[rows]",
+         "is_wrong &= own_certain", f"{DEVICE}::test_an_undecided_sample_may_be_wrong"),
+    ),
+    *_of(
+        "fused",
+        ("products of any precision", "if not bool((product == number).all()):", "if False:",
+         f"{DEVICE}::test_products_in_another_precision_are_refused"),
+        ("settings of the environment count for nothing",
+         'if device.type == "cuda" and found:', "if False:",
+         f"{DEVICE}::test_settings_that_override_the_precision_are_refused"),
+        ("one certain sign is enough", "& ((bits & (1 << top - 1)) != 0).all(dim=1)",
+         "& ((bits & (1 << top - 1)) != 0).any(dim=1)",
+         f"{DEVICE}::test_the_stages_give_the_same_words"),
+        ("no slope", "h = h + slope * torch.clamp_max(z, 0.0)", "pass",
+         f"{DEVICE}::test_the_stages_give_the_same_words"),
+    ),
+    *_of(
+        "estimators",
+        ("a point where all hits are single ones", "if once == total:", "if False:",
+         "tests/test_estimators.py::test_single_hits_only_leave_an_interval"),
+        ("intervals begin beyond the floats", "return min(_above(number), float_info.max)",
+         "return _above(number)", "tests/test_estimators.py::test_counts_beyond_the_floats"),
+    ),
+    *_of(
+        "sequence",
+        ("seconds are not looked at", "budget.is_late()", "False",
+         "tests/test_judged.py::test_seconds_are_looked_at_while_points_are_drawn"),
+    ),
+    *_of(
         "lookup",
         ("region 0 in an empty slot", "same & (regions < self.regions)", "same", TABLE),
         ("one word is enough", "(self.codes[regions] == codes).all(dim=1)",
          "(self.codes[regions] == codes).any(dim=1)",
          f"{TABLE}::test_codes_that_share_a_word_are_told_apart"),
         ("the same pattern twice", "if np.any(np.all(ordered[1:] == ordered[:-1], axis=1)):",
-         "if False:", f"{RUN}::test_same_pattern_twice_is_an_internal_error"),
+         "if False:", f"{TABLE}::test_a_pattern_that_two_regions_share_is_refused"),
     ),
     *_of(
         "points",
