@@ -147,7 +147,7 @@ def find_signs(
     kind = torch.int32 if points.dtype == torch.float32 else torch.int64
     top = 31 if points.dtype == torch.float32 else 63
     h, signs = points.t(), []
-    joined = torch.full((points.shape[1],), -1, dtype=torch.bool, device=points.device)
+    joined = torch.ones(points.shape[1], dtype=torch.bool, device=points.device)
     last = len(weights) - 1
     for index, (weight, bias, slope) in enumerate(zip(weights, biases, slopes, strict=True)):
         z = torch.addmm(bias, h, weight)

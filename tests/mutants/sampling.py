@@ -71,7 +71,7 @@ MUTANTS: list[Mutant] = [
         "classify",
         ("a boundary is a region", "if len(candidates) > 1:", "if len(candidates) > 99:", GRID),
         ("one certain sign is enough", "(asked == mask).all(dim=1)", "(asked == mask).any(dim=1)",
-         "tests/test_sampling_certainty.py::test_preactivation_that_vanishes_on_a_region"),
+         "tests/test_sampling_certainty.py::test_every_point_is_classified_as_in_fractions"),
     ),
     *_of(
         "kernels",
