@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 from itertools import combinations, product
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
+from sys import float_info
 
 import pytest
 import sympy
@@ -171,6 +172,40 @@ def test_degenerate_counts():
     assert unseen_volume(Frequencies.of([2, 3])).value == 0
     with pytest.raises(InputError, match="order"):
         jackknife(one, 3)
+
+
+def test_single_hits_only_leave_an_interval():
+    """A point would say that nothing of the volume was seen, which is never so."""
+    for number in (1, 3, 6, 7, 100, 10**6):
+        low, high = unseen_volume(Frequencies(((1, number),), number)).interval
+        assert high == 1 and low == pytest.approx(max(0, 1 - 2 * log(20) / number))
+    # Of N equal regions no two of n points share one: n / N are seen. If that happens once in 20
+    # times, the interval holds the truth, but hardly.
+    n, unit = 1000, 1000**2 / (2 * log(20))
+    low, _ = unseen_volume(Frequencies(((1, n),), n)).interval
+    assert low == pytest.approx(1 - n / unit)
+
+
+def test_counts_beyond_the_floats():
+    """Estimates are exact whatever the counts; intervals end at the last float, or at infinity."""
+    huge = 10**400
+    for counts in (((1, huge), (2, huge)), ((1, 5), (huge, 3)), ((3, huge),), ((1, huge),)):
+        found = Frequencies(counts, sum(k * f for k, f in counts))
+        results = [observed(found), coverage_based(found), chao(found), jackknife(found, 1),
+                   jackknife(found, 2), ace(found), unseen_volume(found)]  # fmt: skip
+        for result in results:
+            if result.interval is not None:
+                low, high = result.interval
+                assert 0 <= low <= high and low < inf
+    assert observed(Frequencies(((1, huge),), huge)).interval == (float_info.max, inf)
+
+
+def test_intervals_far_below_the_last_float_do_not_depend_on_it():
+    """Of counts a million times as large, the interval is that much larger, in good measure."""
+    small, large = (Frequencies(((3, f), (5, f)), 8 * f) for f in (10**6, 10**290))
+    (low, high), (least, most) = ace(small).interval, ace(large).interval
+    assert low / 2e6 == pytest.approx(least / 2e290, rel=2e-3)
+    assert high / 2e6 == pytest.approx(most / 2e290, rel=2e-3)
 
 
 def samples_of(shares, points):

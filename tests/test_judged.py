@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest, kendalltau, quantile_test
 
-from exactbn import Box, Domain, Network, partition, sample
-from exactbn.errors import DegenerateError, InputError
+from exactbn import Box, Domain, Network, partition
+from exactbn.engines.run import Budget
+from exactbn.errors import DegenerateError, InputError, LimitError
+from exactbn.sampling.points import PointStream, float_bounds
 from exactbn.sampling.sequence import RegionSequence, exact_shares
 from exactbn.study.dataset import read_csv
 from exactbn.study.judged import local
 from exactbn.study.judged.families import FAMILIES, cases, problem_of
 from exactbn.study.judged.figures import (
     ALL,
+    _figure,
     figures,
     mean_interval,
     median_interval,
@@ -29,6 +33,7 @@ from exactbn.study.judged.figures import (
 from exactbn.study.judged.judging import (
     OF_REGIONS,
     OF_VOLUME,
+    Outcome,
     Settings,
     hits_by_batch,
     judged_estimates,
@@ -38,6 +43,7 @@ from exactbn.study.judged.judging import (
 from exactbn.study.judged.local import LocalSettings, study_locally
 from exactbn.study.judged.local_figures import local_figures
 from exactbn.study.judged.tables import estimates_table, flat, networks_table
+from tests.planted import CPU
 
 F = Fraction
 TABLE = read_csv("t.csv", content=b"a,b,c,kind\n1,2,0,u\n3,-1,1,u\n-2,4,5,v\n0,5,2,v\n2,1,1/3,w\n")
@@ -111,12 +117,22 @@ def test_settings_that_cannot_be_are_refused(change, told):
 
 def test_a_sequence_is_the_sample_in_order():
     part = partition(NET, (-1, 1))
-    drawn = RegionSequence.of(part).draw(5000, seed=3)
-    result = sample(part, 5000, seed=3, device="cpu")
-    assert np.bincount(drawn.regions, minlength=7).tolist() == result.hits.tolist()
-    assert drawn.outside == result.outside == 0
+    drawn = RegionSequence.of(part).draw(70_000, seed=3)
+    assert (drawn.outside, drawn.on_boundary) == (0, 0)
+    stream = PointStream(float_bounds(part.box, "float32"), 70_000, 3, "float32", CPU)
+    for k, begin, end in ((0, 0, 300), (1, 65_536, 70_000)):
+        points = stream.draw(k, stream.buffer())[:-1, : end - begin].t().tolist()
+        assert part.regions_of(points).tolist() == drawn.regions[begin:end].tolist()
     prefix = RegionSequence.of(part).draw(700, seed=3)
     assert drawn.regions[:700].tolist() == prefix.regions.tolist()
+
+
+def test_seconds_are_looked_at_while_points_are_drawn():
+    """Once a block of 65 536 points, but for the last."""
+    sequence, spent = RegionSequence.of(partition(NET, (-1, 1))), Budget(max_seconds=0)
+    assert len(sequence.draw(65_536, 1, spent).regions) == 65_536
+    with pytest.raises(LimitError, match="--max-seconds are spent .65536 of 65537 points drawn"):
+        sequence.draw(65_537, 1, spent)
 
 
 def test_points_on_a_boundary_and_outside_have_no_place():
@@ -243,6 +259,21 @@ def test_rank_correlation():
     low, high = rank_interval(values, truths, clusters)
     assert low < rank_correlation(values, truths) <= high
     assert rank_interval(values, truths, clusters % 4) is None
+
+
+def test_intervals_of_biases_are_possible():
+    """Of two sets of weights Student's interval is so wide that it leaves what can be."""
+    outcomes = {
+        method: [[Outcome(300, 0, method, 10.0, value, None, None, None)] for value in values]
+        for method, values in (("observed", (9.0, 1.0)), ("chao1", (9.0, 30.0)))
+    }
+    for method, least, most in (("observed", -1, 0), ("chao1", -1, inf)):
+        values = np.array([cell[0].value / 10 - 1 for cell in outcomes[method]])
+        low, high = mean_interval(values)[1]
+        assert low < least and (high > most or most == inf)
+        one = _figure("random", 2, 300, method, 2, outcomes[method])
+        assert one.bias == pytest.approx(values.mean())
+        assert one.bias_interval == (least, min(high, most))
 
 
 def test_figures_of_a_study(found):

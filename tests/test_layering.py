@@ -38,7 +38,9 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         {"numpy", "pyarrow", "dask", "distributed"},
         "a domain cut in tasks that are written down, on threads or on a cluster",
     ),
-    "sampling": ({"numpy", "scipy", "torch", "numba"}, "random points against a partition"),
+    "sampling": (
+        {"numpy", "scipy", "torch", "numba", "llvmlite"}, "random points against a partition"
+    ),
     "selfcheck": ({"numpy"}, "random hard networks: engines, brute force and checker"),
     "bench": ({"numpy", "torch", "relucent"}, "time and memory"),
     "study": (

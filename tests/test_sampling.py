@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info
 
 from exactbn import Box, Network, load, partition
 from exactbn.errors import InternalError
@@ -20,7 +21,9 @@ from exactbn.sampling.floats import round_layers, static_filter
 from exactbn.sampling.hits import CompiledHitCounter, DeviceHitCounter, make_counters
 from exactbn.sampling.kernels import CompiledStage
 from exactbn.sampling.points import PointStream, float_bounds
-from exactbn.sampling.stage import DTYPES, FloatStage
+from exactbn.sampling.stage import DTYPES, FloatStage, pool_of
+from exactbn.sampling.stream import CountedStream, mixed
+from exactbn.seeds import derived_seed
 from tests.examples import NETWORK_A
 from tests.planted import CPU, WORKLOAD, Planted, classifier_of, plane_part
 
@@ -87,7 +90,7 @@ def test_threads_change_nothing() -> None:
 def test_tensor_operations_and_compiled_loop_agree(name: str, dtype: str) -> None:
     part = partition(load(WORKLOAD / f"{name}.npz"), (-1, 1))
     classifier = classifier_of(part, dtype, chunk=1000)
-    stream = PointStream(float_bounds(part.box, dtype), 20_000, 1, dtype, CPU)
+    stream = CountedStream(float_bounds(part.box, dtype), 20_000, 1, dtype)
     tensors, (compiled,) = DeviceHitCounter(classifier, stream), make_counters(classifier, stream)
     for counter in (tensors, compiled):
         counter.count(0)
@@ -111,13 +114,21 @@ def test_compiled_loop_applies_biases_and_slopes(slope: str, dtype: str) -> None
     layers = static_filter(
         round_layers(network), np.full(2, -2.0), np.full(2, 2.0), dtype=dtype
     )
-    stage = CompiledStage.of(FloatStage.of(layers, dtype=dtype, device=CPU, chunk=len(rows)))
-    stage.run(rows)
+    m = len(rows)
+    tensors = FloatStage.of(layers, dtype=dtype, device=CPU, chunk=m)
+    stage = CompiledStage.of(tensors, 2, m)
+    stage.points[:, :m] = rows[:, :-1].t()
+    stage.run(m)
     first, second = (torch.tensor(layer.weight.T, dtype=rows.dtype) for layer in layers)
     z = rows @ first
     h = torch.where(z > 0, z, float(Fraction(slope)) * z)
-    assert torch.equal(stage.outputs[0], h)
-    assert torch.equal(stage.outputs[1], h @ second[:-1] + second[-1])  # the last has no activation
+    assert torch.equal(stage.outputs[0][:, :m].t(), h)
+    every = torch.hstack((z, h @ second[:-1] + second[-1]))
+    signs = stage.codes[0, :m, None] >> np.arange(4, -1, -1, dtype=stage.codes.dtype) & 1
+    assert np.array_equal(signs, torch.signbit(every).numpy())
+    certain = stage.joined[:m] & stage.certain != 0
+    assert np.array_equal(certain, (every.abs() >= 2).all(dim=1).numpy())
+    assert 0 < certain.sum() < m or slope == "0"
 
 
 def test_more_samples_continue_the_stream() -> None:
@@ -154,10 +165,12 @@ def test_points_stay_in_a_box_that_floats_cannot_bound() -> None:
             assert Fraction(np.nextafter(kind(low), kind(0)).item()) < lo <= Fraction(low)
             assert Fraction(high) <= hi < Fraction(np.nextafter(kind(high), kind(9)).item())
         stream = PointStream(bounds, 1 << 16, 0, dtype, CPU)
-        drawn = stream.draw(0, stream.buffer())[:-1]
-        for row, low, high in zip(drawn, *bounds, strict=True):
-            assert low <= float(row.min()) < low + 1e-4
-            assert high - 1e-4 < float(row.max()) <= high
+        counted = torch.zeros((2, 1 << 16), dtype=DTYPES[dtype])
+        CountedStream(bounds, 1 << 16, 0, dtype).draw(0, counted, 1 << 16)
+        for drawn in (stream.draw(0, stream.buffer())[:-1], counted):
+            for row, low, high in zip(drawn, *bounds, strict=True):
+                assert low <= float(row.min()) < low + 1e-4
+                assert high - 1e-4 < float(row.max()) <= high
 
 
 @pytest.mark.parametrize("dtype", sorted(DTYPES))
@@ -177,9 +190,62 @@ def test_the_greatest_uniform_number_stays_in_the_box(
     greatest = 1 - float(info.epsneg)
     monkeypatch.setitem(points.BLOCK, "cpu", 1)
     monkeypatch.setattr(torch, "rand", lambda *_, out, **__: out.fill_(greatest))
-    found = stream.draw(0, stream.buffer())[:-1, 0].numpy().astype(np.float64)
-    assert np.all(low <= found) and np.all(found <= high)
-    assert np.count_nonzero(found == high) > 20 and np.count_nonzero(found < high) > 20
+    column = torch.zeros((count, 1), dtype=DTYPES[dtype])
+    monkeypatch.setattr(
+        "exactbn.sampling.stream._shifted", lambda word, _, bits: 0 * word + (1 << bits) - 1
+    )
+    CountedStream((low, high), 1, 0, dtype).draw_by_tensors(0, column, 1)
+    for drawn in (stream.draw(0, stream.buffer())[:-1], column):
+        found = drawn[:, 0].numpy().astype(np.float64)
+        assert np.all(low <= found) and np.all(found <= high)
+        assert np.count_nonzero(found == high) > 20 and np.count_nonzero(found < high) > 20
+
+
+@pytest.mark.parametrize("dtype", sorted(DTYPES))
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+def test_points_follow_from_their_numbers(d: int, dtype: str) -> None:
+    """In any pieces, by loops or by operations on tensors, and as SplitMix64 says."""
+    bounds = np.linspace(-3, -1, d), np.linspace(0.3, 2, d)
+    bounds = tuple(t.astype(dtype).astype(np.float64) for t in bounds)
+    stream = CountedStream(bounds, 10**9, 5, dtype)
+    whole, pieces, tensors = (torch.zeros((d, 1000), dtype=DTYPES[dtype]) for _ in range(3))
+    begin = 10**18 + 7
+    stream.draw(begin, whole, 1000)
+    stream.draw_by_tensors(begin, tensors, 1000)
+    for start, end in ((0, 1), (1, 700), (700, 1000)):
+        part = torch.zeros((d, end - start), dtype=DTYPES[dtype])
+        stream.draw(begin + start, part, end - start)
+        pieces[:, start:end] = part
+    assert torch.equal(whole, tensors) and torch.equal(whole, pieces)
+    words, kind = (-(-d // 2), np.float32) if dtype == "float32" else (d, np.float64)
+    key, golden = derived_seed(5, "points"), 0x9E3779B97F4A7C15
+    for i in (0, 999):
+        for j in range(d):
+            p = j // 2 if dtype == "float32" else j
+            word = (key + golden * ((begin + i) * words + p + 1)) % 2**64
+            word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+            word = (word ^ word >> 27) * 0x94D049BB133111EB % 2**64
+            word ^= word >> 31
+            if dtype == "float32":
+                u = (word >> (8 if j % 2 else 40)) % 2**24 / 2**24
+            else:
+                u = (word >> 11) / 2**53
+            low, width = kind(bounds[0][j]), kind(bounds[1][j] - bounds[0][j])
+            assert whole[j, i].item() == low + width * kind(u)
+
+
+def test_splitmix_is_the_published_one() -> None:
+    """The first words of seed 1234567 that its authors' program prints."""
+    words = [int(mixed(np.uint64((1234567 + k * 0x9E3779B97F4A7C15) % 2**64))) for k in (1, 2)]
+    assert words == [6457827717110365317, 3203168211198807973]
+
+
+def test_torch_multiplies_on_one_thread_in_each_of_a_pool() -> None:
+    """Else two threads of a pool would multiply on four, and wait for one another."""
+    torch.mm(torch.ones(2, 2), torch.ones(2, 2))
+    with pool_of(2) as pool:
+        found = pool.submit(threadpool_info).result()
+    assert [each["num_threads"] for each in found if each["prefix"] in ("libgomp", "libomp")] == [1]
 
 
 def test_progress_is_told() -> None:
@@ -198,6 +264,7 @@ def test_json_of_a_result() -> None:
     }  # fmt: skip
     assert {key: type(record[key]) for key in promised} == promised
     assert record["seed"] == 3
+    assert record["path"] == "compiled loops" or "torch" in record["path"]
     assert record["network_sha256"] == NETWORK_A.sha256
     assert 0 < record["share_of_bare_product"]
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from exactbn import Box, Network, load, partition
 from exactbn.sampling import compare_devices, sample
 from exactbn.sampling.floats import FilteredLayer, round_layers, static_filter
-from exactbn.sampling.points import PointStream, float_bounds
+from exactbn.sampling.points import float_bounds
 from exactbn.sampling.stage import DTYPES, FloatStage, activate, ieee_products
+from exactbn.sampling.stream import CountedStream
 from tests.examples import PLANE_NETWORKS, sawtooth
 from tests.planted import (
     CPU,
@@ -191,8 +192,9 @@ def test_float_that_is_a_breakpoint_is_on_the_boundary() -> None:
     """A float of the stream is taken as a breakpoint of a net in one dimension."""
     box = Box.of(-1, 1, 1)
     bounds = float_bounds(box, "float32")
-    stream = PointStream(bounds, 1000, 4, "float32", CPU)
-    t = float(stream.draw(0, stream.buffer())[0, 123])
+    drawn = torch.zeros((1, 1000))
+    CountedStream(bounds, 1000, 4, "float32").draw(0, drawn, 1000)
+    t = float(drawn[0, 123])
     network = Network.from_arrays([[[1], [-2]], [[1, 1]]], [[-t, Fraction(1, 3)], [0]])
     result = sample(partition(network, box), 1000, seed=4)
     assert result.on_boundary == 1

@@ -114,14 +114,15 @@ def regions_by_compiled_loop(
     part: Partition, classifier: Classifier, points: torch.Tensor
 ) -> list[int]:
     """Return the region of each point as the compiled path finds it, or resolves it."""
-    table = CompiledTable.of(classifier.patterns, classifier.weights, part.network.widths)
-    stage, found = CompiledStage.of(classifier.first), []
+    table = CompiledTable.of(classifier.patterns, classifier.weights)
+    stage, found = CompiledStage.of(classifier.first, points.shape[1] - 1, 1), []
     for i in range(len(points)):
         counts = np.zeros(part.num_regions, dtype=np.int64)
-        codes = stage.run(points[i : i + 1])
-        for buffer in stage.buffers:
-            assert torch.isfinite(buffer[:1]).all()
-        if len(table.count(codes, counts, np.empty(1, dtype=np.int64))):
+        stage.points[:, :1] = points[i, :-1, None]
+        stage.run(1)
+        for outputs in stage.outputs:
+            assert torch.isfinite(outputs[:, :1]).all()
+        if table.count(stage, 1, counts, np.empty(1, dtype=np.int64))[0]:
             found.append(int(classifier.classify(points[i : i + 1])[0]))
         else:
             found.append(int(counts.argmax()))

@@ -1,11 +1,15 @@
 """The table of patterns: each is found, and no other code."""
 
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from exactbn.errors import InternalError
+from exactbn.sampling.fused import words_of_patterns
 from exactbn.sampling.kernels import CompiledTable
 from exactbn.sampling.lookup import RegionTable, pack_signs
 from tests.planted import CPU
@@ -48,11 +52,45 @@ def test_patterns_that_share_a_layer_are_counted_apart(shared: int) -> None:
     """The same for compiled loops, where a layer of 32 neurons is a word."""
     patterns = np.random.default_rng(0).integers(0, 2, (400, 96), dtype=np.uint8)
     patterns[:, 32 * shared : 32 * (shared + 1)] = patterns[0, 32 * shared]
-    codes = CompiledTable.of(patterns, np.ones(400), [32] * 3).codes[:400]
-    table = CompiledTable.of(patterns[:300], np.ones(300), [32] * 3)
+    table = CompiledTable.of(patterns[:300], np.ones(300))
     counts, missed = np.zeros(300, dtype=np.int64), np.empty(400, dtype=np.int64)
-    assert table.count(codes, counts, missed).tolist() == list(range(300, 400))
+    codes = words_of_patterns(patterns, CPU).t().contiguous().numpy().view(np.uint32)
+    joined = np.full(400, 4, dtype=np.uint32)
+    stage: Any = SimpleNamespace(codes=codes, joined=joined, certain=np.uint32(4))
+    assert table.count(stage, 400, counts, missed) == (100, 0)
+    assert missed[:100].tolist() == list(range(300, 400))
     assert counts.tolist() == [1] * 300
+    joined[[7, 350]] = 3
+    assert table.count(stage, 400, counts, missed) == (101, 2)
+    assert missed[:101].tolist() == [7, *range(300, 400)]
+    assert counts.tolist() == [2] * 7 + [1] + [2] * 292
+
+
+@pytest.mark.parametrize(("words", "own"), [(w, k) for w in range(1, 7) for k in range(w)])
+def test_each_word_tells_patterns_apart(words: int, own: int) -> None:
+    """Patterns that differ in one word alone, and of it in few bits: most share their slots."""
+    rows = np.array(list(product((0, 1), repeat=6)), dtype=np.uint8)
+    patterns = np.ones((64, 32 * words), dtype=np.uint8)
+    patterns[:, 32 * own + 3 : 32 * own + 9] = np.random.default_rng(0).permutation(rows)
+    table = CompiledTable.of(patterns[:40], np.ones(40))
+    counts, missed = np.zeros(40, dtype=np.int64), np.empty(64, dtype=np.int64)
+    codes = words_of_patterns(patterns, CPU).t().contiguous().numpy().view(np.uint32)
+    stage: Any = SimpleNamespace(
+        codes=codes, joined=np.full(64, 4, dtype=np.uint32), certain=np.uint32(4)
+    )
+    assert table.count(stage, 64, counts, missed) == (24, 0)
+    assert missed[:24].tolist() == list(range(40, 64)) and counts.tolist() == [1] * 40
+
+
+def test_a_pattern_that_two_regions_share_is_refused() -> None:
+    """By the table of tensors, and by that of the compiled loops."""
+    patterns = np.array(list(product((0, 1), repeat=3)), dtype=np.uint8)
+    twice = np.vstack((patterns, patterns[5:6]))
+    for make in (lambda p: RegionTable.of(p, np.ones(len(p)), CPU),
+                 lambda p: CompiledTable.of(p, np.ones(len(p)))):  # fmt: skip
+        make(patterns)
+        with pytest.raises(InternalError, match="two regions of the partition have the same"):
+            make(twice)
 
 
 def test_codes_of_uncertain_digits_are_no_region() -> None:

@@ -65,6 +65,11 @@ COMMANDS = {
         "sample_command",
         "Check an exact partition by random sampling, on a GPU where there is one.",
     ),
+    "check-device": Command(
+        "exactbn.cli.check_device",
+        "check_device_command",
+        "Check a GPU against the CPU, sample by sample, and print how fast it is.",
+    ),
     "study-sampling": Command(
         "exactbn.cli.study_sampling",
         "study_sampling_command",

@@ -195,7 +195,8 @@ def _show(
         (
             "speed",
             f"{result.samples_per_second:.3g} samples/s, "
-            f"{100 * result.share_of_bare_product:.0f} % of the bare matrix products",
+            f"{100 * result.share_of_bare_product:.0f} % of the bare matrix products, by "
+            f"{result.path}",
         ),
     ):
         table.add_row(name, text)

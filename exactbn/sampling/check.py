@@ -22,8 +22,9 @@ from exactbn.sampling.checked import (
 )
 from exactbn.sampling.devices import device_name, find_device
 from exactbn.sampling.hits import count_hits
-from exactbn.sampling.points import PointStream, choose_dtype, float_bounds
+from exactbn.sampling.points import choose_dtype, float_bounds
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products
+from exactbn.sampling.stream import CountedStream
 from exactbn.sampling.statistics import (
     LEAST_EXPECTED,
     ChiSquare,
@@ -44,8 +45,9 @@ class SamplingResult:
     ``hits``, shape (regions,). ``undecided_by_float`` points had a preactivation within its
     proven float error bound and were evaluated again, exactly where that was needed.
     ``unseen_volume`` encloses, exactly, the total volume of the regions never hit, and
-    ``box_volume`` is that of the box. ``share_of_bare_product`` is the speed as a share of the
-    bare matrix products of the same shapes, timed in between.
+    ``box_volume`` is that of the box. ``path`` says by what points were drawn and counted, and why
+    it was not by compiled code where it was not. ``share_of_bare_product`` is the speed as a share
+    of the bare matrix products of the same shapes, timed in between.
     """
 
     samples: int
@@ -61,6 +63,7 @@ class SamplingResult:
     seed: int
     dtype: str
     device: str
+    path: str
     chunk: int
     threads: int
     seconds: float
@@ -106,6 +109,7 @@ class SamplingResult:
             },
             "seed": self.seed,
             "dtype": self.dtype,
+            "path": self.path,
             "chunk": self.chunk,
             "threads": self.threads,
             "seconds": self.seconds,
@@ -139,7 +143,7 @@ def sample(
     samples : int
         At least 1; a million by default.
     seed : int
-        Of the generator; the same seed, device type and dtype give the same points, whatever the
+        Of the generator; the same seed and dtype give the same points, whatever the device and the
         chunk.
     device : str or torch.device, optional
         A torch device such as "cpu" or "cuda"; by default a GPU where there is one.
@@ -165,7 +169,7 @@ def sample(
     chunk = _check_options(dtype, chunk)
     where = find_device(device)
     bounds = float_bounds(part.box, dtype)
-    rows = chunk or chunk_size(where)
+    rows = chunk or chunk_size(where, part.network.widths)
     middle, radius = shares_of_box(part, samples)
     with ieee_products():
         classifier = classifier_of(
@@ -177,7 +181,7 @@ def sample(
             chunk=rows,
             factor=checked_factor(filter_factor),
         )
-        stream = PointStream(bounds, samples, seed, dtype, where)
+        stream = CountedStream(bounds, samples, seed, dtype)
         run = count_hits(classifier, stream, progress)
     hits = run.counts[: part.num_regions]
     missed = hits == 0
@@ -196,6 +200,7 @@ def sample(
         seed=seed,
         dtype=dtype,
         device=device_name(where),
+        path=run.path,
         chunk=rows,
         threads=run.threads,
         seconds=run.seconds,

@@ -14,16 +14,16 @@ vanishes on the whole region), two or more have it on their common boundary.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from exactbn.model.evaluation import IntegerNetwork, homogeneous
+from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
-from exactbn.sampling.floats import Floats, round_layers, static_filter
+from exactbn.sampling.floats import FilteredLayer, Floats, round_layers, static_filter
 from exactbn.sampling.lookup import RegionTable, certain_mask, pack_signs
 from exactbn.sampling.running import RunningBounds
 from exactbn.sampling.stage import FloatStage
@@ -45,7 +45,7 @@ class Classifier:
     first: FloatStage
     second: FloatStage
     third: RunningBounds
-    integers: IntegerNetwork
+    filtered: tuple[FilteredLayer, ...]
     patterns: NDArray[np.uint8]
     weights: NDArray[np.float64]
     device: torch.device
@@ -71,17 +71,19 @@ class Classifier:
         """
         layers = round_layers(network.chained("the classifier of codes"))
 
-        def stage(dtype: str, chunk: int) -> FloatStage:
-            filtered = static_filter(layers, *bounds, dtype=dtype, factor=factor)
-            return FloatStage.of(filtered, dtype=dtype, device=device, chunk=chunk)
+        def filtered(dtype: str) -> tuple[FilteredLayer, ...]:
+            return static_filter(layers, *bounds, dtype=dtype, factor=factor)
+
+        first = filtered(dtype)
+        again = first if dtype == "float64" else filtered("float64")
 
         return cls(
             network,
             RegionTable.of(patterns, weights, device),
-            stage(dtype, chunk),
-            stage("float64", _BATCH[2]),
+            FloatStage.of(first, dtype=dtype, device=device, chunk=chunk),
+            FloatStage.of(again, dtype="float64", device=device, chunk=_BATCH[2]),
             RunningBounds.of(layers, device=device, factor=factor),
-            network.integers,
+            first,
             np.ascontiguousarray(patterns, dtype=np.uint8),
             weights,
             device,
@@ -106,10 +108,6 @@ class Classifier:
     def shapes(self) -> list[torch.Size]:
         """Return the shapes of the products, with a row for the biases."""
         return [weight.shape for weight in self.first.weights]
-
-    def twin(self) -> "Classifier":
-        """Return the same classifier with buffers of its own, for another thread."""
-        return replace(self, first=self.first.twin(), second=self.second.twin())
 
     def classify(self, points: torch.Tensor) -> tuple[torch.Tensor, int]:
         """Return the region of each point, int32, and how many had an uncertain float sign.
@@ -140,11 +138,14 @@ class Classifier:
         result = self.table.look_on(codes)
         rest = torch.nonzero(~self._are_certain(codes)).flatten()
         if len(rest):
-            result[rest] = self._resolve_signs(points[rest])
+            result[rest] = self.resolve_signs(points[rest])
         return result
 
-    def _resolve_signs(self, points: torch.Tensor) -> torch.Tensor:
-        """Return the regions by stages 3 and 4, which give all signs, zeros included."""
+    def resolve_signs(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the regions by stages 3 and 4, which give all signs, zeros included.
+
+        ``points`` are float64 rows, the last column ones.
+        """
         signs, known = self.third.signs(points)
         rest = torch.nonzero(~known).flatten()
         for batch in _batches(rest, _BATCH[4]):
@@ -168,14 +169,7 @@ class Classifier:
         return (asked == mask).all(dim=1)
 
     def _exact_signs(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the signs, shape (m, neurons), of float points, shape (m, d), in integers."""
-        points = [tuple(Fraction(t) for t in point) for point in x.cpu().tolist()]
-        values = self.integers.preactivations(homogeneous(points), len(self.network.widths) - 1)
-        signs = [[(t > 0) - (t < 0) for t in z.entries()] for z in values]
-        layers = [
-            np.array(entries, dtype=np.int32).reshape(-1, len(points)) for entries in signs
-        ]
-        return torch.from_numpy(np.ascontiguousarray(np.vstack(layers).T))
+        return exact_signs(self.network, x)
 
     def _region_at(self, signs: NDArray[np.int32]) -> int:
         """Return the result for a point some of whose signs are zero."""
@@ -189,6 +183,15 @@ class Classifier:
             else:
                 self._known[key] = candidates[0] if candidates else self.outside
         return self._known[key]
+
+
+def exact_signs(network: Network, x: torch.Tensor) -> torch.Tensor:
+    """Return the signs, int32, shape (m, neurons), of float points, shape (m, d), in integers."""
+    points = [tuple(Fraction(t) for t in point) for point in x.cpu().tolist()]
+    values = network.integers.preactivations(homogeneous(points), len(network.widths) - 1)
+    signs = [[(t > 0) - (t < 0) for t in z.entries()] for z in values]
+    layers = [np.array(entries, dtype=np.int32).reshape(-1, len(points)) for entries in signs]
+    return torch.from_numpy(np.ascontiguousarray(np.vstack(layers).T))
 
 
 def _batches(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:

@@ -7,9 +7,13 @@ import torch
 from exactbn.engines.run import Progress
 from exactbn.errors import InputError
 from exactbn.sampling.checked import CheckedPartition, check_request, shares_of_box
-from exactbn.sampling.points import PointStream, float_bounds
+from exactbn.sampling.points import float_bounds
 from exactbn.sampling.stage import DTYPES, chunk_size, ieee_products, one_thread
+from exactbn.sampling.stream import CountedStream
 from exactbn.sampling.wired import classifier_of
+
+# Points that are compared at once; bounds the memory.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,17 @@ def compare_devices(
             bounds,
             dtype=dtype,
             device=device,
-            chunk=chunk_size(device),
+            chunk=chunk_size(device, part.network.widths),
         )
         for device, dtype in zip(devices, dtypes, strict=True)
     ]
     undecided, differing, done, example = [0, 0], 0, 0, None
-    stream = PointStream(bounds, samples, seed, "float32", torch.device("cpu"))
-    buffer = stream.buffer()
+    stream = CountedStream(bounds, samples, seed, "float32")
+    buffer = torch.ones((len(bounds[0]) + 1, _BLOCK))
     with ieee_products(), one_thread():
-        for k in range(stream.num_blocks):
-            block = stream.draw(k, buffer)
+        for start in range(0, samples, _BLOCK):
+            block = buffer[:, : min(_BLOCK, samples - start)]
+            stream.draw(start, block[:-1], block.shape[1])
             results = []
             for i, classifier in enumerate(classifiers):
                 points = block.to(classifier.device, DTYPES[dtypes[i]]).t()

@@ -24,7 +24,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import exp, inf, log, sqrt
+from math import exp, inf, isqrt, log, sqrt
+from sys import float_info
 
 from exactbn.errors import InputError
 
@@ -113,7 +114,7 @@ def observed(found: Frequencies) -> Estimate:
     >>> observed(Frequencies.of([3, 1, 1]))
     Estimate(value=Fraction(3, 1), variance=None, interval=(3.0, 3.0))
     """
-    return Estimate(Fraction(found.seen), None, (float(found.seen), float(found.seen)))
+    return Estimate(Fraction(found.seen), None, (_below(found.seen), _above(found.seen)))
 
 
 def coverage_based(found: Frequencies) -> Estimate:
@@ -255,7 +256,10 @@ def unseen_volume(found: Frequencies) -> Estimate:
     """Return the share of the volume that no point has hit, f_1 / n after Good and Turing.
 
     Its interval is Esty's normal one, f_1 / n -+ z sqrt(f_1 (1 - f_1 / n) + 2 f_2) / n, cut to
-    [0, 1]. For f_1 = f_2 = 0 it is the single point 0.
+    [0, 1]. For f_1 = f_2 = 0 it is the single point 0. Where no two points share a region, f_1 = n,
+    it is [1 - 2 ln(20) / n, 1], cut to [0, 1]: of regions with volumes p_i no pair is met with a
+    probability near exp(-n^2 sum p_i^2 / 2), so sum p_i^2 < 2 ln(20) / n^2 by a test of 5 %, and n
+    times that is the share that n points are expected to see.
 
     References
     ----------
@@ -271,6 +275,9 @@ def unseen_volume(found: Frequencies) -> Estimate:
         return UNDEFINED
     share = Fraction(once, total)
     variance = (once * (1 - share) + 2 * twice) / total**2
+    if once == total:
+        seen = Fraction(2 * log(1 / float(1 - CONFIDENCE))) / total
+        return Estimate(share, None, (max(0.0, float(1 - seen)), 1.0))
     half = z_value() * sqrt(variance)
     interval = (max(0.0, float(share) - half), min(1.0, float(share) + half))
     return Estimate(share, variance, interval)
@@ -326,21 +333,41 @@ def _estimate(found: Frequencies, value: Fraction, variance: Fraction | None) ->
         return Estimate(value, variance, _interval_of_seen(found))
     if variance is None:
         return Estimate(value)
-    ratio = float(variance / unseen**2)
+    ratio = _above(variance / unseen**2)
     factor = exp(z_value() * sqrt(log(1 + ratio))) if ratio < inf else inf
-    part = float(unseen)
-    return Estimate(value, variance, (found.seen + part / factor, found.seen + part * factor))
+    low, high = Fraction(0), inf
+    if factor < inf:
+        low, high = unseen / Fraction(factor), _above(found.seen + unseen * Fraction(factor))
+    return Estimate(value, variance, (_below(found.seen + low), high))
 
 
 def _interval_of_seen(found: Frequencies) -> tuple[float, float] | None:
     """Return the interval where an estimate adds nothing to what is seen."""
     if not found.seen:
         return None
-    # Regions that are hit many times add nothing, and their exponentials are 0.
-    few = [(k, f, exp(-k)) for k, f in found.counts if k < 700]
-    missed = sum(f * e for _, f, e in few) / found.seen
+    # Regions that are hit many times add nothing, and their exponentials are 0. All is relative to
+    # the number of regions seen, which may be no float.
+    seen = found.seen
+    few = [(k, float(Fraction(f, seen)), exp(-k)) for k, f in found.counts if k < 700]
+    missed = sum(f * e for _, f, e in few)
     variance = sum(f * (e - e * e) for _, f, e in few)
-    variance -= sum(k * f * e for k, f, e in few) ** 2 / found.total
-    middle = found.seen / (1 - missed)
+    variance -= sum(k * f * e for k, f, e in few) ** 2 * float(Fraction(seen, found.total))
     half = z_value() * sqrt(max(variance, 0.0)) / (1 - missed)
-    return max(float(found.seen), middle - half), max(float(found.seen), middle + half)
+    middle, spread = Fraction(seen) / Fraction(1 - missed), Fraction(half) * isqrt(seen)
+    if seen < 1 << 1000:
+        spread = Fraction(half * sqrt(seen))
+    low, high = (max(Fraction(seen), end) for end in (middle - spread, middle + spread))
+    return _below(low), _above(high)
+
+
+def _below(number: Fraction | int) -> float:
+    """Return a number >= 0 as a float, the greatest one where it is beyond them all."""
+    return min(_above(number), float_info.max)
+
+
+def _above(number: Fraction | int) -> float:
+    """Return a number >= 0 as a float, infinity where it is beyond them all."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf

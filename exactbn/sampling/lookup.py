@@ -140,7 +140,7 @@ class RegionTable:
         table = cls(
             torch.cat((codes, codes[:1])),
             torch.full((1 << bits,), regions, dtype=torch.int32),
-            tuple(_signed(_GOLDEN * (2 * j + 1) ** 5 | 1) for j in range(codes.shape[1])),
+            tuple(signed(_GOLDEN * (2 * j + 1) ** 5 | 1) for j in range(codes.shape[1])),
             64 - bits,
             0,
         )
@@ -181,6 +181,14 @@ class RegionTable:
         missed = other.any(dim=1) if row is None else other.view(row)
         return regions, torch.nonzero(missed.flatten()).flatten()
 
+    def find(
+        self, codes: torch.Tensor, certain: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (regions, is_found) of round 0; no code that is not ``certain`` is found."""
+        regions = torch.index_select(self.slots, 0, self.hashes(codes))
+        same = (torch.index_select(self.codes, 0, regions) == codes).all(dim=1) & certain
+        return regions, same
+
     def look_on(self, codes: torch.Tensor) -> torch.Tensor:
         """Return the regions of codes through all rounds, ``regions`` where there is none."""
         result = torch.full((len(codes),), self.regions, dtype=torch.int32, device=codes.device)
@@ -199,7 +207,7 @@ def _check_distinct(codes: NDArray[np.int64]) -> None:
         raise InternalError("two regions of the partition have the same pattern")
 
 
-def _signed(value: int) -> int:
+def signed(value: int) -> int:
     """Return the residue modulo 2^64 as a signed 64-bit integer."""
     value &= (1 << 64) - 1
     return value - (1 << 64) if value >> 63 else value

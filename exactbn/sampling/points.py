@@ -1,4 +1,4 @@
-"""Random points of a box as floats: a stream that depends on the seed and nothing else."""
+"""The floats of a box, and random points of it as the study of estimators draws them."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,6 +1,6 @@
 """The regions of random points in the order in which the points are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from exactbn.engines.run import Budget
+from exactbn.errors import LimitError
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
 from exactbn.sampling.checked import CheckedPartition, check_request, shares_of_box
@@ -63,8 +65,9 @@ class RegionSequence:
         bounds = float_bounds(part.box, dtype)
         middle, _ = shares_of_box(part, 1)
         classifier = classifier_of(
-            part, middle, bounds, dtype=dtype, device=_CPU, chunk=chunk_size(_CPU)
-        )
+            part, middle, bounds, dtype=dtype, device=_CPU,
+            chunk=chunk_size(_CPU, part.network.widths),
+        )  # fmt: skip
         return cls(classifier, bounds, dtype)
 
     @classmethod
@@ -81,18 +84,34 @@ class RegionSequence:
         )
         return cls(classifier, bounds, dtype)
 
-    def draw(self, samples: int, seed: int) -> Drawn:
-        """Return the regions of ``samples`` uniform points of the box, those of a seed."""
+    def draw(self, samples: int, seed: int, budget: Budget | None = None) -> Drawn:
+        """Return the regions of ``samples`` uniform points of the box, those of a seed.
+
+        Points are held a block at a time.
+
+        Raises
+        ------
+        LimitError
+            If the seconds of the ``budget`` are spent after a block that is not the last.
+        """
         stream = PointStream(self.bounds, samples, seed, self.dtype, _CPU)
         buffer = stream.buffer()
-        return self._found([stream.draw(k, buffer).t().clone() for k in range(stream.num_blocks)])
+
+        def blocks() -> Iterator[torch.Tensor]:
+            for k in range(stream.num_blocks):
+                if k and budget is not None and budget.is_late():
+                    done = f"{k * stream.block} of {samples} points drawn"
+                    raise LimitError(f"the seconds of --max-seconds are spent ({done})")
+                yield stream.draw(k, buffer).t()
+
+        return self._found(blocks())
 
     def find(self, points: NDArray[np.float64]) -> Drawn:
         """Return the regions of float points, shape (N, d), each the dyadic numbers that it is."""
         rows = torch.from_numpy(np.column_stack((points, np.ones(len(points)))))
         return self._found([rows.to(DTYPES[self.dtype])])
 
-    def _found(self, blocks: Sequence[torch.Tensor]) -> Drawn:
+    def _found(self, blocks: Iterable[torch.Tensor]) -> Drawn:
         """Return the regions of blocks of points, shape (n, d + 1)."""
         found = [np.zeros(0, dtype=np.int32)]
         with ieee_products(), one_thread():

@@ -6,8 +6,9 @@ digit of every neuron, then halving steps that pack sixteen digits to a word.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,16 +18,24 @@ from exactbn.sampling.lookup import DIGITS, Packing, num_words
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
-# Points of one pass through all layers: on a CPU the buffers of a pass stay in its cache.
-_CHUNK = {"cpu": 1 << 13, "cuda": 1 << 18}
+# Points of one pass through all layers. On a CPU the preactivations of a layer, so many numbers,
+# stay in its cache; on a GPU the numbers of all layers, some for each of their passes, take this
+# share of the memory that is free.
+_CPU_NUMBERS, _CPU_CHUNK = 1 << 17, (1 << 10, 1 << 13)
+_GPU_SHARE, _GPU_CHUNK = 1 / 16, (1 << 12, 1 << 20)
 
 # Rows of the float buffers start at multiples of this many entries.
 _ALIGNMENT = 16
 
 
-def chunk_size(device: torch.device) -> int:
-    """Return how many points go through the layers together on a device."""
-    return _CHUNK.get(device.type, _CHUNK["cuda"])
+def chunk_size(device: torch.device, widths: Sequence[int]) -> int:
+    """Return how many points go through layers of these widths together, a power of two."""
+    if device.type == "cpu":
+        wish, (least, most) = _CPU_NUMBERS / max(widths, default=1), _CPU_CHUNK
+    else:
+        free, _ = torch.cuda.mem_get_info(device)
+        wish, (least, most) = _GPU_SHARE * free / (16 * (sum(widths) + 16)), _GPU_CHUNK
+    return min(max(1 << int(wish).bit_length() - 1 if wish >= 1 else 1, least), most)
 
 
 @contextmanager
@@ -51,7 +60,7 @@ def ieee_products() -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread for each thread of the program that begins within the block.
+    """Let torch use one thread in this one within the block, and put the setting back.
 
     A chunk is small: its products gain little from several threads, and on a machine that is busy
     they wait for one another. Which threads compute what changes no count.
@@ -62,6 +71,15 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def pool_of(threads: int) -> ThreadPoolExecutor:
+    """Return a pool in each of whose threads torch uses that thread alone.
+
+    The setting has to be made in the thread itself: what another has set does not reach the library
+    that multiplies.
+    """
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +138,6 @@ class FloatStage:
         )
         slopes = tuple(layer.slope for layer in layers)
         return cls(weights, slopes, chunk, _allocate(weights, DTYPES[dtype], device, chunk))
-
-    def twin(self) -> "FloatStage":
-        """Return the same stage with buffers of its own."""
-        z = self.space.z
-        return replace(self, space=_allocate(self.weights, z.dtype, z.device, self.chunk))
 
     def codes(self, points: torch.Tensor) -> torch.Tensor:
         """Return the codes of points, shape (m, words / 2), int64.

@@ -33,7 +33,7 @@ class Clock:
 
 
 class BareProduct:
-    """The matrix products of a chunk of points alone: (m, d) (d, n_1), (m, n_1) (n_1, n_2), ...
+    """The matrix products of a chunk of points alone: (n_1, d) (d, m), (n_2, n_1) (n_1, m), ...
 
     ``shapes`` are those of the weights with a row for the bias, which is left out here.
     """
@@ -44,7 +44,7 @@ class BareProduct:
         self._products = [
             tuple(
                 torch.ones(shape, dtype=DTYPES[dtype], device=device)
-                for shape in ((chunk, rows - 1), (rows - 1, columns), (chunk, columns))
+                for shape in ((columns, rows - 1), (rows - 1, chunk), (columns, chunk))
             )
             for rows, columns in shapes
         ]

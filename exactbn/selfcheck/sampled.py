@@ -22,7 +22,8 @@ def sampling_faults(problem: Problem, part: Partition, seed: int) -> tuple[int, 
     # Torch takes seconds to import, and few problems are sampled.
     from exactbn.sampling.classify import Classifier
     from exactbn.sampling.devices import find_device
-    from exactbn.sampling.points import PointStream, float_bounds
+    from exactbn.sampling.points import float_bounds
+    from exactbn.sampling.stream import CountedStream
 
     points, faults = 0, []
     for dtype in DTYPES:
@@ -32,8 +33,7 @@ def sampling_faults(problem: Problem, part: Partition, seed: int) -> tuple[int, 
         except InputError:
             continue
         device = find_device("cpu")
-        stream = PointStream(bounds, SAMPLES, seed, dtype, device)
-        drawn = stream.draw(0, stream.buffer()[:, :SAMPLES]).t().contiguous()
+        drawn = CountedStream(bounds, SAMPLES, seed, dtype).rows(0, SAMPLES)
         for row, corner in enumerate(bounds):  # where hyperplanes of the grid go
             drawn[row, :-1] = drawn.new_tensor(corner)
         classifier = Classifier.of(

@@ -33,7 +33,8 @@ class Figure:
 
     ``family`` or ``dim`` may be "all". ``defined`` is the share of samples for which there is an
     estimate. ``bias`` is, of regions, the mean of (estimate - truth) / truth; of volumes, where
-    the truth may be 0, mean estimate over mean truth, minus 1. ``coverage`` is the share of
+    the truth may be 0, mean estimate over mean truth, minus 1; its interval is cut to what is
+    possible. ``coverage`` is the share of
     samples whose interval holds the truth; a sample without interval does not. ``width`` is the
     median width of the intervals over the truth.
     """
@@ -135,6 +136,8 @@ def _figure(
         values = _means([[o.value or 0.0 for o in cell] for cell in known])
         if truths.sum() > 0:
             bias, bias_interval = ratio_interval(values - truths, truths)
+    # No estimate is negative, and no more regions are seen than there are.
+    bias_interval = _cut(bias_interval, -1.0, 0.0 if method == "observed" else inf)
     covered = _means([[float(o.is_covered) for o in cell] for cell in cells])
     share, share_interval = share_interval_of(covered, max(map(len, cells)))
     widths = [
@@ -148,6 +151,13 @@ def _figure(
         bias, bias_interval, share, share_interval,
         float(np.median(widths)) if widths else None,
     )  # fmt: skip
+
+
+def _cut(interval: Interval, least: float, most: float) -> Interval:
+    """Return the part of an interval that is possible."""
+    if interval is None:
+        return None
+    return max(interval[0], least), min(interval[1], most)
 
 
 def _means(rows: Sequence[Sequence[float]]) -> Floats:

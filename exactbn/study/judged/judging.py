@@ -221,6 +221,7 @@ def seconds_left(clock: Budget) -> float | None:
 
 def judge(case: Case, settings: Settings, *, max_seconds: float | None = None) -> Judged:
     """Return what samples of one network say, and its truth."""
+    clock = Budget(max_seconds=max_seconds)
     part = partition(case.network, case.problem.box, max_seconds=max_seconds)
     shares = exact_shares(part)
     sequence = RegionSequence.of(part)
@@ -231,7 +232,7 @@ def judge(case: Case, settings: Settings, *, max_seconds: float | None = None) -
         seed = derived_seed(
             settings.seed, "points", case.problem.dim, case.family, case.index, repeat
         )
-        drawn = sequence.draw(settings.samples[-1], seed)
+        drawn = sequence.draw(settings.samples[-1], seed, clock)
         outside, on_boundary = outside + drawn.outside, on_boundary + drawn.on_boundary
         hits += np.bincount(drawn.regions, minlength=part.num_regions)
         for samples in settings.samples:
