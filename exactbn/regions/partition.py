@@ -1,6 +1,6 @@
 """A partition: the activation regions of a network in a domain, whatever engine found them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from exactbn.engines.complex.lattice import FaceLattice
+    from exactbn.regions.boundary.complex import Boundary
 
 
 @final
@@ -244,6 +245,32 @@ class Partition(Value):
                 "neurons are done, so its regions have no affine map; raise the budget"
             )
         return self._location.affine_map(self._checked(i))
+
+    # -- boundaries ----------------------------------------------------------------------------
+
+    def decision_boundary(
+        self, classes: Sequence[int] | None = None, *, side: str = "positive", workers: int = 1
+    ) -> "Boundary":
+        """Return where in the domain the class of the network changes, exact.
+
+        The class is the least index of a greatest output, of one output f whether f > 0. See
+        :func:`exactbn.regions.boundary.asked.decision_boundary`: the complex engine cuts the domain
+        by what decides as well, whichever engine has found this partition.
+        """
+        from exactbn.regions.boundary.asked import decision_boundary
+
+        return decision_boundary(
+            self.network, self.domain, classes=classes, side=side, workers=workers
+        )
+
+    def bent_hyperplane(self, unit: int, *, workers: int = 1) -> "Boundary":
+        """Return the zeros of a hidden neuron's preactivation in the domain, exact.
+
+        See :func:`exactbn.regions.boundary.asked.bent_hyperplane`.
+        """
+        from exactbn.regions.boundary.asked import bent_hyperplane
+
+        return bent_hyperplane(self.network, unit, self.domain, workers=workers)
 
     # -- the graph -----------------------------------------------------------------------------
 

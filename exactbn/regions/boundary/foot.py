@@ -1,0 +1,139 @@
+"""The point of a polyhedron that is nearest to a given one, exact, with its proof.
+
+Wolfe's method for the nearest point of a convex hull (P. Wolfe, Finding the nearest point in a
+polytope, Mathematical Programming 11, 1976), with rays beside the points, in rational numbers: no
+step is rounded, so that it ends, and what it ends with is proven.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import fmpq, fmpq_mat
+
+from exactbn.exact.rational import Vector
+
+Row = Sequence[fmpq]
+
+
+@dataclass(frozen=True)
+class Foot:
+    """The nearest point of conv(points) + cone(rays), its squared distance, and the proof.
+
+    ``weights`` are pairs (generator, weight > 0): points are counted from 0, then the rays. The
+    weights of points add up to 1, and the foot is the sum of the generators times them; so it is in
+    the set. That it is the nearest point says :func:`is_nearest`.
+    """
+
+    point: Vector
+    squared_distance: Fraction
+    weights: tuple[tuple[int, Fraction], ...]
+
+
+def is_nearest(x: Row, foot: Row, points: Sequence[Row], rays: Sequence[Row]) -> bool:
+    """Return whether a point of conv(points) + cone(rays) is its nearest to x, exactly.
+
+    It is if and only if (foot - x) (v - foot) >= 0 for all points v and (foot - x) r >= 0 for all
+    rays r: the set lies behind the hyperplane through the foot that is orthogonal to foot - x.
+    These are the conditions of Karush, Kuhn and Tucker.
+    """
+    away = [t - s for s, t in zip(x, foot, strict=True)]
+    level = _dot(away, foot)
+    return all(_dot(away, v) >= level for v in points) and all(_dot(away, r) >= 0 for r in rays)
+
+
+def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> Foot:
+    """Return the point of conv(points) + cone(rays) that is nearest to ``x``.
+
+    Parameters
+    ----------
+    x, points, rays : rows of d rational numbers (fmpq), at least one point
+
+    Notes
+    -----
+    Of affinely independent generators, a *corral*, the nearest point y of their affine hull is in
+    the relative interior of the hull. Where all generators are behind the hyperplane at y, it is
+    the foot (:func:`is_nearest`). Else one that is before it is taken in, which is affinely
+    independent of the corral as y is orthogonal to that; from y one goes straight to the nearest
+    point of the new affine hull, as far as weights stay >= 0, and gives up a generator whose weight
+    is 0, until that point is reached. It is nearer than y: no corral comes twice, and there are
+    finitely many.
+
+    Examples
+    --------
+    >>> corner = [[fmpq(1), fmpq(0)], [fmpq(0), fmpq(1)]]
+    >>> nearest_in_hull([fmpq(0), fmpq(0)], corner).point
+    (Fraction(1, 2), Fraction(1, 2))
+    >>> nearest_in_hull([fmpq(0), fmpq(5)], corner, [[fmpq(0), fmpq(2)]]).weights
+    ((1, Fraction(1, 1)), (2, Fraction(2, 1)))
+    """
+    shifted = [[t - s for s, t in zip(x, v, strict=True)] for v in points]
+    generators = [*shifted, *map(list, rays)]
+    is_point = [True] * len(points) + [False] * len(rays)
+    squares = [_dot(v, v) for v in shifted]
+    start = min(range(len(squares)), key=squares.__getitem__)
+    weights = {start: fmpq(1)}
+    y, level = shifted[start], squares[start]
+    while level:
+        # Rays are before the hyperplane where their product is negative, points where it is less
+        # than |y|^2.
+        excess = [_dot(y, g) - (level if p else 0) for g, p in zip(generators, is_point)]
+        entering = min(range(len(excess)), key=excess.__getitem__)
+        if excess[entering] >= 0:
+            break
+        weights = _corral({**weights, entering: fmpq(0)}, generators, is_point)
+        y = [sum((c * generators[i][k] for i, c in weights.items()), fmpq(0)) for k in range(len(x))]
+        level = _dot(y, y)
+    foot = tuple(_fraction(s + t) for s, t in zip(x, y, strict=True))
+    return Foot(
+        foot, _fraction(level), tuple((i, _fraction(c)) for i, c in sorted(weights.items()))
+    )
+
+
+def _corral(
+    weights: dict[int, fmpq], generators: Sequence[Row], is_point: Sequence[bool]
+) -> dict[int, fmpq]:
+    """Return the corral with its weights that is reached from weights of one generator more."""
+    while True:
+        members = list(weights)
+        target = dict(zip(members, _nearest_in_affine_hull(members, generators, is_point)))
+        out = [i for i in members if target[i] <= 0]
+        if not out:
+            return target
+        step = min(weights[i] / (weights[i] - target[i]) if weights[i] else fmpq(0) for i in out)
+        moved = {i: c + step * (target[i] - c) for i, c in weights.items()}
+        weights = {i: c for i, c in moved.items() if c > 0 or (i not in out)}
+
+
+def _nearest_in_affine_hull(
+    members: Sequence[int], generators: Sequence[Row], is_point: Sequence[bool]
+) -> list[fmpq]:
+    """Return the weights, of points with the sum 1, whose combination is nearest to the origin.
+
+    They solve: the products of the combination with all points are equal, those with rays 0.
+    """
+    n = len(members)
+    rows = []
+    for i in members:
+        own = [_dot(generators[i], generators[j]) for j in members]
+        rows.append([*own, fmpq(-int(is_point[i]))])
+    rows.append([*(fmpq(int(is_point[j])) for j in members), fmpq(0)])
+    right = fmpq_mat(n + 1, 1, [fmpq(0)] * n + [fmpq(1)])
+    solution = fmpq_mat(rows).solve(right)
+    return [solution[i, 0] for i in range(n)]
+
+
+def _dot(u: Row, v: Row) -> fmpq:
+    total = fmpq(0)
+    for s, t in zip(u, v, strict=True):
+        total += s * t
+    return total
+
+
+def to_row(x: Sequence[Fraction]) -> list[fmpq]:
+    """Return a vector as numbers of flint."""
+    return [fmpq(t.numerator, t.denominator) for t in x]
+
+
+def _fraction(t: fmpq) -> Fraction:
+    return Fraction(int(t.p), int(t.q))
