@@ -1,4 +1,4 @@
-"""Homology over Z of sets of faces: Betti numbers over Q and over GF(p), and torsion.
+"""Homology over Z of chain complexes: Betti numbers over Q and over GF(p), and torsion.
 
 First a discrete gradient leaves few cells (:mod:`.morse`), then the boundary matrices of these are
 brought to Smith's form in integers: pivots 1 and -1 one by one, and what is left by python-flint.
@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
 from flint import fmpz_mat
-from numpy.typing import NDArray
 
-from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.errors import InputError
 from exactbn.exact.values import Value
-from exactbn.regions.topology.chains import ChainComplex, chain_complex
+from exactbn.regions.topology.chains import ChainComplex
 from exactbn.regions.topology.morse import gradient, morse_complex
 
 Rows = Sequence[Sequence[tuple[int, int]]]
@@ -62,39 +59,21 @@ class Homology(Value):
         )
 
 
-def homology(lattice: FaceLattice, is_in: NDArray[np.bool_]) -> Homology:
-    """Return the homology over Z of a set of faces that is locally closed, exact.
-
-    Parameters
-    ----------
-    lattice : FaceLattice
-        Of a partition or a level, ``part.lattice``.
-    is_in : mask, shape (faces,)
-        Closed (with a face all its faces): the homology of the union of the faces. Else locally
-        closed, see :mod:`.chains`: the homology of its closure relative to what that has more, with
-        closed supports.
-
-    Raises
-    ------
-    DimensionError, InputError, StructureError
-        As for :func:`exactbn.regions.topology.chains.chain_complex`.
+def homology_of(complex: ChainComplex) -> Homology:
+    """Return the homology over Z of a chain complex, exact.
 
     Examples
     --------
     The boundary of a square, and its inside alone.
 
-    >>> import exactbn
+    >>> import exactbn, numpy as np
+    >>> from exactbn.regions.topology.chains import chain_complex
     >>> net = exactbn.Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])
     >>> lattice = exactbn.partition(net, (1, 2)).lattice
     >>> boundary = np.arange(9) < 8
-    >>> homology(lattice, boundary).betti, homology(lattice, ~boundary).betti
-    ((1, 1, 0), (0, 0, 1))
+    >>> [homology_of(chain_complex(lattice, faces)).betti for faces in (boundary, ~boundary)]
+    [(1, 1, 0), (0, 0, 1)]
     """
-    return homology_of(chain_complex(lattice, is_in))
-
-
-def homology_of(complex: ChainComplex) -> Homology:
-    """Return the homology over Z of a chain complex, exact."""
     reduced = morse_complex(gradient(complex))
     return homology_of_boundaries(reduced.counts, reduced.boundaries)
 
@@ -111,34 +90,6 @@ def homology_of_boundaries(counts: Sequence[int], boundaries: Sequence[Rows]) ->
         tuple(n - ranks[k] - ranks[k + 1] for k, n in enumerate(counts)),
         tuple(tuple(t for t in factors[k + 1] if t > 1) for k in range(len(counts))),
     )
-
-
-def components(lattice: FaceLattice, is_in: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return of every face of a closed set the number of its connected component, -1 off it.
-
-    Shape (faces,); components are numbered in the order of their first vertices. How many there are
-    is the Betti number of dimension 0.
-
-    >>> import exactbn
-    >>> net = exactbn.Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])
-    >>> lattice = exactbn.partition(net, (1, 2)).lattice
-    >>> components(lattice, np.arange(9) < 4)[:5].tolist()
-    [0, 1, 2, 3, -1]
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    chains = chain_complex(lattice, is_in)
-    n = len(chains.cells)
-    owners = np.repeat(np.arange(n), np.diff(chains.indptr))
-    links = coo_array((np.ones(len(owners), np.int8), (owners, chains.indices)), shape=(n, n))
-    labels = connected_components(links, directed=False)[1] if n else np.empty(0, np.int64)
-    _, first, label = np.unique(labels, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    found = np.full(int(lattice.starts[-1]), -1, dtype=np.int64)
-    found[chains.cells] = rank[label]
-    return found
 
 
 def invariant_factors(rows: Rows) -> list[int]:
