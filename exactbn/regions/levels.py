@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.regions.topology.homology import Homology
 
 Signs = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -115,6 +118,31 @@ class Level(Value):
             found = {"=": signs == 0, "<": signs < 0, "<=": signs <= 0, ">": signs > 0,
                      ">=": signs >= 0}[relation]  # fmt: skip
         return read_only(found & ~self.is_at_infinity)
+
+    def homology(self, relation: str = "=", at_infinity: str = "open") -> "Homology":
+        """Return the homology of a set {x : f(x) relation c}, exact: Betti numbers and torsion.
+
+        ``relation`` as for :meth:`faces`; ``at_infinity`` is "open" for the set itself, "point" for
+        its closure in the one-point compactification of R^d, "relative" for that relative to
+        infinity; see :mod:`exactbn.regions.topology.sets`.
+
+        Examples
+        --------
+        The zero set of |x| + |y| - 1 is a circle, that of |x| - 1 two lines, which meet at infinity.
+
+        >>> weights = [[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1], [1, 1, 0, 0]]]
+        >>> net = Network.from_arrays(weights, [[0, 0, 0, 0], [-1, -1]])
+        >>> level_partition(net, output=0).homology().betti
+        (1, 1, 0)
+        >>> lines = level_partition(net, output=1)
+        >>> [lines.homology("=", name).betti for name in ("open", "point", "relative")]
+        [(2, 0, 0), (1, 2, 0), (0, 2, 0)]
+        >>> lines.homology(">").betti, lines.homology("<=", "relative").betti
+        ((2, 0, 0), (0, 1, 0))
+        """
+        from exactbn.regions.topology.sets import homology
+
+        return homology(self.lattice, self.faces(relation), at_infinity)
 
     def value(self, x: Sequence[object]) -> Fraction:
         """Return f(x), exact; f, not f - c."""

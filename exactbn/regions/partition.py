@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from exactbn.engines.complex.lattice import FaceLattice
     from exactbn.regions.boundary.complex import Boundary
+    from exactbn.regions.topology.homology import Homology
 
 
 @final
@@ -334,6 +335,19 @@ class Partition(Value):
     def polygons(self) -> list[NDArray[np.float64]]:
         """Return the regions of a plane partition as float polygons in order, for drawing."""
         return self._faces("polygons").polygons()
+
+    def homology(self, regions: Iterable[int], at_infinity: str = "open") -> "Homology":
+        """Return the homology of the union of some closed regions, exact.
+
+        Betti numbers and torsion. ``regions`` are their numbers; those that share a label, say.
+        ``at_infinity`` is of effect where regions are unbounded, see
+        :mod:`exactbn.regions.topology.sets`.
+        """
+        from exactbn.regions.topology.sets import homology, union_of_regions
+
+        wanted = [self._checked(i) for i in regions]
+        faces = self._faces("faces")
+        return homology(faces.lattice, union_of_regions(faces, wanted), at_infinity)
 
     # -- files ---------------------------------------------------------------------------------
 
