@@ -174,7 +174,7 @@ class Brute:
         for (one, a), (other, b) in combinations(cells, 2):
             self._meet([*one, *other], max(a, b))
         for own, a in cells:
-            for row, bound in domain:
+            for row, bound in dict.fromkeys(domain):
                 self._meet([*own, (tuple(-t for t in row), -bound)], a)
         self.corners = {v for _, corners in self.ties for v in corners}
 
@@ -200,3 +200,12 @@ class Brute:
             if root(i) != root(j) and vertices(self.ties[i][0] + self.ties[j][0], self.d):
                 parent[root(i)] = root(j)
         return len({root(i) for i in range(len(parent))})
+
+
+def squared_distance_to_segment(x, a, b):
+    """Return the squared distance of a point to a segment."""
+    along, toward = [t - s for s, t in zip(a, b)], [t - s for s, t in zip(a, x)]
+    length = dot(along, along)
+    place = min(max(dot(toward, along) / length, Fraction(0)), Fraction(1)) if length else Fraction(0)
+    rest = [t - place * s for s, t in zip(along, toward)]
+    return dot(rest, rest)

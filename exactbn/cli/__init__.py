@@ -50,6 +50,11 @@ COMMANDS = {
         "count_command",
         "Count regions, adjacencies and faces exactly, in little memory.",
     ),
+    "boundary": Command(
+        "exactbn.cli.boundary",
+        "boundary_command",
+        "Find the decision boundary of a network: pieces, components, Betti numbers, exactly.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from exactbn.regions.boundary.measures import squared_volume
 from exactbn.regions.boundary.room import squared_room
 from exactbn.regions.partition import Partition
 from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.regions.topology.homology import Homology
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -118,15 +121,18 @@ class Boundary(Value):
     def betti(self) -> tuple[int, ...]:
         """Return the Betti numbers over Q, b_0 to b_(d-1): components, holes by dimension.
 
-        Of the set as it is, unbounded where it is: it can be drawn together to its bounded faces,
-        see docs/decision_boundaries.md.
+        Of the set as it is, unbounded where it is.
         """
-        from exactbn.regions.levels import some_vertex
-        from exactbn.regions.topology.homology import homology
+        return self.homology().betti[: self.domain.dim]
 
-        lattice = self.partition.lattice
-        bounded = ~some_vertex(lattice, lattice.is_at_infinity)
-        return homology(lattice, self.faces.mask & bounded).betti[: lattice.dim]
+    def homology(self, at_infinity: str = "open") -> "Homology":
+        """Return the homology over Z, with torsion; of what becomes of infinity as the name says.
+
+        See :func:`exactbn.regions.topology.sets.homology`.
+        """
+        from exactbn.regions.topology.sets import homology
+
+        return homology(self.partition.lattice, self.faces.mask, at_infinity)
 
     def vertices(self, piece: int) -> list[Vector]:
         """Return the exact points of whose hull, with :meth:`rays`, a piece consists.

@@ -15,8 +15,8 @@ from exactbn.exact.rational import Vector, nearest_float, nearest_floats, sqrt_r
 
 Floats = NDArray[np.float64]
 
-#: What is taken off a bound, over (d + 3)^2 M, see :meth:`LowerBounds.of_point`.
-SLACK = 2.0**-51
+#: What is taken off a bound, over (d + 2)^2 M, see :meth:`LowerBounds.of_point`.
+SLACK = 2.0**-52
 #: Lengths below this, over M, are no direction to go by.
 SHORTEST = 2.0**-40
 #: Makes good for the roundings of a length and of the quotient by it.
@@ -91,13 +91,13 @@ class LowerBounds:
         rounded, by d 2^-53 2 M sqrt(d) |g| (1 + 2^-50); over |g| that is less than
         2^-53 M (4 d + 2 d^2 + 1). The quotient, at most 2 M sqrt(d), is rounded by 2^-53 of it and
         so is the difference after the slack is taken off: 2^-53 M 4 d more. Together less than
-        2^-53 M (2 d^2 + 8 d + 1) < 2^-51 M (d + 3)^2, the slack.
+        2^-53 M (2 d^2 + 8 d + 1) < 2^-52 M (d + 2)^2, the slack.
         """
         at = np.array(_scaled(x, self.origin, self.side))
         size = max(1.0, float(np.abs(at).max()))
         if not isfinite(size * size):
             return np.zeros(len(self.points))
-        slack = SLACK * size * (len(at) + 3) ** 2
+        slack = SLACK * size * (len(at) + 2) ** 2
         gaps = np.maximum(np.maximum(self.low - at, at - self.high), 0.0)
         length = np.linalg.norm(gaps, axis=1)
         bounds = _quotients((gaps * gaps).sum(axis=1), length, size)
