@@ -95,8 +95,8 @@ def cell_regions(layers, domain: list[Row], d: int):
         rows, features, level = stack.pop()
         weight, bias, slope = layers[level]
         forms = [
-            (tuple(sum((w * f[0][i] for w, f in zip(row, features)), Fraction(0)) for i in range(d)),
-             sum((w * f[1] for w, f in zip(row, features)), Fraction(0)) + b)
+            (tuple(dot(row, [f[0][i] for f in features]) for i in range(d)),
+             dot(row, [f[1] for f in features]) + b)
             for row, b in zip(weight, bias)
         ]
         if level == len(layers) - 1:
@@ -147,29 +147,15 @@ class Brute:
         self.d, self.layers = d, layers
         cells = []
         self.ties = []
+        self.closures: dict[int, list[list[Row]]] = {}
         self.flat = 0
         for rows, outputs in cell_regions(layers, domain, d):
             if len(outputs) == 1:
                 outputs = [(tuple([Fraction(0)] * d), Fraction(0)), *outputs]
-            for k, (a, c) in enumerate(outputs):
-                others = [
-                    (j, tuple(s - t for s, t in zip(b, a)), c - e)
-                    for j, (b, e) in enumerate(outputs) if j != k
-                ]
-                own = [*rows, *((row, bound) for _, row, bound in others)]
-                if any(not any(row) and (bound < 0 or (bound == 0 and j < k))
-                       for j, row, bound in others):
-                    continue
-                if dimension(vertices(own, d)) < d:
-                    continue
-                self.flat += any(not any(row) and bound == 0 for _, row, bound in others)
-                cells.append((own, k))
-                for j, row, bound in others:
-                    if j < k and any(row):
-                        tie = [*own, (tuple(-t for t in row), -bound)]
-                        corners = vertices(tie, d)
-                        if corners:
-                            self.ties.append((tie, corners))
+            for k in range(len(outputs)):
+                own = self._cell(rows, outputs, k)
+                if own:
+                    cells.append((own, k))
         self.pieces = []
         for (one, a), (other, b) in combinations(cells, 2):
             self._meet([*one, *other], max(a, b))
@@ -177,6 +163,30 @@ class Brute:
             for row, bound in dict.fromkeys(domain):
                 self._meet([*own, (tuple(-t for t in row), -bound)], a)
         self.corners = {v for _, corners in self.ties for v in corners}
+
+    def _cell(self, rows, outputs, k: int):
+        """Return the rows of where output k decides, None where that is flat; keep its ties."""
+        d, (a, c) = self.d, outputs[k]
+        others = [
+            (j, tuple(s - t for s, t in zip(b, a)), c - e)
+            for j, (b, e) in enumerate(outputs) if j != k
+        ]
+        own = [*rows, *((row, bound) for _, row, bound in others)]
+        if any(not any(row) and (bound < 0 or (bound == 0 and j < k)) for j, row, bound in others):
+            return None
+        if dimension(vertices(own, d)) < d:
+            return None
+        self.flat += any(not any(row) and bound == 0 for _, row, bound in others)
+        self.closures.setdefault(k, []).append(own)
+        for j, row, bound in others:
+            tie = [*own, (tuple(-t for t in row), -bound)]
+            corners = vertices(tie, d) if j < k and any(row) else ()
+            if corners:
+                self.ties.append((tie, corners))
+                middle = [sum(t) / len(corners) for t in zip(*corners)]
+                if class_at(self.layers, middle) == j:
+                    self.closures.setdefault(j, []).append(tie)
+        return own
 
     def _meet(self, rows, greatest: int) -> None:
         corners = vertices(rows, self.d)
@@ -187,6 +197,11 @@ class Brute:
 
     def squared_distance(self, x):
         return min((squared_distance(x, rows) for rows, _ in self.ties), default=None)
+
+    def between(self, a: int, b: int):
+        """Return the sets of the points that are near points of both classes, as rows."""
+        pairs = ((p, q) for p in self.closures.get(a, []) for q in self.closures.get(b, []))
+        return [[*p, *q] for p, q in pairs if vertices([*p, *q], self.d)]
 
     def components(self) -> int:
         parent = list(range(len(self.ties)))
@@ -202,10 +217,28 @@ class Brute:
         return len({root(i) for i in range(len(parent))})
 
 
+def zero_sets(layers, domain: list[Row], d: int):
+    """Return the zeros of the one output of a network, region by region, as rows."""
+    found = []
+    for rows, ((a, c),) in cell_regions(layers, domain, d):
+        if any(a):
+            rows = [*rows, (a, -c), (tuple(-t for t in a), c)]
+        elif c != 0:
+            continue
+        if vertices(rows, d):
+            found.append(rows)
+    return found
+
+
+def least(x, sets):
+    """Return the squared distance of a point to a union of sets given by rows, None of no set."""
+    return min((squared_distance(x, rows) for rows in sets), default=None)
+
+
 def squared_distance_to_segment(x, a, b):
     """Return the squared distance of a point to a segment."""
     along, toward = [t - s for s, t in zip(a, b)], [t - s for s, t in zip(a, x)]
     length = dot(along, along)
-    place = min(max(dot(toward, along) / length, Fraction(0)), Fraction(1)) if length else Fraction(0)
+    place = min(max(dot(toward, along) / length, Fraction(0)), Fraction(1)) if length else 0
     rest = [t - place * s for s, t in zip(along, toward)]
     return dot(rest, rest)

@@ -107,7 +107,8 @@ def test_far_and_lopsided_boxes():
         box = Box((far - 2, low), (far + 5, 3))
         boundary = decision_boundary(network, box)
         points = [(far + Fraction(i, 7), Fraction(j, 5)) for i in range(4) for j in range(6)]
-        assert boundary.settled_squared_distances(points) == [every_distance(boundary, x) for x in points]
+        found = boundary.settled_squared_distances(points)
+        assert found == [every_distance(boundary, x) for x in points]
         assert boundary.num_pieces
 
 
@@ -126,8 +127,8 @@ def test_an_isolated_zero_is_a_point_of_the_boundary():
     norm = Network.from_arrays([rows, [[1] * 4]], [[0] * 4, [0]])  # |x| + |y|
     boundary = decision_boundary(norm, BOX)
     assert boundary.num_pieces == 0 and boundary.num_isolated == 1
-    assert boundary.settled_squared_distances([(Fraction(3), Fraction(4)), (Fraction(0), Fraction(0))]) == [
-        25, 0]
+    points = [(Fraction(3), Fraction(4)), (Fraction(0), Fraction(0))]
+    assert boundary.settled_squared_distances(points) == [25, 0]
     # relu(x) + relu(y): zero on a quarter, its boundary two half-lines that meet in the origin.
     quarter = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
     boundary = decision_boundary(quarter, BOX)

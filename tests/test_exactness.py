@@ -45,7 +45,7 @@ MAY_HOLD_FLOATS = {
     "engines/proofs/tree_text.py": "floats written as the dyadic numbers that they are",
     "jobs": "seconds, and shares that are shown",
     "readers/tracing/rounding.py": "bounds of the rounding of frameworks, which nothing rests on",
-    "regions/boundary/lower_bounds.py": "lower bounds of distances, proven; the nearest face is exact",
+    "regions/boundary/lower_bounds.py": "lower bounds of distances, proven; the rest is exact",
     "regions/geometry.py": "enclosures of volumes with proven radii, docs/error_analysis.md",
     "sampling": "the filter of points, docs/error_analysis_sampling.md, and statistics",
     "selfcheck/file_mutations.py": "shares, and floats that are put into files",

@@ -1,7 +1,6 @@
 """``exactbn boundary``: where in a domain the class of a network changes, exactly."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +23,7 @@ from exactbn.errors import InputError
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
+    from exactbn.regions.boundary.by_search import SearchedBoundary
     from exactbn.regions.boundary.complex import Boundary
 
 
@@ -71,13 +71,14 @@ def boundary_command(
     with progress("boundary", ["complex"]) as report:
         from exactbn.regions.boundary.asked import bent_hyperplane, decision_boundary
 
+        found: Boundary | SearchedBoundary
         if unit is not None:
             found = bent_hyperplane(
                 asked.network, unit, asked.domain, workers=workers, progress=report
             )
         else:
             found = decision_boundary(
-                asked.network, asked.domain, classes=_pair(classes), side=side,
+                asked.network, asked.domain, classes=_pair(classes), side=side, engine="complex",
                 workers=workers, progress=report,
             )  # fmt: skip
     volume = found.volume()
@@ -121,7 +122,7 @@ def _pair(text: str | None) -> tuple[int, ...] | None:
     return first, second
 
 
-def _show(found: "Boundary", record: dict[str, Any]) -> None:
+def _show(found: "Boundary | SearchedBoundary", record: dict[str, Any]) -> None:
     """Print what was found for people."""
     from rich.console import Console
     from rich.table import Table
@@ -136,7 +137,8 @@ def _show(found: "Boundary", record: dict[str, Any]) -> None:
     table.add_row("domain", domain_text(found.domain))
     table.add_row("of", found.what)
     unbounded = record["unbounded"]
-    table.add_row("pieces", f"{found.num_pieces}" + f", {unbounded} of them unbounded" * (unbounded > 0))
+    far = f", {unbounded} of them unbounded" if unbounded else ""
+    table.add_row("pieces", f"{found.num_pieces}{far}")
     table.add_row("isolated faces", f"{found.num_isolated}")
     table.add_row("components", f"{found.num_components}")
     table.add_row("Betti numbers", " ".join(map(str, found.betti)))

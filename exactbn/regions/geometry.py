@@ -174,7 +174,8 @@ def face_simplices(
     if dim == 0:
         return np.array([[face]])
     facets = lattice.indices[lattice.indptr[face] : lattice.indptr[face + 1]]
-    parts = [face_simplices(lattice, int(g), dim - 1, apex) for g in facets if apex[g] != apex[face]]
+    others = [int(g) for g in facets if apex[g] != apex[face]]
+    parts = [face_simplices(lattice, g, dim - 1, apex) for g in others]
     if not parts:
         raise StructureError(f"all facets of face {face} hold the same vertex")
     below = np.concatenate(parts)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from exactbn.engines.complex.lattice import FaceLattice
+    from exactbn.regions.boundary.by_search import SearchedBoundary
     from exactbn.regions.boundary.complex import Boundary
     from exactbn.regions.topology.homology import Homology
 
@@ -250,18 +251,23 @@ class Partition(Value):
     # -- boundaries ----------------------------------------------------------------------------
 
     def decision_boundary(
-        self, classes: Sequence[int] | None = None, *, side: str = "positive", workers: int = 1
-    ) -> "Boundary":
+        self,
+        classes: Sequence[int] | None = None,
+        *,
+        side: str = "positive",
+        engine: str = "auto",
+        workers: int = 1,
+    ) -> "Boundary | SearchedBoundary":
         """Return where in the domain the class of the network changes, exact.
 
         The class is the least index of a greatest output, of one output f whether f > 0. See
-        :func:`exactbn.regions.boundary.asked.decision_boundary`: the complex engine cuts the domain
-        by what decides as well, whichever engine has found this partition.
+        :func:`exactbn.regions.boundary.asked.decision_boundary`: an engine cuts the domain anew, by
+        what decides as well. By the LP engine distances are all that is known.
         """
         from exactbn.regions.boundary.asked import decision_boundary
 
         return decision_boundary(
-            self.network, self.domain, classes=classes, side=side, workers=workers
+            self.network, self.domain, classes=classes, side=side, engine=engine, workers=workers
         )
 
     def bent_hyperplane(self, unit: int, *, workers: int = 1) -> "Boundary":

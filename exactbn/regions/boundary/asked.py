@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.engines.run import Progress
 from exactbn.errors import InputError
-from exactbn.model.asking import as_network
+from exactbn.model.asking import as_domain, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.layers import Layer
 from exactbn.model.network import Network
@@ -25,7 +26,10 @@ from exactbn.regions.boundary.complex import Boundary
 from exactbn.regions.boundary.face_set import FaceSet
 from exactbn.regions.levels import closure, some_vertex
 from exactbn.regions.partition import Partition
-from exactbn.regions.partitioning import partition
+from exactbn.regions.partitioning import ENGINES, chosen_engine, partition
+
+if TYPE_CHECKING:
+    from exactbn.regions.boundary.by_search import SearchedBoundary
 
 Mask = NDArray[np.bool_]
 
@@ -44,9 +48,10 @@ def decision_boundary(
     rows: tuple[object, object] | None = None,
     classes: Sequence[int] | None = None,
     side: str = "positive",
+    engine: str = "auto",
     workers: int = 1,
     progress: Progress | None = None,
-) -> Boundary:
+) -> "Boundary | SearchedBoundary":
     """Return where in a domain the class of a network changes, exact.
 
     The class is the least index of a greatest output; that of a network of one output f is 1 where
@@ -68,6 +73,13 @@ def decision_boundary(
         are of one themselves.
     side : "positive", "negative" or "zeros"
         Of one output, see above.
+    engine : "auto", "complex" or "lp"
+        By the LP engine, in any dimension, exact distances to the whole boundary are known, and
+        nothing else; "auto" takes it where the complex engine cannot, as for a partition.
+
+    Returns
+    -------
+    Boundary, or SearchedBoundary of the LP engine
 
     Raises
     ------
@@ -104,8 +116,15 @@ def decision_boundary(
     """
     network = as_network(network)
     wanted = _checked_classes(network, classes, side)
+    if engine not in ENGINES:
+        raise InputError(f"engine {engine!r} is not known, expected one of {', '.join(ENGINES)}")
+    domain = as_domain(box, network.num_inputs)
+    if rows is not None:
+        domain = Domain.cut(domain, rows)
+    if engine == "lp" or (engine == "auto" and chosen_engine(network, domain)[0] == "lp"):
+        return _searched(network, domain, wanted, side, progress)
     cut = partition(
-        with_contests_as_neurons(network), box, rows=rows, engine="complex",
+        with_contests_as_neurons(network), domain, engine="complex",
         workers=workers, progress=progress,
     )  # fmt: skip
     signs = signs_at_vertices(cut)
@@ -174,6 +193,37 @@ def bent_hyperplane(
     return _boundary(what, before, cut, signs, mask, _regions_of(cut, ties))
 
 
+def _searched(
+    network: Network,
+    domain: Domain,
+    classes: tuple[int, int] | None,
+    side: str,
+    progress: Progress | None,
+) -> "SearchedBoundary":
+    """Return the boundary by the LP engine; with its units as they are, a cell has one pattern."""
+    from exactbn.regions.boundary.by_search import SearchedBoundary
+
+    if classes is not None or side == "zeros":
+        asked = "zeros" if classes is None else f"classes {classes[0]} and {classes[1]}"
+        raise InputError(
+            f"engine 'lp' knows the whole decision boundary, not {asked}; use engine='complex'"
+        )
+    turned = _negative(network) if side == "negative" else network
+    cut = partition(
+        replace(with_contests_as_neurons(turned), units=()), domain, engine="lp", progress=progress
+    )
+    what = SIDES[side] if network.num_outputs == 1 else "decision boundary"
+    return SearchedBoundary(what, network, cut)
+
+
+def _negative(network: Network) -> Network:
+    """Return the network of the negative outputs."""
+    *hidden, last = network.layers
+    weight = tuple(tuple(-t for t in row) for row in last.weight)
+    output = Layer(weight, tuple(-b for b in last.bias), Fraction(1), last.reads)
+    return replace(network, layers=(*hidden, output))
+
+
 def _checked_classes(
     network: Network, classes: Sequence[int] | None, side: str
 ) -> tuple[int, int] | None:
@@ -198,7 +248,9 @@ def _checked_classes(
     except (TypeError, ValueError):
         raise InputError(f"classes are {classes!r}, expected two numbers of outputs") from None
     if a == b or not (0 <= a < count and 0 <= b < count):
-        raise InputError(f"classes are {a} and {b}, expected two different ones from 0 to {count - 1}")
+        raise InputError(
+            f"classes are {a} and {b}, expected two different ones from 0 to {count - 1}"
+        )
     return a, b
 
 
@@ -267,5 +319,3 @@ def _as_output(network: Network, neuron: int) -> Network:
     known = {i for unit in kept for i in members_of(unit)}
     units = (*kept, *(i for i in range(begin) if i not in known)) if network.units else ()
     return replace(network, layers=(*network.layers[:index], output), units=units)
-
-

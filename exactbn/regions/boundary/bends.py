@@ -72,7 +72,7 @@ def _units_at(faces: FaceSet, ridge: int, cells: list[int], neurons: int) -> tup
 
     def of(face: int) -> NDArray[np.uint64]:
         _, vertices = vertices_of(lattice, np.array([face]))
-        return np.bitwise_or.reduce(decided[vertices], axis=0)
+        return np.asarray(np.bitwise_or.reduce(decided[vertices], axis=0))
 
     changing = np.bitwise_or.reduce([of(cell) for cell in cells], axis=0) & ~of(ridge)
     bits = signs.bits[:neurons]

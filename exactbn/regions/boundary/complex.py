@@ -4,29 +4,29 @@ Every distance is exact, and so is the decision which piece is the nearest one: 
 an order in which to look, and lower bounds that are proven (:mod:`.lower_bounds`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
+from flint import fmpq
 from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError
-from exactbn.exact.rational import Vector, nearest_floats, sqrt_rounded, to_matrix
+from exactbn.exact.rational import Vector, nearest_floats, sqrt_rounded
 from exactbn.exact.values import Value
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
-from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 from exactbn.regions import geometry
+from exactbn.regions.boundary.approach import Distances
 from exactbn.regions.boundary.bends import Bend, bends_of
 from exactbn.regions.boundary.face_set import FaceSet, coordinates
 from exactbn.regions.boundary.foot import Foot, nearest_in_hull, to_row
-from exactbn.regions.boundary.lower_bounds import LowerBounds, enclosure, root_enclosure
+from exactbn.regions.boundary.lower_bounds import LowerBounds, enclosure
 from exactbn.regions.boundary.measures import squared_volume
-from exactbn.regions.boundary.room import squared_room
 from exactbn.regions.partition import Partition
 from exactbn.wording import counted
 
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Boundary(Value):
+class Boundary(Distances, Value):
     """A closed set of faces of dimension d - 1 and less: a decision boundary, a bent hyperplane.
 
     ``what`` says in words which set it is, ``network`` of which network. ``partition`` is that of
@@ -148,7 +148,10 @@ class Boundary(Value):
     def isolated(self) -> list[list[Vector]]:
         """Return the exact vertices of every isolated face; a single one is an isolated point."""
         few = np.flatnonzero(self._maximal_dims < self.domain.dim - 1)
-        return [[self._points[v] for v in self._generators(i) if v in self._points] for i in few]
+        return [
+            [self._points[v] for v in self._generators(i).tolist() if v in self._points]
+            for i in few.tolist()
+        ]
 
     def float_segments(self) -> Floats:
         """Return the ends of the pieces as floats, shape (pieces, 2, 2), for drawing.
@@ -218,30 +221,7 @@ class Boundary(Value):
         """Return the hidden neurons of the network at which the boundary bends, ascending."""
         return tuple(sorted({unit for bend in self.bends for unit in bend.units}))
 
-    # -- distances -----------------------------------------------------------------------------
-
-    def squared_distance(self, x: Iterable[object]) -> Fraction | None:
-        """Return the exact squared distance of a point to the boundary within the domain.
-
-        None where there is no boundary. Whether the boundary might come nearer outside of the
-        domain says :meth:`is_domain_nearer`.
-        """
-        return self._asked(x)[0]
-
-    def distance(self, x: Iterable[object]) -> tuple[float, float]:
-        """Return (middle, radius), floats: the distance is within radius of middle.
-
-        (inf, 0) where there is no boundary.
-        """
-        return _root(self.squared_distance(x))
-
-    def nearest(self, x: Iterable[object]) -> Vector | None:
-        """Return the exact point of the boundary that is nearest to ``x``; None without boundary.
-
-        Of several the least one, compared coordinate by coordinate.
-        """
-        foot = self._asked(x)[1]
-        return None if foot is None else foot.point
+    # -- proof ---------------------------------------------------------------------------------
 
     def proof(self, x: Iterable[object]) -> tuple[Foot, list[Vector], list[Vector]]:
         """Return the nearest point with what proves it, and the generators of the face it is in.
@@ -254,92 +234,27 @@ class Boundary(Value):
         InputError
             If there is no boundary.
         """
-        _, foot, face = self._asked(x)
+        foot, face = self._foot(self.network.point(x))
         if foot is None:
             raise InputError(f"there is no {self.what} in {self.domain}, so nothing is nearest")
         own = self._generators(face).tolist()
         points = [self._points[v] for v in own if v in self._points]
         return foot, points, [self._rays[v] for v in own if v in self._rays]
 
-    def squared_distances(self, points: Iterable[Iterable[object]]) -> list[Fraction | None]:
-        """Return :meth:`squared_distance` of each of some points."""
-        return [self._nearest(x)[0] for x in self._checked_points(points)]
-
-    def distances(self, points: Iterable[Iterable[object]]) -> tuple[Floats, Floats]:
-        """Return (middle, radius), shape (m,) each: :meth:`distance` of each of some points."""
-        found = [_root(squared) for squared in self.squared_distances(points)]
-        middle, radius = np.array(found, dtype=np.float64).reshape(-1, 2).T
-        return read_only(middle.copy()), read_only(radius.copy())
-
-    def settled_squared_distances(
-        self, points: Iterable[Iterable[object]]
-    ) -> list[Fraction | None]:
-        """Return the squared distances to the boundary in all of R^d, where the domain tells them.
-
-        None where the border of the domain is nearer, so that what lies outside would matter, and
-        for points outside of the domain.
-        """
-        rows = self._checked_points(points)
-        inside = [self.domain.contains(x) for x in rows]
-        found = [self._nearest(x)[0] if is_in else None for x, is_in in zip(rows, inside)]
-        return [
-            None if t is None or self._is_cut_off(x, t) else t for x, t in zip(rows, found)
-        ]
-
-    def is_domain_nearer(self, x: Iterable[object]) -> bool:
-        """Return whether the border of the domain is nearer to ``x`` than the boundary.
-
-        Then the boundary of the network in all of R^d might be nearer too. So it might for a point
-        outside of the domain, of which this is true as well.
-        """
-        point = self.network.point(x)
-        return not self.domain.contains(point) or self._is_cut_off(point, self._nearest(point)[0])
-
-    def margins(
-        self, points: Iterable[Iterable[object]], labels: Iterable[int]
-    ) -> tuple[Floats, Floats]:
-        """Return (middle, radius), shape (m,): the distance of each point, negative if it is wrong.
-
-        A point is wrong where its class, the least index of a greatest output, is not its label; of
-        one output the class is 1 where it is > 0, else 0.
-
-        Raises
-        ------
-        InputError
-            If there are not as many labels as points, or a label is no class.
-        """
-        rows, wanted = self._checked_points(points), [int(label) for label in labels]
-        count = max(self.network.num_outputs, 2)
-        if len(wanted) != len(rows):
-            raise InputError(f"got {counted(len(wanted), 'label')} of {len(rows)} points")
-        strange = next((t for t in wanted if not 0 <= t < count), None)
-        if strange is not None:
-            raise InputError(f"a label is {strange}, expected a class from 0 to {count - 1}")
-        middle, radius = self.distances(rows)
-        right = [a == b for a, b in zip(classes_at(self.network, rows), wanted)]
-        return read_only(np.where(right, middle, -middle)), radius
-
     # -- inside --------------------------------------------------------------------------------
 
-    def _asked(self, x: Iterable[object]) -> tuple[Fraction | None, Foot | None, int]:
-        return self._nearest(self.network.point(x))
+    def _nearest(self, x: Vector) -> tuple[Fraction, Vector] | None:
+        foot, _ = self._foot(x)
+        return None if foot is None else (foot.squared_distance, foot.point)
 
-    def _checked_points(self, points: Iterable[Iterable[object]]) -> list[Vector]:
-        return [self.network.point(x) for x in to_matrix(points, "the points")]
-
-    def _is_cut_off(self, x: Vector, squared: Fraction | None) -> bool:
-        """Return whether the border of the domain is nearer to a point of it than so much."""
-        room = squared_room(self.domain, x)
-        return room is not None and (squared is None or room < squared)
-
-    def _nearest(self, x: Vector) -> tuple[Fraction | None, Foot | None, int]:
-        """Return the least squared distance, the foot, and the maximal face that it is in.
+    def _foot(self, x: Vector) -> tuple[Foot | None, int]:
+        """Return the nearest point, and the maximal face that it is in.
 
         The faces are looked at in the order of their bounds until the next one, and so all that
         follow, is farther than the least distance found.
         """
         if not len(self.faces.maximal):
-            return None, None, -1
+            return None, -1
         bounds = self._bounds.of_point(x)
         row, side = to_row(x), self._bounds.side
         best: Foot | None = None
@@ -351,13 +266,14 @@ class Boundary(Value):
             foot = nearest_in_hull(row, *self._rows[i])
             if best is None or _key(foot) < _key(best):
                 best, face = foot, i
-        assert best is not None
-        return best.squared_distance, best, face
+        return best, face
 
     def _checked(self, piece: object) -> int:
         """Return the number of a piece after a look at its type and range."""
         if not isinstance(piece, (int, np.integer)) or not 0 <= piece < self.num_pieces:
-            raise InputError(f"piece {piece!r}, expected an integer from 0 to {self.num_pieces - 1}")
+            raise InputError(
+                f"piece {piece!r}, expected an integer from 0 to {self.num_pieces - 1}"
+            )
         return int(piece)
 
     def _of_piece(self, piece: int) -> list[int]:
@@ -386,7 +302,7 @@ class Boundary(Value):
         rays: dict[int, Vector] = {}
         for v, (length, *place) in zip(wanted, coordinates(self.partition, wanted), strict=True):
             below = int(length) or 1
-            kind = points if length else rays
+            kind = points if length != 0 else rays
             kind[v] = tuple(Fraction(int(t), below) for t in place)
         return points, rays
 
@@ -399,7 +315,7 @@ class Boundary(Value):
         return self._located[1]
 
     @cached_property
-    def _rows(self) -> "list[tuple[list[list[object]], list[list[object]]]]":
+    def _rows(self) -> list[tuple[list[list[fmpq]], list[list[fmpq]]]]:
         """Return the generators of every maximal face as numbers of flint: points, and rays."""
         points, rays = ({v: to_row(x) for v, x in kind.items()} for kind in self._located)
         return [
@@ -417,22 +333,5 @@ class Boundary(Value):
         return geometry.least_vertices(self.partition.lattice)
 
 
-def classes_at(network: Network, points: Sequence[Vector]) -> list[int]:
-    """Return the class of each point: the least index of a greatest output.
-
-    Of one output it is 1 where it is > 0, else 0.
-    """
-    if not points:
-        return []
-    values = network.integers.values(homogeneous(points), len(network.blocks) - 1)
-    if network.num_outputs == 1:
-        return [int(value > 0) for (value,) in values]
-    return [row.index(max(row)) for row in values]
-
-
 def _key(foot: Foot) -> tuple[Fraction, Vector]:
     return foot.squared_distance, foot.point
-
-
-def _root(squared: Fraction | None) -> tuple[float, float]:
-    return (np.inf, 0) if squared is None else root_enclosure(squared)

@@ -13,6 +13,7 @@ on all of it.)
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import lcm
 from typing import final
@@ -139,7 +140,7 @@ class FaceSet(Value):
         lattice, network = part.lattice, part.network
         owners, vertices = vertices_of(lattice, members)
         first = np.searchsorted(owners, np.arange(len(members)))
-        rows = [
+        rows: list[Words] = [
             np.bitwise_or.reduceat(words[vertices], first, axis=0)
             for words in (self.signs.positive, self.signs.negative)
         ]
@@ -173,7 +174,8 @@ def facets_of(lattice: FaceLattice, faces: Ints) -> tuple[Ints, Ints]:
 
 def vertices_of(lattice: FaceLattice, faces: Ints) -> tuple[Ints, Ints]:
     """Return the pairs (place of a face, vertex of it), each once and ascending, as two arrays."""
-    owners, current = np.arange(len(faces)), np.asarray(faces, dtype=np.int64)
+    owners: Ints = np.arange(len(faces), dtype=np.int64)
+    current: Ints = np.asarray(faces, dtype=np.int64)
     found = []
     while len(current):
         is_vertex = current < lattice.starts[1]
@@ -181,7 +183,7 @@ def vertices_of(lattice: FaceLattice, faces: Ints) -> tuple[Ints, Ints]:
         owners, current = owners[~is_vertex], current[~is_vertex]
         facets, places = facets_of(lattice, current)
         pairs = np.stack((owners[places], facets))
-        owners, current = np.unique(pairs, axis=1) if pairs.size else pairs
+        owners, current = np.unique(pairs, axis=1).astype(np.int64) if pairs.size else pairs
     pairs = np.concatenate([np.empty((2, 0), dtype=np.int64), *found], axis=1)
     order = np.lexsort((pairs[1], pairs[0]))
     return pairs[0][order], pairs[1][order]
@@ -208,7 +210,7 @@ def rows_at_vertices(domain: Domain, lattice: FaceLattice) -> Words:
     rows = [(b, *(-t for t in a)) for a, b in zip(domain.matrix, domain.bounds, strict=True)]
     if domain.box is not None:
         for axis, ends in enumerate(zip(domain.box.lo, domain.box.hi, strict=True)):
-            unit = [int(k == axis) for k in range(domain.dim)]
+            unit = [Fraction(int(k == axis)) for k in range(domain.dim)]
             rows += [(end, *(-t for t in unit)) for end in ends]
     scales = [lcm(*(int(t.denominator) for t in row)) for row in rows]
     whole = [[int(t * scale) for t in row] for row, scale in zip(rows, scales, strict=True)]

@@ -74,7 +74,7 @@ def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> 
     start = min(range(len(squares)), key=squares.__getitem__)
     weights = {start: fmpq(1)}
     y, level = shifted[start], squares[start]
-    while level:
+    while level != 0:
         # Rays are before the hyperplane where their product is negative, points where it is less
         # than |y|^2.
         excess = [_dot(y, g) - (level if p else 0) for g, p in zip(generators, is_point)]
@@ -82,7 +82,8 @@ def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> 
         if excess[entering] >= 0:
             break
         weights = _corral({**weights, entering: fmpq(0)}, generators, is_point)
-        y = [sum((c * generators[i][k] for i, c in weights.items()), fmpq(0)) for k in range(len(x))]
+        y = [sum((c * generators[i][k] for i, c in weights.items()), fmpq(0))
+             for k in range(len(x))]  # fmt: skip
         level = _dot(y, y)
     foot = tuple(_fraction(s + t) for s, t in zip(x, y, strict=True))
     return Foot(
@@ -100,7 +101,10 @@ def _corral(
         out = [i for i in members if target[i] <= 0]
         if not out:
             return target
-        step = min(weights[i] / (weights[i] - target[i]) if weights[i] else fmpq(0) for i in out)
+        step = min(
+            weights[i] / (weights[i] - target[i]) if weights[i] != 0 else fmpq(0)
+            for i in out
+        )
         moved = {i: c + step * (target[i] - c) for i, c in weights.items()}
         weights = {i: c for i, c in moved.items() if c > 0 or (i not in out)}
 

@@ -112,17 +112,16 @@ class LowerBounds:
         rows = np.arange(len(w))
         g = w[rows, (w * w).sum(axis=2).argmin(axis=1)]
         best = np.zeros(len(w))
-        for step in range(_STEPS if w.shape[1] > 2 else 2):
-            if step:
-                way = w[rows, products.argmin(axis=1)] - g
-                squared = (way * way).sum(axis=1)
-                reach = -(g * way).sum(axis=1)
-                # Any place on the way does.
-                t = np.divide(reach, squared, out=np.zeros_like(reach), where=squared > 0)
-                g = g + np.clip(t, 0.0, 1.0)[:, None] * way
+        for _ in range(_STEPS if w.shape[1] > 2 else 2):
             products = np.einsum("pnd,pd->pn", w, g)
             length = np.linalg.norm(g, axis=1)
             best = np.maximum(best, _quotients(products.min(axis=1), length, size))
+            way = w[rows, products.argmin(axis=1)] - g
+            squared = (way * way).sum(axis=1)
+            reach = -(g * way).sum(axis=1)
+            # Any place on the way does.
+            t = np.divide(reach, squared, out=np.zeros_like(reach), where=squared > 0)
+            g = g + np.clip(t, 0.0, 1.0)[:, None] * way
         return best
 
 
