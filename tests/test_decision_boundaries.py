@@ -17,7 +17,7 @@ from exactbn.model.files import save_json
 from exactbn.model.layers import Layer
 from exactbn.regions.boundary.asked import bent_hyperplane, decision_boundary
 from exactbn.regions.boundary.foot import is_nearest, nearest_in_hull, to_row
-from exactbn.regions.boundary.foot_of_rows import is_nearest_by_rows, nearest_by_rows
+from exactbn.regions.boundary.foot_of_rows import RowFoot, is_nearest_by_rows, nearest_by_rows
 from exactbn.regions.boundary.lower_bounds import LowerBounds, root_enclosure
 from exactbn.regions.boundary.measures import squared_volume
 from tests.boundary_agreement import disagreements
@@ -302,6 +302,9 @@ def test_what_is_no_nearest_point_is_told() -> None:
     foot = nearest_by_rows(x, halves)
     assert foot is not None and is_nearest_by_rows((F(3), F(1, 2)), foot, halves, 0)
     assert not is_nearest_by_rows((F(4), F(1, 2)), foot, halves, 0)
+    # x is in {x_1 >= 1}, and (1, 1/2), in its border, is no nearest point: the multiplier is -1.
+    across = RowFoot((F(1), F(1, 2)), F(1), ((0, F(-1)),))
+    assert not is_nearest_by_rows((F(2), F(1, 2)), across, [to_row((F(-1), F(1), F(0)))], 0)
 
 
 def test_rays_are_reached_along() -> None:

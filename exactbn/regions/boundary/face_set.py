@@ -123,8 +123,8 @@ class FaceSet(Value):
         points, number = np.unique(vertices[known], return_inverse=True)
         count = len(self.maximal) + len(points)
         pairs = (np.ones(len(number)), (faces[known], len(self.maximal) + number))
-        _, labels = connected_components(coo_array(pairs, shape=(count, count)), directed=False)
-        _, labels = np.unique(labels[: len(self.maximal)], return_inverse=True)
+        _, found = connected_components(coo_array(pairs, shape=(count, count)), directed=False)
+        _, labels = np.unique(found[: len(self.maximal)], return_inverse=True)
         return read_only(labels.astype(np.int64))
 
     @property
