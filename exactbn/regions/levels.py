@@ -128,7 +128,7 @@ class Level(Value):
 
         Examples
         --------
-        The zero set of |x| + |y| - 1 is a circle, that of |x| - 1 two lines, which meet at infinity.
+        Of |x| + |y| - 1 it is a circle, of |x| - 1 two lines, which meet at infinity.
 
         >>> weights = [[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1], [1, 1, 0, 0]]]
         >>> net = Network.from_arrays(weights, [[0, 0, 0, 0], [-1, -1]])

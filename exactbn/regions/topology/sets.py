@@ -19,9 +19,9 @@ A line has the Betti numbers (1, 0), (1, 1) and (0, 1). In a box the three are o
 
 An open set U, with a face all faces of the domain that it is in, is asked for by duality. The
 domain is a manifold with boundary, and U without the boundary has the homology of U. Each of its
-k-faces has a dual cell of dimension d - k, and these form a complex of the same homology (Poincare):
-its boundary matrices are those of the faces, transposed. Here "relative" is the homology with
-closed supports again, and there is no "point".
+k-faces has a dual cell of dimension d - k, and these form a complex of the same homology
+(Poincare): its boundary matrices are those of the faces, transposed. Here "relative" is the
+homology with closed supports again, and there is no "point".
 """
 
 from collections.abc import Sequence
