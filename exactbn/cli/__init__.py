@@ -50,6 +50,11 @@ COMMANDS = {
         "count_command",
         "Count regions, adjacencies and faces exactly, in little memory.",
     ),
+    "topology": Command(
+        "exactbn.cli.topology",
+        "topology_command",
+        "Betti numbers of the level and sublevel sets of an output, and barcodes, exactly.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

@@ -79,15 +79,19 @@ def homology(lattice: FaceLattice, is_in: Mask, at_infinity: str = "open") -> Ho
     return homology_of(set_complex(lattice, is_in, at_infinity))
 
 
+def check_at_infinity(name: str) -> None:
+    """Raise InputError unless a text says what becomes of infinity."""
+    if name not in AT_INFINITY:
+        raise InputError(f"at_infinity is {name!r}, expected one of {', '.join(AT_INFINITY)}")
+
+
 def set_complex(lattice: FaceLattice, is_in: Mask, at_infinity: str = "open") -> ChainComplex:
     """Return the chain complex by which :func:`homology` answers.
 
     For "point" it is that of "relative" and, where the set is unbounded, a vertex more, apart from
     all others: the closure has the homology relative to its point and that of a point.
     """
-    if at_infinity not in AT_INFINITY:
-        known = ", ".join(AT_INFINITY)
-        raise InputError(f"at_infinity is {at_infinity!r}, expected one of {known}")
+    check_at_infinity(at_infinity)
     faces = _finite(lattice, is_in)
     if at_infinity == "relative":
         return chain_complex(lattice, faces)
