@@ -38,6 +38,8 @@ SETS = {
 
 #: Bars that are printed for people.
 MOST_BARS = 20
+#: Characters of a number that is printed for people.
+MOST_DIGITS = 16
 
 
 def topology_command(
@@ -208,8 +210,11 @@ def _bars_record(barcode: "Barcode") -> dict[str, Any]:
 
 
 def _end(value: "Fraction | float") -> str:
-    """Return an end of a bar as text."""
-    return to_text(value) if isinstance(value, Fraction) else str(value)
+    """Return an end of a bar as text, rounded where it is long."""
+    if not isinstance(value, Fraction):
+        return str(value)
+    text = to_text(value)
+    return text if len(text) <= MOST_DIGITS else f"about {float(value):.6g}"
 
 
 def _show(record: dict[str, Any], domain: str, barcode: "Barcode | None") -> None:
@@ -245,7 +250,8 @@ def _show(record: dict[str, Any], domain: str, barcode: "Barcode | None") -> Non
             console.print(f"  dimension {bar.dim}: from {birth} to {death}", soft_wrap=True)
         if len(barcode.bars) > MOST_BARS:
             rest = len(barcode.bars) - MOST_BARS
-            console.print(f"  and {rest} more; --json has them all", soft_wrap=True)
+            console.print(f"  and {rest} more", soft_wrap=True)
+        console.print("--json has all bars, and exact numbers.", soft_wrap=True)
     for path in (record.get("picture"), record.get("certificate")):
         if path is not None:
             console.print(f"Written to {path}", soft_wrap=True, markup=False)

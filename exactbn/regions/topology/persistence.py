@@ -80,26 +80,26 @@ class Barcode(Value):
     def draw(self, ax: Any) -> None:
         """Draw the bars on axes of matplotlib, one colour a dimension; rounded to floats.
 
-        Bars that begin at -oo or do not end reach to the edges of the axes.
+        Bars that begin at -oo or do not end reach to the edges of the axes; a dot stands where one
+        begins, so that short ones are seen.
         """
         ends = [t for bar in self.bars for t in (float(bar.birth), float(bar.death)) if isfinite(t)]
-        low, high = (min(ends), max(ends)) if ends else (0.0, 0.0)
-        room = (high - low or 1.0) / 10
+        low, high = (min(ends), max(ends)) if ends else (0, 0)
+        room = (high - low or 1) / 10
         low, high = low - room, high + room
         for k in sorted({bar.dim for bar in self.bars}):
             rows = [(i, bar) for i, bar in enumerate(self.bars) if bar.dim == k]
-            ax.hlines(
-                [i for i, _ in rows],
-                [max(float(bar.birth), low) for _, bar in rows],
-                [min(float(bar.death), high) for _, bar in rows],
-                colors=f"C{k}", label=f"dimension {k}", linewidth=2,
-            )  # fmt: skip
+            places = [i for i, _ in rows]
+            births = [max(float(bar.birth), low) for _, bar in rows]
+            deaths = [min(float(bar.death), high) for _, bar in rows]
+            ax.hlines(places, births, deaths, colors=f"C{k}", linewidth=2)
+            ax.plot(births, places, "o", color=f"C{k}", markersize=4, label=f"dimension {k}")
         ax.set_xlim(low, high)
         ax.set_yticks([])
         ax.set_xlabel("c")
         ax.set_title("classes of {f <= c}")
         if self.bars:
-            ax.legend()
+            ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def sublevel_barcode(part: "Partition", output: object = None, characteristic: int = 0) -> Barcode:
