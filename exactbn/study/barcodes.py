@@ -40,8 +40,7 @@ def write_barcode(bars: "Barcode", path: Path, *, force: bool = False) -> None:
     check_picture(path)
     import matplotlib
 
-    settings = {"svg.hashsalt": "exactbn", "svg.fonttype": "none"}
-    with style(), matplotlib.rc_context(settings):
+    with style(), matplotlib.rc_context({"svg.hashsalt": "exactbn", "svg.fonttype": "none"}):
         height = min(2.0 + len(bars.bars) / 8, 12.0)
         figure, (ax,) = figure_of(1, 1, width=6.5, height=height)
         bars.draw(ax)
