@@ -200,8 +200,8 @@ def _barcode(asked: Any, output: object, field: int, report: Progress) -> "Barco
 def _bars_record(barcode: "Barcode") -> dict[str, Any]:
     """Return what the record says of a barcode; a bar without an end has null there."""
     critical = [0] * (barcode.dim + 1)
-    for k, _ in barcode.critical:
-        critical[k] += 1
+    for cell in barcode.critical:
+        critical[cell.dim] += 1
     return {
         "field": barcode.characteristic,
         "bars": [{"dim": b.dim, "birth": b.birth, "death": b.death} for b in barcode.bars],

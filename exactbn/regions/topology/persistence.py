@@ -57,17 +57,32 @@ class Bar(Value):
 
 
 @final
+@dataclass(frozen=True, order=True)
+class CriticalCell(Value):
+    """A critical cell of dimension ``dim`` that enters at ``value``, and the face it stands for.
+
+    In a bounded domain the cell is the face. Without a box it is the dual cell of the face, whose
+    dimension is d - dim.
+    """
+
+    dim: int
+    value: Number
+    face: int
+
+
+@final
 @dataclass(frozen=True)
 class Barcode(Value):
     """The barcode of the sets {f <= c} over a field of ``characteristic`` p, 0 that of Q.
 
     ``bars`` are ordered by dimension, birth and death; none is empty. ``critical`` are the critical
-    cells of the discrete gradient: pairs (dimension, value at which they enter), in this order.
-    Their numbers bound those of the bars from above, and the alternating sums are equal.
+    cells of the discrete gradient, ordered in the same way. Of dimension k there are at least as
+    many as bars that begin in dimension k or end in dimension k - 1, and the alternating sums of
+    both are equal.
     """
 
     bars: tuple[Bar, ...]
-    critical: tuple[tuple[int, Number], ...]
+    critical: tuple[CriticalCell, ...]
     characteristic: int
     dim: int
 
@@ -156,8 +171,12 @@ def sublevel_barcode(part: "Partition", output: object = None, characteristic: i
     bars = [Bar(k, number(b), number(d)) for k, b, d in pairs if b < d]
     bars += [Bar(k, number(b), inf) for k, b in essential]
     dims = np.repeat(np.arange(chains.dim + 1), field.counts).tolist()
-    critical = tuple(sorted((k, number(t)) for k, t in zip(dims, of_critical, strict=True)))
-    return Barcode(tuple(sorted(bars)), critical, characteristic, chains.dim)
+    places = chains.cells[field.critical].tolist()
+    critical = sorted(
+        CriticalCell(k, number(t), face)
+        for k, t, face in zip(dims, of_critical, places, strict=True)
+    )
+    return Barcode(tuple(sorted(bars)), tuple(critical), characteristic, chains.dim)
 
 
 def _filtered(values: VertexValues) -> tuple[ChainComplex, Levels]:
