@@ -317,7 +317,7 @@ def test_faces_that_do_not_fit_are_refused() -> None:
     two = raw_lattice(2, [0] * 6 + [1] * 6 + [2], [*apart, [6, 7, 8, 9, 10, 11]])
     with pytest.raises(StructureError, match="face 12"):
         all_homology(two)
-    # A projective plane is closed and connected, but no boundary of a face: it has two sides in one.
+    # A projective plane is closed and connected, but one-sided, so no boundary of a face.
     plane = lattice_of(2, PLANE)
     lists = [
         plane.indices[plane.indptr[f] : plane.indptr[f + 1]].tolist()
