@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -27,12 +28,13 @@ from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.engines.complex.vertex_signs import vertex_signs
 from exactbn.engines.run import Progress
 from exactbn.errors import DimensionError, InputError, InternalError
-from exactbn.exact.rational import Vector, dot, to_fraction, to_vector
+from exactbn.exact.rational import Vector, dot, to_fraction, to_text, to_vector
 from exactbn.exact.values import Value
 from exactbn.model.arrays import read_only
 from exactbn.model.asking import as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
+from exactbn.output import as_path
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.wording import counted
 
@@ -128,7 +130,7 @@ class Level(Value):
 
         Examples
         --------
-        The zero set of |x| + |y| - 1 is a circle, that of |x| - 1 two lines, which meet at infinity.
+        Of |x| + |y| - 1 it is a circle, of |x| - 1 two lines, which meet at infinity.
 
         >>> weights = [[[1, 0], [-1, 0], [0, 1], [0, -1]], [[1, 1, 1, 1], [1, 1, 0, 0]]]
         >>> net = Network.from_arrays(weights, [[0, 0, 0, 0], [-1, -1]])
@@ -143,6 +145,36 @@ class Level(Value):
         from exactbn.regions.topology.sets import homology
 
         return homology(self.lattice, self.faces(relation), at_infinity)
+
+    def write_certificate(
+        self,
+        path: str | Path,
+        relation: str = "=",
+        at_infinity: str = "open",
+        *,
+        force: bool = False,
+    ) -> "Homology":
+        """Write a proof of a homology that exactbn/topology_checker.py checks, and return it.
+
+        Compressed where the name ends in .gz. It proves the Betti numbers and the torsion of the
+        complex of the faces, as :meth:`homology` has them; not what faces there are, which the
+        certificate of ``partition`` proves.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`homology`; if the file exists without ``force``, or is not writable.
+        """
+        from exactbn.regions.topology.certificate import write_homology
+        from exactbn.regions.topology.sets import set_complex
+
+        complex = set_complex(self.lattice, self.faces(relation), at_infinity)
+        remark = (
+            f"f {relation} {to_text(self.level)}, at infinity: {at_infinity}, f = outputs times "
+            f"{' '.join(map(to_text, self.row))}, network {self.network.sha256}, "
+            f"domain {self.partition.domain}"
+        )
+        return write_homology(as_path(path), complex, remark, force=force)
 
     def value(self, x: Sequence[object]) -> Fraction:
         """Return f(x), exact; f, not f - c."""

@@ -93,6 +93,16 @@ class ChainComplex(Value):
             cells=self.cells[::-1].copy(),
         )
 
+    def with_point(self) -> "ChainComplex":
+        """Return the complex with one more vertex, in no boundary; it stands for the face -1."""
+        return ChainComplex(
+            starts=np.concatenate(([0], self.starts[1:] + 1)),
+            indptr=np.concatenate(([0], self.indptr)),
+            indices=self.indices + np.int32(1),
+            signs=self.signs.copy(),
+            cells=np.concatenate(([-1], self.cells)),
+        )
+
 
 def incidences(lattice: FaceLattice, wanted: Mask) -> NDArray[np.int8]:
     """Return [f : g] for all entries of the lists of facets, shape (len(indices),).

@@ -7,6 +7,7 @@ Betti numbers over GF(p) follow from those over Q and the torsion by universal c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import final
 
 from flint import fmpz_mat
@@ -48,8 +49,7 @@ class Homology(Value):
         >>> plane.betti_over(2), plane.betti_over(3)
         ((1, 1, 1), (1, 0, 0))
         """
-        if p != 0 and (p < 2 or any(p % q == 0 for q in range(2, int(p**0.5) + 1))):
-            raise InputError(f"p is {p}, expected a prime number, or 0 for the rational numbers")
+        check_characteristic(p)
         if p == 0:
             return self.betti
         cyclic = [sum(t % p == 0 for t in of_k) for of_k in self.torsion]
@@ -57,6 +57,12 @@ class Homology(Value):
             b + own + below
             for b, own, below in zip(self.betti, cyclic, [0, *cyclic[:-1]], strict=True)
         )
+
+
+def check_characteristic(p: int) -> None:
+    """Raise InputError unless p is 0 or a prime: the characteristic of a field."""
+    if p != 0 and (p < 2 or any(p % q == 0 for q in range(2, isqrt(p) + 1))):
+        raise InputError(f"p is {p}, expected a prime number, or 0 for the rational numbers")
 
 
 def homology_of(complex: ChainComplex) -> Homology:

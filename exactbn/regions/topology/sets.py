@@ -19,9 +19,9 @@ A line has the Betti numbers (1, 0), (1, 1) and (0, 1). In a box the three are o
 
 An open set U, with a face all faces of the domain that it is in, is asked for by duality. The
 domain is a manifold with boundary, and U without the boundary has the homology of U. Each of its
-k-faces has a dual cell of dimension d - k, and these form a complex of the same homology (Poincare):
-its boundary matrices are those of the faces, transposed. Here "relative" is the homology with
-closed supports again, and there is no "point".
+k-faces has a dual cell of dimension d - k, and these form a complex of the same homology
+(Poincare): its boundary matrices are those of the faces, transposed. Here "relative" is the
+homology with closed supports again, and there is no "point".
 """
 
 from collections.abc import Sequence
@@ -76,38 +76,35 @@ def homology(lattice: FaceLattice, is_in: Mask, at_infinity: str = "open") -> Ho
     >>> homology(lattice, boundary).betti, homology(lattice, ~boundary).betti
     ((1, 1, 0), (1, 0, 0))
     """
-    found = homology_of(set_complex(lattice, is_in, at_infinity))
-    if at_infinity == "point" and is_unbounded(lattice, is_in):
-        # The homology relative to infinity is that of the closure, but for the point in H_0.
-        return Homology((found.betti[0] + 1, *found.betti[1:]), found.torsion)
-    return found
+    return homology_of(set_complex(lattice, is_in, at_infinity))
 
 
-def is_unbounded(lattice: FaceLattice, is_in: Mask) -> bool:
-    """Return whether a set of faces goes to infinity."""
-    unbounded = some_vertex(lattice, lattice.is_at_infinity)
-    return bool((_finite(lattice, is_in) & unbounded).any())
+def check_at_infinity(name: str) -> None:
+    """Raise InputError unless a text says what becomes of infinity."""
+    if name not in AT_INFINITY:
+        raise InputError(f"at_infinity is {name!r}, expected one of {', '.join(AT_INFINITY)}")
 
 
 def set_complex(lattice: FaceLattice, is_in: Mask, at_infinity: str = "open") -> ChainComplex:
     """Return the chain complex by which :func:`homology` answers.
 
-    For "point" that of "relative" where the set is unbounded: the point at infinity is lacking.
+    For "point" it is that of "relative" and, where the set is unbounded, a vertex more, apart from
+    all others: the closure has the homology relative to its point and that of a point.
     """
-    if at_infinity not in AT_INFINITY:
-        known = ", ".join(AT_INFINITY)
-        raise InputError(f"at_infinity is {at_infinity!r}, expected one of {known}")
+    check_at_infinity(at_infinity)
     faces = _finite(lattice, is_in)
     if at_infinity == "relative":
         return chain_complex(lattice, faces)
+    unbounded = some_vertex(lattice, lattice.is_at_infinity)
     finite = _finite(lattice, np.ones_like(faces))
     is_closed = not (closure(lattice, faces) & finite & ~faces).any()
     if at_infinity == "point":
         if not is_closed:
             raise InputError("the set is not closed, so it is not asked for with its point")
-        return chain_complex(lattice, faces)
+        chains = chain_complex(lattice, faces)
+        return chains.with_point() if (faces & unbounded).any() else chains
     if is_closed:
-        return chain_complex(lattice, faces & ~some_vertex(lattice, lattice.is_at_infinity))
+        return chain_complex(lattice, faces & ~unbounded)
     if (closure(lattice, finite & ~faces) & faces).any():
         raise InputError(
             "the set of faces is neither closed nor open in the domain; expected one that is, or "
