@@ -1,6 +1,6 @@
 """A partition: the activation regions of a network in a domain, whatever engine found them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,7 @@ from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.regions.region import Region
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -244,6 +245,18 @@ class Partition(Value):
                 "neurons are done, so its regions have no affine map; raise the budget"
             )
         return self._location.affine_map(self._checked(i))
+
+    def region(self, i: int) -> Region:
+        """Return region i as an object: half-spaces, vertices, volume, balls, map, neighbours."""
+        return Region(self, self._checked(i))
+
+    def __len__(self) -> int:
+        """Return the number of regions."""
+        return self.num_regions
+
+    def __iter__(self) -> Iterator[Region]:
+        """Return the regions as objects, in their order."""
+        return map(self.region, range(self.num_regions))
 
     # -- the graph -----------------------------------------------------------------------------
 
