@@ -14,6 +14,7 @@ __all__ = [
     "ExactBNError",
     "Network",
     "Partition",
+    "along",
     "center",
     "count_faces",
     "count_regions",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from exactbn.regions.pieces import count_faces as count_faces
     from exactbn.regions.partitioning import Partition as Partition
     from exactbn.regions.partitioning import partition as partition
+    from exactbn.regions.walking import along as along
     from exactbn.sampling import sample as sample
     from exactbn.study.recording import record as record
 
@@ -49,6 +51,7 @@ _HOMES = {
     "ExactBNError": "errors",
     "Network": "model.network",
     "Partition": "regions.partitioning",
+    "along": "regions.walking",
     "center": "model.batchnorm",
     "count_faces": "regions.pieces",
     "count_regions": "regions.counting",
