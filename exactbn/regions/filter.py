@@ -112,7 +112,9 @@ def _outside_rows(domain: Domain, h: Floats) -> tuple[NDArray[np.bool_], NDArray
     floats = FloatNetwork(rows, [Domain(domain.dim, domain.box)])
     z, ez = np.empty((2, len(h), len(weight)))
     floats.preactivations(h, np.zeros_like(h), 0, slice(0, len(weight)), z, ez)
-    return (z < -ez).any(axis=1), ~((z > ez) | (z < -ez) | (ez == 0)).all(axis=1)
+    beyond: NDArray[np.bool_] = np.any(z < -ez, axis=1)
+    unsure: NDArray[np.bool_] = ~np.all((z > ez) | (z < -ez) | (ez == 0), axis=1)
+    return beyond, unsure
 
 
 def _signs(
@@ -130,7 +132,8 @@ def _signs(
     size = CHUNK * 8
     for start in range(0, len(h), size):
         rows = slice(start, start + size)
-        _write_signs(network, floats, h[rows], on[rows], zero[rows], is_open[rows], leaky, neurons_done)
+        told = on[rows], zero[rows], is_open[rows]
+        _write_signs(network, floats, h[rows], *told, leaky, neurons_done)
     return on, zero
 
 
@@ -162,7 +165,8 @@ def _write_signs(
 def _leaky_words(network: Network) -> Words:
     """Return as bits which units have a slope other than 0, shape (words,)."""
     slopes = [slope != 0 for block in network.blocks[:-1] for slope in block.slopes]
-    return pack(np.array([slopes], dtype=np.uint8), network.widths)[0]
+    words: Words = pack(np.array([slopes], dtype=np.uint8), network.widths)[0]
+    return words
 
 
 @kernel

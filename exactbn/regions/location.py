@@ -166,6 +166,10 @@ class Location:
         ]
         return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
 
+    def map_key(self, i: int) -> tuple[object, ...]:
+        """Return what is equal for two regions just if their affine maps are."""
+        return tuple(self._forms(i)[-1].entries())
+
     def _vanish(self, i: int, neurons: NDArray[np.int64]) -> bool:
         """Return whether all the given preactivations are identically zero on region i."""
         rows = [

@@ -72,7 +72,8 @@ def inscribed_ball(rows: Sequence[Form], x: Vector, norm: object) -> InscribedBa
     unknowns = []
     for constant, *g in rows:
         length, scale = _dual_norm(g, norm)
-        unknowns.append(tuple(fmpz(t) for t in (scale * constant, *(scale * t for t in g), -length)))
+        row = (scale * constant, *(scale * t for t in g), -length)
+        unknowns.append(tuple(map(fmpz, row)))
     f = tuple(fmpz(int(k == len(x) + 1)) for k in range(len(x) + 2))
     best = greatest(f, unknowns, (*x, Fraction(0)))
     if best is None:

@@ -1,6 +1,6 @@
 """A partition: the activation regions of a network in a domain, whatever engine found them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,7 +24,7 @@ from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
-from exactbn.regions.region import Region
+from exactbn.regions.questions import Questions
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from exactbn.engines.complex.lattice import FaceLattice
-    from exactbn.regions.walking import Path as RegionPath
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Partition(Value):
+class Partition(Questions, Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure
@@ -242,35 +241,10 @@ class Partition(Value):
             )
         return self._location.regions_of(rows)
 
-    def along(self, a: Iterable[object], b: Iterable[object]) -> "RegionPath":
-        """Return the exact path of regions on the segment from a to b, with its parameters.
-
-        Where the segment crosses several hyperplanes at once that is one parameter; where it lies
-        on a boundary between regions, or outside the domain, the region is -1, as
-        :meth:`region_of` has no region there. See :class:`exactbn.regions.walking.Path`, and
-        :func:`exactbn.along` for networks that are too large for a partition.
-        """
-        from exactbn.regions.walking import along_regions
-
-        self._check_done("paths")
-        return along_regions(self._location, a, b)
-
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b), exact: the network maps x in region i to A x + b."""
         self._check_done("affine maps")
         return self._location.affine_map(self._checked(i))
-
-    def region(self, i: int) -> Region:
-        """Return region i as an object: half-spaces, vertices, volume, balls, map, neighbours."""
-        return Region(self, self._checked(i))
-
-    def __len__(self) -> int:
-        """Return the number of regions."""
-        return self.num_regions
-
-    def __iter__(self) -> Iterator[Region]:
-        """Return the regions as objects, in their order."""
-        return map(self.region, range(self.num_regions))
 
     # -- the graph -----------------------------------------------------------------------------
 
@@ -397,14 +371,6 @@ class Partition(Value):
     @cached_property
     def _location(self) -> Location:
         return Location(self.network, self.domain, self.words, self.neurons_done)
-
-    def _check_done(self, what: str) -> None:
-        """Raise InputError where patterns do not know all neurons."""
-        if self.neurons_done < self.network.num_hidden:
-            raise InputError(
-                f"the partition is incomplete: {self.neurons_done} of {self.network.num_hidden} "
-                f"neurons are done, so its regions have no {what}; raise the budget"
-            )
 
     def _faces(self, what: str) -> Faces:
         if self.evidence.faces is None:

@@ -138,7 +138,8 @@ def _cut(
     if across is not None:
         if value(row, across) < 0:
             across = tuple(-t for t in across)
-        lines = [_moved(line, row, across) for line in lines if line not in (across, _opposite(across))]
+        others = [line for line in lines if line not in (across, _opposite(across))]
+        lines = [_moved(line, row, across) for line in others]
         rays = {_moved(ray, row, across): on | bit for ray, on in rays.items()}
         if not is_flat:
             rays[across] = bit - 1  # it lies on all rows before this one
@@ -151,7 +152,8 @@ def _cut(
     for p in up:
         for q in down:
             common = rays[p] & rays[q]
-            if not any(on & common == common for r, on in rays.items() if r is not p and r is not q):
+            third = (on for r, on in rays.items() if r not in (p, q))
+            if not any(on & common == common for on in third):
                 kept[_between(p, q, values[p], -values[q])] = common | bit
     return lines, kept
 
@@ -250,5 +252,3 @@ def _orthogonal(ray: Form, lines: Sequence[Form]) -> Form:
 
 def _fraction(t: fmpq) -> Fraction:
     return Fraction(int(t.p), int(t.q))
-
-

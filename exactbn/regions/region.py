@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, NamedTuple, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from exactbn.regions.polyhedra import (
 )
 from exactbn.regions.sides import Side
 from exactbn.wording import counted
+
+if TYPE_CHECKING:
+    from exactbn.regions.region_floats import RegionFloats
 
 
 class HalfSpaces(NamedTuple):
@@ -109,7 +112,8 @@ class Region(Value):
     @property
     def pattern(self) -> NDArray[np.unsignedinteger]:
         """Return the row of ``part.patterns``, shape (units,)."""
-        return self.partition.patterns[self.index]
+        pattern: NDArray[np.unsignedinteger] = self.partition.patterns[self.index]
+        return pattern
 
     @cached_property
     def witness(self) -> Vector:

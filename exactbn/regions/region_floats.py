@@ -94,7 +94,8 @@ class RegionFloats:
         return self.exact.inscribed_ball(norm).enclosure().middle
 
     def _rows(self, rows: Sequence[Vector]) -> Floats:
-        return read_only(np.array([nearest_floats(row) for row in rows]).reshape(-1, self.exact.dim))
+        found = np.array([nearest_floats(row) for row in rows])
+        return read_only(found.reshape(-1, self.exact.dim))
 
 
 def _array(values: Vector) -> Floats:

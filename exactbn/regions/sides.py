@@ -168,7 +168,8 @@ def _rows_of_cell(
     """
     pattern = unpack(words[None], network.widths)[0].tolist()
     rows: _Rows = {}
-    owner = _owners(network.units, pattern) if network.units else dict(enumerate(range(len(pattern))))
+    units = network.units or range(len(pattern))
+    owner = _owners(units, pattern)
     unit = 0
     for z in network.integers.forms(pattern)[:-1]:
         entries, size = z.entries(), z.ncols()

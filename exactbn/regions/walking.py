@@ -96,7 +96,11 @@ class Path(Value):
 
 
 def along(
-    network: "NetworkLike", a: Iterable[object], b: Iterable[object], *, max_pieces: int | None = None
+    network: "NetworkLike",
+    a: Iterable[object],
+    b: Iterable[object],
+    *,
+    max_pieces: int | None = None,
 ) -> Path:
     """Return the exact path of patterns along the segment from a to b, for networks of any size.
 
