@@ -184,7 +184,7 @@ def _take(z, ez, on, zero, alive, leaky, is_open, word):  # type: ignore[no-unty
                     positive |= bit
                 elif not value < -bound:
                     nothing |= bit
-                    unsure |= not (value == 0.0 and bound == 0.0)
+                    unsure |= not (value == 0 and bound == 0)
             on[i, w], zero[i, w] = positive, nothing
             alive[i, w] = positive | (~(positive | nothing) & leaky[w])
             is_open[i] |= unsure

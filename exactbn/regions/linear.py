@@ -109,7 +109,7 @@ class LinearRegions(Value):
     def _is_convex(self, members: Sequence[int], pairs: Sequence[tuple[int, int]]) -> bool:
         """Return whether the regions ``members`` are on one side of all facets to others."""
         regions = {i: self.partition.region(i) for i in members}
-        rows = dict.fromkeys(_rows_between(self.partition, regions, pairs))
+        rows = dict.fromkeys(_rows_between(regions, pairs))
         return all(
             is_within(row, [side.row for side in region.sides], region.witness)
             for row in rows
@@ -118,12 +118,11 @@ class LinearRegions(Value):
 
 
 def _rows_between(
-    partition: Regions, regions: dict[int, Region], pairs: Sequence[tuple[int, int]]
+    regions: dict[int, Region], pairs: Sequence[tuple[int, int]]
 ) -> Iterator[Form]:
     """Yield the rows, >= 0 on the first region, between pairs of regions."""
     for own, other in pairs:
-        beyond = {tuple(-t for t in side.row) for side in partition.region(other).sides}
-        yield next(side.row for side in regions[own].sides if side.row in beyond)
+        yield regions[own].facet(other).row
 
 
 def linear_regions(partition: Regions, location: Location) -> LinearRegions:

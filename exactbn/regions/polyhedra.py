@@ -22,7 +22,7 @@ from exactbn.exact.rational import Vector
 Form = tuple[int, ...]
 
 #: Rays of one polyhedron beyond which it is not followed: every pair is compared with all others.
-MOST_RAYS = 1500
+MOST_RAYS = 512
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,15 @@ def _cut(
     values = {ray: value(row, ray) for ray in rays}
     kept = {ray: on | bit * (values[ray] == 0) for ray, on in rays.items()
             if values[ray] == 0 or (values[ray] > 0 and not is_flat)}  # fmt: skip
+    # Rows on which two rays lie that span a 2-face: as many as that has codimensions, or more.
+    least = len(row) - 2 - len(lines)
     up = [ray for ray in rays if values[ray] > 0]
     down = [ray for ray in rays if values[ray] < 0]
     for p in up:
         for q in down:
             common = rays[p] & rays[q]
+            if common.bit_count() < least:
+                continue
             third = (on for r, on in rays.items() if r not in (p, q))
             if not any(on & common == common for on in third):
                 kept[_between(p, q, values[p], -values[q])] = common | bit

@@ -147,7 +147,10 @@ class Region(Value):
     @cached_property
     def is_bounded(self) -> bool:
         """Return whether the region is bounded."""
-        return not self.partition.evidence.is_unbounded[self.index]
+        evidence = self.partition.evidence
+        if "is_unbounded" in evidence.unproven:  # of all regions, which takes long
+            return None not in (*self.bounding_box[0], *self.bounding_box[1])
+        return not evidence.is_unbounded[self.index]
 
     @cached_property
     def polyhedron(self) -> Polyhedron:
@@ -254,26 +257,41 @@ class Region(Value):
         """Return the regions that share a facet with this one, ascending."""
         return self.partition.neighbours(self.index)
 
-    @cached_property
-    def borders(self) -> "tuple[Border, ...]":
-        """Return what the region has in common with each neighbour, in their order."""
-        return tuple(Border(self, Region(self.partition, int(j))) for j in self.neighbours)
-
-    def border(self, j: int) -> "Border":
-        """Return what the region has in common with region j.
+    def facet(self, j: int) -> "Facet":
+        """Return the facet that the region shares with its neighbour j.
 
         Raises
         ------
         InputError
             If they share no facet.
         """
-        for border in self.borders:
-            if border.other.index == j:
-                return border
+        for number, other in enumerate(self.beyond):
+            if other == j:
+                return Facet(self, number)
         raise InputError(
             f"regions {self.index} and {j} share no facet, expected one of the neighbours "
             f"{', '.join(map(str, self.neighbours.tolist())) or '(there are none)'}"
         )
+
+    @cached_property
+    def beyond(self) -> tuple[int | None, ...]:
+        """Return the region beyond each facet, None where the domain ends.
+
+        There is just one, and the facet is a facet of both. For let two regions lie beyond parts of
+        one facet, and take the first unit whose label differs between the two: its preactivation,
+        of a maximum the lead of one entry over another, is one affine function on both, vanishes
+        on the facet, and has on the far side of its hyperplane one sign. So they do not differ.
+        The facet's row is the one whose negative is a row of the neighbour: on two hyperplanes
+        they would have no more than d - 2 dimensions in common.
+        """
+        own = {side.row: number for number, side in enumerate(self.sides)}
+        found: list[int | None] = [None] * len(own)
+        for j in self.neighbours.tolist():
+            for side in self.partition.evidence.sides(j):
+                number = own.get(tuple(-t for t in side.row))
+                if number is not None:
+                    found[number] = j
+        return tuple(found)
 
     def as_float(self) -> "RegionFloats":
         """Return the same numbers as floats, each the float64 nearest to the exact one."""
@@ -291,18 +309,64 @@ class Region(Value):
         return self.polyhedron.simplices(self.dim)
 
 
-class _Flat:
-    """A convex polyhedron of dimension d - 1 on the hyperplane of a row: what its faces tell."""
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Facet(Value):
+    """Facet ``number`` of a region: a convex polyhedron of dimension d - 1, exact."""
+
+    region: Region
+    number: int
+
+    def __repr__(self) -> str:
+        """Return one short line."""
+        to = "the end of the domain" if self.neighbour is None else f"region {self.neighbour}"
+        return f"<Facet {self.number} of region {self.region.index}, to {to}>"
+
+    @property
+    def side(self) -> Side:
+        """Return the half-space that it bounds."""
+        return self.region.sides[self.number]
 
     @property
     def row(self) -> Form:
-        """Return (c, g): it lies where c + g x is 0, and the region where that is >= 0."""
-        raise NotImplementedError
+        """Return (c, g) in coprime integers: the region is where c + g x >= 0, the facet where 0.
+
+        So it is (b, -a) for the row a x <= b of the half-spaces.
+        """
+        return self.side.row
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """Return the units whose hyperplane it is on, as the region sees them."""
+        return self.side.units
+
+    @property
+    def domain(self) -> tuple[str, ...]:
+        """Return the sides of the domain that it is on; none between two regions."""
+        return self.side.domain
+
+    @property
+    def neighbour(self) -> int | None:
+        """Return the region beyond, None where the domain ends."""
+        return self.region.beyond[self.number]
+
+    @property
+    def flips(self) -> tuple[int, ...]:
+        """Return the units whose label differs in the region beyond; none where the domain ends.
+
+        Others than :attr:`units`: one that vanishes on the whole region may flip too, and one that
+        is positive on both sides, as |x| is at 0, does not.
+        """
+        if self.neighbour is None:
+            return ()
+        other = self.region.partition.patterns[self.neighbour]
+        return tuple(np.flatnonzero(self.region.pattern != other).tolist())
+
+    @cached_property
     def polyhedron(self) -> Polyhedron:
         """Return its rows, vertices, rays and lines in homogeneous integers."""
-        raise NotImplementedError
+        rows = [side.row for k, side in enumerate(self.region.sides) if k != self.number]
+        return polyhedron(rows, self.region.dim, flat=[self.row])
 
     @property
     def vertices(self) -> tuple[Vector, ...]:
@@ -324,7 +388,7 @@ class _Flat:
         """Return whether it is bounded."""
         return self.polyhedron.is_bounded
 
-    @property
+    @cached_property
     def squared_volume(self) -> Fraction:
         """Return the square of the (d - 1)-dimensional volume, which is rational.
 
@@ -337,90 +401,9 @@ class _Flat:
         """
         if not self.is_bounded:
             raise InputError("the facet is unbounded, so it has no volume")
-        dim = len(self.row) - 2
-        return squared_flat_volume(self.polyhedron.simplices(dim), self.row[1:])
+        return squared_flat_volume(self.polyhedron.simplices(self.region.dim - 1), self.row[1:])
 
     @property
     def volume(self) -> Enclosure:
         """Return the (d - 1)-dimensional volume as a float, and a proven bound of its error."""
         return root_enclosure(self.squared_volume)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Facet(_Flat):
-    """Facet ``number`` of a region: all of it, whatever regions are beyond.
-
-    ``units`` and ``domain`` say whose hyperplane it is on, see :class:`exactbn.regions.sides.Side`.
-    """
-
-    region: Region
-    number: int
-
-    @property
-    def side(self) -> Side:
-        """Return the half-space that it bounds."""
-        return self.region.sides[self.number]
-
-    @property
-    def row(self) -> Form:
-        """Return (c, g): the region is where c + g x >= 0."""
-        return self.side.row
-
-    @property
-    def units(self) -> tuple[int, ...]:
-        """Return the units whose hyperplane it is on."""
-        return self.side.units
-
-    @property
-    def domain(self) -> tuple[str, ...]:
-        """Return the sides of the domain that it is on."""
-        return self.side.domain
-
-    @cached_property
-    def polyhedron(self) -> Polyhedron:
-        """Return its rows, vertices, rays and lines in homogeneous integers."""
-        own = self.region.sides
-        rows = [side.row for k, side in enumerate(own) if k != self.number]
-        return polyhedron(rows, self.region.dim, flat=[self.row])
-
-    @property
-    def neighbours(self) -> tuple[int, ...]:
-        """Return the regions beyond: none at the end of the domain, several where it is cut."""
-        return tuple(b.other.index for b in self.region.borders if b.row == self.row)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Border(_Flat):
-    """What two adjacent regions have in common: a part of a facet of ``region``, and of ``other``.
-
-    ``units`` are the units whose label differs between the two.
-    """
-
-    region: Region
-    other: Region
-
-    @cached_property
-    def row(self) -> Form:
-        """Return (c, g): ``region`` is where c + g x >= 0, ``other`` where it is <= 0.
-
-        It is the one row of one region whose negative is a row of the other: on two of them the
-        regions would have no more than d - 2 dimensions in common.
-        """
-        beyond = {tuple(-t for t in side.row) for side in self.other.sides}
-        (row,) = (side.row for side in self.region.sides if side.row in beyond)
-        return row
-
-    @property
-    def units(self) -> tuple[int, ...]:
-        """Return the units whose label differs, ascending."""
-        return tuple(np.flatnonzero(self.region.pattern != self.other.pattern).tolist())
-
-    @cached_property
-    def polyhedron(self) -> Polyhedron:
-        """Return its rows, vertices, rays and lines in homogeneous integers."""
-        plane = (self.row, tuple(-t for t in self.row))
-        sides = (*self.region.sides, *self.other.sides)
-        rows = dict.fromkeys(side.row for side in sides if side.row not in plane)
-        return polyhedron(rows, self.region.dim, flat=[self.row])
