@@ -6,6 +6,7 @@ bound, or is known to be 0. Whether a point is in the domain is asked in the sam
 of a box by comparison: a float is at least a rational bound just if it is at least the next float.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, nextafter
@@ -20,7 +21,7 @@ from exactbn.engines.complex.start import axis_exponents
 from exactbn.exact.rational import nearest_float
 from exactbn.model.domain import Domain
 from exactbn.model.network import Layer, Network
-from exactbn.model.patterns import WORD, num_words, pack
+from exactbn.model.patterns import WORD, columns, num_words, pack
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
@@ -29,6 +30,9 @@ Words = NDArray[np.uint64]
 _MOST_EXPONENT = 400
 
 _ONE = np.uint64(1)
+
+# Points whose signs are written at once.
+_AT_ONCE = 8 * CHUNK
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,25 +50,74 @@ class Decided:
     is_outside: NDArray[np.bool_]
 
 
-def decide_patterns(network: Network, domain: Domain, x: Floats, neurons_done: int) -> Decided:
-    """Return what floats tell of the points ``x``, shape (m, d), finite float64.
+class PatternFilter:
+    """The float network of a network in a domain, and what it tells of points.
 
-    Units from ``neurons_done`` on are off.
+    To be used by one thread: it evaluates in room of its own. Units from ``neurons_done`` on are
+    off.
     """
-    shape = len(x), num_words(network.widths)
-    on, zero = np.zeros(shape, dtype=np.uint64), np.zeros(shape, dtype=np.uint64)
-    is_outside = _outside_box(domain, x)
-    inside = np.flatnonzero(~is_outside)
-    h, is_open = _homogeneous(domain, x[inside])
-    if domain.matrix:
-        beyond, unsure = _outside_rows(domain, h)
-        is_outside[inside[beyond]] = True
-        is_open |= unsure
-    told, nothing = _signs(network, domain, h, is_open, neurons_done)
-    on[inside], zero[inside] = told, nothing
-    opened = np.zeros(len(x), dtype=bool)
-    opened[inside] = is_open
-    return Decided(on, zero, opened & ~is_outside, is_outside)
+
+    def __init__(self, network: Network, domain: Domain, neurons_done: int) -> None:
+        self.network, self.domain, self.neurons_done = network, domain, neurons_done
+        self.floats = FloatNetwork(network, [domain])
+        slopes = [[slope != 0 for block in network.blocks[:-1] for slope in block.slopes]]
+        self.leaky: Words = pack(np.array(slopes, dtype=np.uint8), network.widths)[0]
+        self.reads = list(_reads(network))
+
+    def decide(self, x: Floats) -> Decided:
+        """Return what floats tell of the points ``x``, shape (m, d), finite float64."""
+        shape = len(x), num_words(self.network.widths)
+        on, zero = np.zeros(shape, dtype=np.uint64), np.zeros(shape, dtype=np.uint64)
+        is_outside = _outside_box(self.domain, x)
+        inside = np.flatnonzero(~is_outside)
+        h, is_open = _homogeneous(self.domain, x[inside])
+        if self.domain.matrix:
+            beyond, unsure = _outside_rows(self.domain, h)
+            is_outside[inside[beyond]] = True
+            is_open |= unsure
+        told, nothing = np.zeros((2, len(h), shape[1]), dtype=np.uint64)
+        for start in range(0, len(h), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            self._write_signs(h[rows], told[rows], nothing[rows], is_open[rows])
+        on[inside], zero[inside] = told, nothing
+        opened = np.zeros(len(x), dtype=bool)
+        opened[inside] = is_open
+        return Decided(on, zero, opened & ~is_outside, is_outside)
+
+    def _write_signs(self, h: Floats, on: Words, zero: Words, is_open: NDArray[np.bool_]) -> None:
+        """Write the signs of some points, block by block; mark the points left open."""
+        exact, alive = np.zeros_like(h), np.zeros_like(on)
+        before = word = 0
+        for block, width in enumerate(self.network.widths):
+            count = min(width, self.neurons_done - before)
+            if count <= 0:
+                return
+            z, ez = np.empty((2, len(h), count))
+            self.floats.preactivations(h, exact, block, slice(0, count), z, ez, alive)
+            _take(z, ez, on, zero, (alive, self.leaky), self.reads[block], is_open, word)
+            before += width
+            word += -(-width // WORD)
+
+
+def _reads(network: Network) -> Iterator[tuple[Words, NDArray[np.bool_]]]:
+    """Yield of each hidden block which earlier units its units read, as bits, and which are *bare*.
+
+    A bare unit has no bias and reads no input, so that it is 0 where all that it reads is.
+    """
+    at = columns(network.widths)
+    d = network.num_inputs
+    for block in network.blocks[:-1]:
+        rows = [
+            (bias, [f for f, weight in zip(reads, row, strict=True) if weight])
+            for layer, reads in zip(block.layers, block.reads, strict=True)
+            for row, bias in zip(layer.weight, layer.bias, strict=True)
+        ]
+        read = np.zeros((len(rows), num_words(network.widths)), dtype=np.uint64)
+        for k, (_, features) in enumerate(rows):
+            for place in (int(at[f - 1 - d]) for f in features if f > d):
+                read[k, place // WORD] |= np.uint64(1 << place % WORD)
+        bare = [bias == 0 and all(f > d for f in features) for bias, features in rows]
+        yield read, np.array(bare)
 
 
 def _outside_box(domain: Domain, x: Floats) -> NDArray[np.bool_]:
@@ -117,66 +170,19 @@ def _outside_rows(domain: Domain, h: Floats) -> tuple[NDArray[np.bool_], NDArray
     return beyond, unsure
 
 
-def _signs(
-    network: Network,
-    domain: Domain,
-    h: Floats,
-    is_open: NDArray[np.bool_],
-    neurons_done: int,
-) -> tuple[Words, Words]:
-    """Return which units are positive and which are zero; mark the points left open."""
-    floats = FloatNetwork(network, [domain])
-    words = num_words(network.widths)
-    on, zero = np.zeros((2, len(h), words), dtype=np.uint64)
-    leaky = _leaky_words(network)
-    size = CHUNK * 8
-    for start in range(0, len(h), size):
-        rows = slice(start, start + size)
-        told = on[rows], zero[rows], is_open[rows]
-        _write_signs(network, floats, h[rows], *told, leaky, neurons_done)
-    return on, zero
-
-
-def _write_signs(
-    network: Network,
-    floats: FloatNetwork,
-    h: Floats,
-    on: Words,
-    zero: Words,
-    is_open: NDArray[np.bool_],
-    leaky: Words,
-    neurons_done: int,
-) -> None:
-    """Write the signs of some points, block by block."""
-    exact = np.zeros_like(h)
-    alive = np.zeros_like(on)
-    before = word = 0
-    for block, width in enumerate(network.widths):
-        count = min(width, neurons_done - before)
-        if count <= 0:
-            return
-        z, ez = np.empty((2, len(h), count))
-        floats.preactivations(h, exact, block, slice(0, count), z, ez, alive)
-        _take(z, ez, on, zero, alive, leaky, is_open, word)
-        before += width
-        word += -(-width // WORD)
-
-
-def _leaky_words(network: Network) -> Words:
-    """Return as bits which units have a slope other than 0, shape (words,)."""
-    slopes = [slope != 0 for block in network.blocks[:-1] for slope in block.slopes]
-    words: Words = pack(np.array([slopes], dtype=np.uint8), network.widths)[0]
-    return words
-
-
 @kernel
-def _take(z, ez, on, zero, alive, leaky, is_open, word):  # type: ignore[no-untyped-def]
-    """Enter the signs of the units of a block, in words from ``word`` on; mark what is open."""
+def _take(z, ez, on, zero, features, reads, is_open, word):  # type: ignore[no-untyped-def]
+    """Enter the signs of the units of a block, in words from ``word`` on; mark what is open.
+
+    ``features`` are the bits of the units that are not 0, and of those of another slope than 0;
+    ``reads`` as :func:`_reads` has them.
+    """
+    alive, leaky = features
+    read, bare = reads
     for i in range(z.shape[0]):
         for first in range(0, z.shape[1], 64):
             w = word + first // 64
             positive, nothing = np.uint64(0), np.uint64(0)
-            unsure = False
             for k in range(first, min(first + 64, z.shape[1])):
                 bit = _ONE << np.uint64(k - first)
                 value, bound = z[i, k], ez[i, k]
@@ -184,7 +190,11 @@ def _take(z, ez, on, zero, alive, leaky, is_open, word):  # type: ignore[no-unty
                     positive |= bit
                 elif not value < -bound:
                     nothing |= bit
-                    unsure |= not (value == 0 and bound == 0)
+                    if value == 0 and bound == 0:
+                        continue
+                    some = not bare[k]
+                    for j in range(word):
+                        some |= alive[i, j] & read[k, j] != 0
+                    is_open[i] |= some
             on[i, w], zero[i, w] = positive, nothing
             alive[i, w] = positive | (~(positive | nothing) & leaky[w])
-            is_open[i] |= unsure

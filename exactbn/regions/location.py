@@ -17,7 +17,7 @@ from exactbn.model.evaluation import homogeneous
 from exactbn.model.labels import Labels, are_consistent, labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
-from exactbn.regions.filter import decide_patterns
+from exactbn.regions.filter import PatternFilter
 from exactbn.regions.merging import labels_of_words
 
 
@@ -69,9 +69,9 @@ class Location:
         one open are looked at in integers.
         """
         found = np.full(len(x), -1, dtype=np.int64)
+        points = PatternFilter(self.network, self.domain, self.neurons_done)
         for start in range(0, len(x), _FLOATS_TOGETHER):
-            some = slice(start, start + _FLOATS_TOGETHER)
-            told = decide_patterns(self.network, self.domain, x[some], self.neurons_done)
+            told = points.decide(x[start : start + _FLOATS_TOGETHER])
             is_plain = ~(told.is_open | told.is_outside | told.zero.any(axis=1))
             place = start + np.flatnonzero(is_plain)
             found[place] = find_rows(
@@ -83,8 +83,8 @@ class Location:
             signs[:, self.neurons_done :] = -1
             found[start + rows] = self.regions_of_signs(signs)
             rest = start + np.flatnonzero(told.is_open)
-            points = [tuple(map(Fraction, point)) for point in x[rest].tolist()]
-            found[rest] = self.regions_of(points)
+            exact = [tuple(map(Fraction, point)) for point in x[rest].tolist()]
+            found[rest] = self.regions_of(exact)
         return found
 
     def regions_of_signs(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
