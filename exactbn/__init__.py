@@ -14,6 +14,7 @@ __all__ = [
     "ExactBNError",
     "Network",
     "Partition",
+    "along",
     "center",
     "count_faces",
     "count_regions",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from exactbn.regions.partitioning import partition as partition
     from exactbn.regions.topology.euler import euler_integrals as euler_integrals
     from exactbn.regions.topology.persistence import sublevel_barcode as sublevel_barcode
+    from exactbn.regions.walking import along as along
     from exactbn.sampling import sample as sample
     from exactbn.study.recording import record as record
 
@@ -55,6 +57,7 @@ _HOMES = {
     "ExactBNError": "errors",
     "Network": "model.network",
     "Partition": "regions.partitioning",
+    "along": "regions.walking",
     "center": "model.batchnorm",
     "count_faces": "regions.pieces",
     "count_regions": "regions.counting",

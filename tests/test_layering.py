@@ -32,7 +32,7 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         "the complex engine, the LP engine, and the certificates that they write",
     ),
     "regions": (
-        {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
+        {"numpy", "flint", "numba", "scipy", "networkx", "pandas", "pyarrow"},
         "the partition: evidence of an engine, structure, graph, geometry, location, storage",
     ),
     "jobs": (

@@ -15,7 +15,7 @@ from exactbn.engines.run import Budget
 from exactbn.errors import DimensionError, InputError, StructureError
 from exactbn.exact.rational import Matrix, Vector, to_matrix
 from exactbn.exact.values import Value
-from exactbn.model.arrays import are_equal, read_only
+from exactbn.model.arrays import are_equal, as_floats, read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.labels import labels_of
 from exactbn.model.network import Network
@@ -24,6 +24,7 @@ from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.regions.questions import Questions
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Partition(Value):
+class Partition(Questions, Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure
@@ -229,8 +230,12 @@ class Partition(Value):
         """Return the region of every point, -1 outside the domain or on a boundary: integers.
 
         ``points`` has shape (m, d), the result (m,); entry i is what :meth:`region_of` says of
-        point i. Exact: floats are the dyadic rationals that they are.
+        point i. Exact: floats are the dyadic rationals that they are. Arrays of floats or integers
+        are fastest: nearly all points are decided by floats with proven bounds of their errors.
         """
+        floats = as_floats(points)
+        if floats is not None and floats.shape[1:] == (self.network.num_inputs,):
+            return self._location.regions_of_floats(floats)
         rows = to_matrix(points, "the points")
         if rows and len(rows[0]) != self.network.num_inputs:
             raise DimensionError(
@@ -241,11 +246,7 @@ class Partition(Value):
 
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b), exact: the network maps x in region i to A x + b."""
-        if self.neurons_done < self.network.num_hidden:
-            raise InputError(
-                f"the partition is incomplete: {self.neurons_done} of {self.network.num_hidden} "
-                "neurons are done, so its regions have no affine map; raise the budget"
-            )
+        self._check_done("affine maps")
         return self._location.affine_map(self._checked(i))
 
     # -- boundaries ----------------------------------------------------------------------------
