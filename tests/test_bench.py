@@ -44,7 +44,7 @@ def test_unknown_network() -> None:
 
 def test_bench_as_json(capsys: Output) -> None:
     command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
-    command += ["--no-proofs", "--no-balls", "--no-slices", "--no-pieces", "--json"]
+    command += ["--no-proofs", "--no-balls", "--no-slices", "--no-pieces", "--no-boundaries", "--json"]
     assert main(command) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]

@@ -160,7 +160,7 @@ def lower_bound(x, a, b):
     x_, a_, b_ = floats
     ends = np.stack((a_, b_))[None]
     bounds = LowerBounds((Fraction(0),) * 2, Fraction(1), ends, *[np.full((1, 2), t) for t in OPEN],
-                         np.array([False]))  # fmt: skip
+                         np.array([False]), np.array([2]))  # fmt: skip
     return Fraction(float(bounds.of_point(x)[0])), squared_distance_to_segment(x, a, b)
 
 

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-from flint import fmpq
 from numpy.typing import NDArray
 
 from exactbn.errors import DimensionError, InputError
@@ -24,7 +23,7 @@ from exactbn.regions import geometry
 from exactbn.regions.boundary.approach import Distances
 from exactbn.regions.boundary.bends import Bend, bends_of
 from exactbn.regions.boundary.face_set import FaceSet, coordinates
-from exactbn.regions.boundary.foot import Foot, nearest_in_hull, to_row
+from exactbn.regions.boundary.foot import Foot, Hull, nearest_in_hull, to_row
 from exactbn.regions.boundary.lower_bounds import LowerBounds, enclosure
 from exactbn.regions.boundary.measures import squared_volume
 from exactbn.regions.partition import Partition
@@ -263,7 +262,7 @@ class Boundary(Distances, Value):
             if best is not None:
                 if (Fraction(float(bounds[i])) * side) ** 2 > best.squared_distance:
                     break
-            foot = nearest_in_hull(row, *self._rows[i])
+            foot = nearest_in_hull(row, self._hulls[i], self._bounds.seeming_support(i, x))
             if best is None or _key(foot) < _key(best):
                 best, face = foot, i
         return best, face
@@ -315,11 +314,11 @@ class Boundary(Distances, Value):
         return self._located[1]
 
     @cached_property
-    def _rows(self) -> list[tuple[list[list[fmpq]], list[list[fmpq]]]]:
-        """Return the generators of every maximal face as numbers of flint: points, and rays."""
+    def _hulls(self) -> list[Hull]:
+        """Return every maximal face as the hull of its points and rays."""
         points, rays = ({v: to_row(x) for v, x in kind.items()} for kind in self._located)
         return [
-            ([points[v] for v in own if v in points], [rays[v] for v in own if v in rays])
+            Hull([points[v] for v in own if v in points], [rays[v] for v in own if v in rays])
             for own in (self._generators(i).tolist() for i in range(len(self.faces.maximal)))
         ]
 

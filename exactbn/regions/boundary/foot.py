@@ -5,7 +5,7 @@ polytope, Mathematical Programming 11, 1976), with rays beside the points, in ra
 step is rounded, so that it ends, and what it ends with is proven.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -42,12 +42,26 @@ def is_nearest(x: Row, foot: Row, points: Sequence[Row], rays: Sequence[Row]) ->
     return all(_dot(away, v) >= level for v in points) and all(_dot(away, r) >= 0 for r in rays)
 
 
-def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> Foot:
-    """Return the point of conv(points) + cone(rays) that is nearest to ``x``.
+class Hull:
+    """The set conv(points) + cone(rays), given by rows of d rational numbers (fmpq)."""
 
-    Parameters
-    ----------
-    x, points, rays : rows of d rational numbers (fmpq), at least one point
+    def __init__(self, points: Sequence[Row], rays: Sequence[Row] = ()) -> None:
+        self.points, self.rays = points, rays
+        self.generators = [*points, *rays]
+        self.is_point = [True] * len(points) + [False] * len(rays)
+        self._matrix = fmpq_mat([list(row) for row in self.generators])
+
+    def products(self, y: Row) -> list[fmpq]:
+        """Return the products of all generators with a vector."""
+        column = self._matrix * fmpq_mat(len(y), 1, list(y))
+        return [column[i, 0] for i in range(len(self.generators))]
+
+
+def nearest_in_hull(x: Row, hull: Hull, start: Sequence[int] = (0,)) -> Foot:
+    """Return the point of a hull that is nearest to ``x``.
+
+    ``start`` are points of the hull of which the nearest one seems to be made, the first of them
+    near; what comes out does not depend on it.
 
     Notes
     -----
@@ -62,28 +76,27 @@ def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> 
     Examples
     --------
     >>> corner = [[fmpq(1), fmpq(0)], [fmpq(0), fmpq(1)]]
-    >>> nearest_in_hull([fmpq(0), fmpq(0)], corner).point
+    >>> nearest_in_hull([fmpq(0), fmpq(0)], Hull(corner)).point
     (Fraction(1, 2), Fraction(1, 2))
-    >>> nearest_in_hull([fmpq(0), fmpq(5)], corner, [[fmpq(0), fmpq(2)]]).weights
+    >>> nearest_in_hull([fmpq(0), fmpq(5)], Hull(corner, [[fmpq(0), fmpq(2)]])).weights
     ((1, Fraction(1, 1)), (2, Fraction(2, 1)))
     """
-    shifted = [[t - s for s, t in zip(x, v, strict=True)] for v in points]
-    generators = [*shifted, *map(list, rays)]
-    is_point = [True] * len(points) + [False] * len(rays)
-    squares = [_dot(v, v) for v in shifted]
-    start = min(range(len(squares)), key=squares.__getitem__)
-    weights = {start: fmpq(1)}
-    y, level = shifted[start], squares[start]
+    is_point = hull.is_point
+    shifted = {i: _shifted(x, hull, i) for i in start}
+    weights = _begun(start, shifted, is_point)
+    y = _combined(weights, shifted)
+    level = _dot(y, y)
     while level != 0:
-        # Rays are before the hyperplane where their product is negative, points where it is less
-        # than |y|^2.
-        excess = [_dot(y, g) - (level if p else 0) for g, p in zip(generators, is_point)]
+        # Rays are before the hyperplane where their product is negative, points where that of
+        # v - x is less than |y|^2.
+        bound = level + _dot(y, x)
+        excess = [t - (bound if p else 0) for t, p in zip(hull.products(y), is_point)]
         entering = min(range(len(excess)), key=excess.__getitem__)
         if excess[entering] >= 0:
             break
-        weights = _corral({**weights, entering: fmpq(0)}, generators, is_point)
-        y = [sum((c * generators[i][k] for i, c in weights.items()), fmpq(0))
-             for k in range(len(x))]  # fmt: skip
+        shifted[entering] = _shifted(x, hull, entering)
+        weights = _corral({**weights, entering: fmpq(0)}, shifted, is_point)
+        y = _combined(weights, shifted)
         level = _dot(y, y)
     foot = tuple(_fraction(s + t) for s, t in zip(x, y, strict=True))
     return Foot(
@@ -91,8 +104,33 @@ def nearest_in_hull(x: Row, points: Sequence[Row], rays: Sequence[Row] = ()) -> 
     )
 
 
+def _begun(
+    start: Sequence[int], generators: Mapping[int, Row], is_point: Sequence[bool]
+) -> dict[int, fmpq]:
+    """Return points as a corral with their weights, the first one alone where they are none."""
+    try:
+        weights = _nearest_in_affine_hull(start, generators, is_point)
+    except ZeroDivisionError:  # they are not affinely independent
+        weights = []
+    if weights and min(weights) > 0:
+        return dict(zip(start, weights, strict=True))
+    return {start[0]: fmpq(1)}
+
+
+def _combined(weights: Mapping[int, fmpq], generators: Mapping[int, Row]) -> list[fmpq]:
+    """Return the sum of generators times their weights."""
+    rows = [[c * t for t in generators[i]] for i, c in weights.items()]
+    return [sum(column, fmpq(0)) for column in zip(*rows, strict=True)]
+
+
+def _shifted(x: Row, hull: Hull, i: int) -> list[fmpq]:
+    """Return a generator seen from x: points move, rays do not."""
+    row = hull.generators[i]
+    return [t - s for s, t in zip(x, row, strict=True)] if hull.is_point[i] else list(row)
+
+
 def _corral(
-    weights: dict[int, fmpq], generators: Sequence[Row], is_point: Sequence[bool]
+    weights: dict[int, fmpq], generators: Mapping[int, Row], is_point: Sequence[bool]
 ) -> dict[int, fmpq]:
     """Return the corral with its weights that is reached from weights of one generator more."""
     while True:
@@ -110,7 +148,7 @@ def _corral(
 
 
 def _nearest_in_affine_hull(
-    members: Sequence[int], generators: Sequence[Row], is_point: Sequence[bool]
+    members: Sequence[int], generators: Mapping[int, Row], is_point: Sequence[bool]
 ) -> list[fmpq]:
     """Return the weights, of points with the sum 1, whose combination is nearest to the origin.
 

@@ -10,6 +10,7 @@ from math import inf, isfinite, nextafter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from exactbn.exact.rational import Vector, nearest_float, nearest_floats, sqrt_rounded
 
@@ -31,7 +32,7 @@ class LowerBounds:
 
     ``points``, shape (P, n, d): those of a set, the last one over and over where it has fewer.
     ``low`` and ``high``, shape (P, d), are the bounds of the coordinates of each set, infinite
-    along a ray, and ``has_rays``, shape (P,), says which sets have rays.
+    along a ray, and ``has_rays``, shape (P,), says which sets have rays; ``counts`` how many points each has.
     """
 
     origin: Vector
@@ -40,6 +41,7 @@ class LowerBounds:
     low: Floats
     high: Floats
     has_rays: NDArray[np.bool_]
+    counts: NDArray[np.int64]
 
     @classmethod
     def of(
@@ -51,7 +53,8 @@ class LowerBounds:
         extents = [max(column) - lo for column, lo in zip(columns, origin, strict=True)]
         side = max(extents) or Fraction(1)
         scaled = {v: _scaled(x, origin, side) for v, x in points.items()}
-        most = max(sum(v in points for v in own) for own in sets)
+        counts = np.array([sum(v in points for v in own) for own in sets])
+        most = int(counts.max())
         ends = np.empty((len(sets), most, len(origin)))
         for row, own in zip(ends, sets, strict=True):
             known = [scaled[v] for v in own if v in points]
@@ -65,7 +68,7 @@ class LowerBounds:
                     for axis, t in enumerate(rays[v]):
                         low[i, axis] = -inf if t < 0 else low[i, axis]
                         high[i, axis] = inf if t > 0 else high[i, axis]
-        return cls(origin, side, ends, low, high, has_rays)
+        return cls(origin, side, ends, low, high, has_rays, counts)
 
     def of_point(self, x: Vector) -> Floats:
         """Return lower bounds, >= 0, of the distances of ``x`` to all sets, in units of ``side``.
@@ -101,10 +104,38 @@ class LowerBounds:
         gaps = np.maximum(np.maximum(self.low - at, at - self.high), 0.0)
         length = np.linalg.norm(gaps, axis=1)
         bounds = _quotients((gaps * gaps).sum(axis=1), length, size)
-        near = np.flatnonzero(~self.has_rays)
+        # What is farther than the nearest vertex seems to be need not be known better.
+        reach = np.linalg.norm(self.points - at, axis=2).min()
+        near = np.flatnonzero(~self.has_rays & (bounds <= reach))
         if len(near):
             bounds[near] = np.maximum(bounds[near], self._along_directions(at, near, size))
         return np.asarray(np.maximum(bounds - slack, 0.0))
+
+    def seeming_support(self, i: int, x: Vector) -> list[int]:
+        """Return the points of set ``i``, by their places, of which its nearest to x seems made.
+
+        The nearest of them comes first. Of w_1, ..., w_n >= 0 that make
+        |sum w_k (v_k - x)|^2 + (1 - sum w_k)^2 least, w / sum w are the weights of the nearest
+        point of a hull: with p = sum w_k (v_k - x) / s, s = sum w_k, that is
+        s^2 |p|^2 + (1 - s)^2, whose least over s grows with |p|. Nothing rests on it.
+        """
+        points = self.points[i, : self.counts[i]]
+        at = np.array(_scaled(x, self.origin, self.side))
+        w = points - at
+        lengths = (w * w).sum(axis=1)
+        if not np.isfinite(lengths).all():
+            return [0]
+        first = int(lengths.argmin())
+        if self.has_rays[i] or len(w) == 1:
+            return [first]
+        size = max(float(np.sqrt(lengths[first])), SHORTEST)
+        matrix = np.vstack((w.T / size, np.ones(len(w))))
+        try:
+            weights, _ = nnls(matrix, np.append(np.zeros(len(at)), 1.0))
+        except RuntimeError:  # too many steps
+            return [first]
+        found = np.flatnonzero(weights > 0)
+        return found[np.argsort(lengths[found], kind="stable")].tolist() or [first]
 
     def _along_directions(self, at: Floats, sets: NDArray[np.int64], size: float) -> Floats:
         """Return the greatest of the bounds that some directions give for hulls of points."""
