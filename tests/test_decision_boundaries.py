@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exactbn import Network, partition
+from exactbn import Network, level_partition, partition
 from exactbn.cli import main
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.stages import Contest, Max
@@ -20,7 +20,7 @@ from exactbn.regions.boundary.foot import Hull, is_nearest, nearest_in_hull, to_
 from exactbn.regions.boundary.foot_of_rows import RowFoot, is_nearest_by_rows, nearest_by_rows
 from exactbn.regions.boundary.lower_bounds import LowerBounds, root_enclosure
 from exactbn.regions.boundary.measures import squared_volume
-from tests.boundary_agreement import disagreements
+from tests.boundary_agreement import disagreements, draw_layers, network_of
 from tests.boundary_brute import squared_distance, vertices
 
 F = Fraction
@@ -358,6 +358,21 @@ def test_enclosures_of_roots_at_the_ends_of_the_range() -> None:
 def test_a_flat_face_in_space_may_be_upright() -> None:
     upright = [(F(0),) * 3, (F(0), F(2), F(0)), (F(0), F(0), F(3))]
     assert squared_volume([upright]) == 9
+
+
+def test_levels_say_the_same() -> None:
+    """The set of faces is that of the level 0 by its own name, so is its homology at infinity."""
+    rng = random.Random(11)
+    for _ in range(6):
+        d, layers = draw_layers(rng)
+        net = network_of([*layers[:-1], tuple(part[:1] for part in layers[-1][:2]) + (0,)])
+        for box in ((-2, 2), None):
+            level = level_partition(net, box)
+            for side, name in (("positive", "boundary of >"), ("zeros", "=")):
+                found = decision_boundary(net, box, side=side)
+                assert found.faces.mask.tolist() == level.faces(name).tolist()
+                for at in ("open", "relative"):
+                    assert found.homology(at) == level.homology(name, at)
 
 
 # -- bends and hyperplanes ----------------------------------------------------------------------

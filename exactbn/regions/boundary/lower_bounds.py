@@ -32,7 +32,8 @@ class LowerBounds:
 
     ``points``, shape (P, n, d): those of a set, the last one over and over where it has fewer.
     ``low`` and ``high``, shape (P, d), are the bounds of the coordinates of each set, infinite
-    along a ray, and ``has_rays``, shape (P,), says which sets have rays; ``counts`` how many points each has.
+    along a ray; ``has_rays``, shape (P,), says which sets have rays, and ``counts``, shape (P,), how
+    many points each has.
     """
 
     origin: Vector
@@ -122,13 +123,13 @@ class LowerBounds:
         points = self.points[i, : self.counts[i]]
         at = np.array(_scaled(x, self.origin, self.side))
         w = points - at
-        lengths = (w * w).sum(axis=1)
+        lengths = np.linalg.norm(w, axis=1)
         if not np.isfinite(lengths).all():
             return [0]
         first = int(lengths.argmin())
         if self.has_rays[i] or len(w) == 1:
             return [first]
-        size = max(float(np.sqrt(lengths[first])), SHORTEST)
+        size = max(float(lengths[first]), SHORTEST)
         matrix = np.vstack((w.T / size, np.ones(len(w))))
         try:
             weights, _ = nnls(matrix, np.append(np.zeros(len(at)), 1.0))
