@@ -21,6 +21,7 @@ from exactbn.regions.levels import (
     level_partition,
 )
 from exactbn.regions.partitioning import partition
+from exactbn.regions.topology import morse
 from exactbn.regions.topology.chains import ChainComplex, chain_complex
 from exactbn.regions.topology.homology import (
     Homology,
@@ -28,7 +29,7 @@ from exactbn.regions.topology.homology import (
     homology_of_boundaries,
     invariant_factors,
 )
-from exactbn.regions.topology.morse import gradient, morse_complex
+from exactbn.regions.topology.morse import Gradient, gradient, morse_complex
 from exactbn.regions.topology.sets import components, homology
 from exactbn.selfcheck.families import random_problem
 from tests.topology_agreement import expected, level_of, questions
@@ -268,11 +269,23 @@ def test_random_complexes_as_by_whole_matrices(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_paths_in_integers_of_any_length_are_those_in_int64(seed: int) -> None:
+def test_paths_in_integers_of_any_length_are_those_in_int64(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(seed)
     lattice = lattice_of(3, [tuple(rng.sample(range(9), 4)) for _ in range(40)])
     field = gradient(chain_complex(lattice, everything(lattice)))
-    assert morse_complex(field) == morse_complex(field, largest=0)
+    usual = morse_complex(field)
+    seen = []
+
+    def recorded(of: Gradient, cell: int) -> dict[int, int]:
+        seen.append(cell)
+        return by_integers(of, cell)
+
+    by_integers = morse._flow
+    monkeypatch.setattr(morse, "_flow", recorded)
+    assert morse_complex(field) == usual and not seen
+    assert morse_complex(field, largest=0) == usual and seen
     assert sum(field.counts) < len(field.partner)
 
 
