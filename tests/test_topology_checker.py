@@ -101,8 +101,23 @@ def test_closed_paths_are_rejected() -> None:
     tail = ["betti 0 0", "torsion 0", "torsion 1", "end"]
     with pytest.raises(topology_checker.Rejection, match="H3"):
         verdict([*head, "p 0 0", "p 1 1", "p 2 2", *tail])
+    for first, second, reason in (
+        ("p 2 0", "p 1 1", "no facet"), ("p 0 0", "p 1 0", "two pairs"),
+        ("p 1 0", "p 1 1", "two pairs"),
+    ):  # fmt: skip
+        with pytest.raises(topology_checker.Rejection, match=reason):
+            verdict([*head[:-1], "pairs 2", first, second, "r", *tail])
     good = [*head[:-1], "pairs 2", "p 1 0", "p 2 1", "r", "betti 1 1", "torsion 0", "torsion 1"]
     assert verdict([*good, "end"]).betti == (1, 1)
+
+
+def test_a_cell_is_in_one_pair_of_all_dimensions() -> None:
+    head = [HEAD, "of a triangle", "cells 3 3 1", "c -1 2", "c -2 3", "c -3 1", "c 1 2 3"]
+    tail = ["r 0 1", "r", "r", "betti 0 0 0", "torsion 0", "torsion 1", "torsion 2", "end"]
+    with pytest.raises(topology_checker.Rejection, match="two pairs"):
+        verdict([*head, "pairs 2", "p 1 0", "p 2 1", "pairs 1", "p 0 0", *tail])
+    good = [*head, "pairs 2", "p 1 0", "p 2 1", "pairs 1", "p 2 0", "betti 1 0 0"]
+    assert verdict([*good, *tail[4:]]).critical == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
