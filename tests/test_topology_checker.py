@@ -156,7 +156,10 @@ def test_an_empty_set_has_a_certificate() -> None:
 
 def test_work_is_limited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = lines_of(quotient(3, is_twisted=True), tmp_path)
-    for name, value in (("STEPS", -(10**6)), ("MAX_BITS", 0), ("MAX_BYTES", 100), ("MAX_LINE", 8)):
+    for name, value in (
+        ("STEPS", -(10**6)), ("MAX_BITS", 0), ("MAX_BYTES", 100), ("MAX_LINE", 8),
+        ("MAX_ENTRIES", 20), ("MAX_CELLS", 20),
+    ):  # fmt: skip
         with monkeypatch.context() as patch:
             patch.setattr(topology_checker, name, value)
             with pytest.raises(topology_checker.Unreadable):
