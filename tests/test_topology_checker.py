@@ -75,7 +75,7 @@ def test_false_claims_are_rejected(tmp_path: Path) -> None:
     cell = next(line for line in lines if line.startswith("c ") and len(line.split()) == 4)
     fields = cell.split()
     reduced = [line for line in lines if line.startswith("r ")]
-    assert reduced
+    twice = next(line for line in reduced if len(line.split()) > 1)
     flipped = " ".join([*fields[:-1], str(-int(fields[-1]))])
     pair = next(line for line in lines if line.startswith("p "))
     for bad, reason in (
@@ -87,6 +87,7 @@ def test_false_claims_are_rejected(tmp_path: Path) -> None:
         (changed(lines, pair, "p 5 0"), "H2"),
         (changed(lines, reduced[0], reduced[0] + " 0 1"), "H4"),
         (changed(lines, reduced[0], "r 0 1"), "H4"),
+        (changed(lines, twice, twice + twice.removeprefix("r")), "comes twice"),
         (changed(lines, "betti", "betti 1 1 1"), "H5"),
         (changed(lines, "torsion 1", "torsion 1"), "H5"),
         (changed(lines, "torsion 1", "torsion 1 4"), "H5"),
@@ -208,6 +209,7 @@ def test_factors_are_those_of_flint(seed: int) -> None:
     lines = topology_checker.Lines(io.BytesIO())
     found = topology_checker.invariant_factors(lines, rows)
     assert found == invariant_factors([list(row.items()) for row in rows])
+    assert topology_checker.invariant_factors(lines, [{0: 4}, {1: 6}]) == [2, 12]
 
 
 def test_it_is_a_program_of_the_standard_library_alone(tmp_path: Path) -> None:
