@@ -33,6 +33,7 @@ MAX_LINE = 1 << 20  # characters of a line
 MAX_DIGITS = 4000  # of a number that is read
 MAX_BITS = 1 << 16  # of a number that is computed
 MAX_CELLS = 1 << 22
+MAX_ENTRIES = 1 << 24  # of all boundaries together
 MAX_DIM = 64
 MAX_BYTES = 1 << 31  # of the file, unpacked
 STEPS = 1 << 24  # what a file may cost, in entries that are looked at, and more for each byte
@@ -75,6 +76,7 @@ class Lines:
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream, self.count, self.bytes, self.left = stream, 0, 0, STEPS
+        self.entries = 0
 
     def fields(self, first: str) -> list[str]:
         """Return what follows the word ``first`` in the next line."""
@@ -132,6 +134,9 @@ def read_boundaries(lines: Lines, count: int, below: int) -> list[Chain]:
     cells = []
     for _ in range(count):
         entries = integers(lines.fields("c"))
+        lines.entries += len(entries)
+        if lines.entries > MAX_ENTRIES:
+            raise Unreadable("the boundaries are too long")
         chain = {abs(t) - 1: 1 if t > 0 else -1 for t in entries}
         if len(chain) != len(entries) or not all(0 <= g < below for g in chain):
             raise Rejection("a facet of a cell is not one, or comes twice")

@@ -13,8 +13,9 @@ from exactbn.model.network import Network
 from exactbn.regions.levels import level_partition
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.regions.topology import persistence
+from exactbn.regions.topology.chains import ChainComplex
 from exactbn.regions.topology.euler import euler_integrals
-from exactbn.regions.topology.morse import morse_complex
+from exactbn.regions.topology.morse import Gradient, MorseComplex, morse_complex
 from exactbn.regions.topology.persistence import (
     Bar,
     Barcode,
@@ -87,6 +88,20 @@ def test_what_comes_from_below_without_a_vertex() -> None:
     assert sublevel_barcode(strip).bars == (Bar(0, -inf, inf),)
 
 
+@pytest.mark.parametrize("weights", [[["1/3"], ["-1/2"]], [["1/3"], ["-1/5"]], [[3], [-2]]])
+def test_slopes_at_infinity_are_those_of_f(weights: list[list[object]]) -> None:
+    net = Network.from_arrays([weights], [[0, 0]])
+    part = partition(net)
+    values = vertex_values(part, (1, 1))
+    assert values.levels == (0,)
+    for v in np.flatnonzero(part.lattice.is_at_infinity).tolist():
+        (u,) = part.lattice.x[v, 1:].tolist()
+        slope = (Fraction(weights[0][0]) + Fraction(weights[1][0])) * Fraction(u)
+        assert values.ranks[v] == (1 if slope > 0 else -1)
+    flat = vertex_values(part, (Fraction(weights[1][0]), -Fraction(weights[0][0])))
+    assert set(flat.ranks[part.lattice.is_at_infinity].tolist()) == {2}
+
+
 def test_torus() -> None:
     bars = sublevel_barcode(partition(TORUS, (-4, 4)))
     assert bars.betti(0) == (1, 1, 0, 0)
@@ -121,6 +136,30 @@ def test_two_filtrations_of_a_box_have_one_barcode(seed: int) -> None:
     for p in (0, 2, 3):
         first, second = (bars_of(part, way, p, 0) for way in (by_greatest, by_least))
         assert first == second == list(sublevel_barcode(part, 0, p).bars)
+
+
+def nothing_paired(cells: ChainComplex, levels: np.ndarray) -> Gradient:
+    """Return the gradient that leaves all cells critical."""
+    every = np.arange(len(cells.cells))
+    return Gradient(cells, every, every)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_gradient_does_not_matter(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = random_part(300 + seed)
+    usual = [sublevel_barcode(part, 0, p) for p in (0, 2, 3)]
+    monkeypatch.setattr(persistence, "filtered_gradient", nothing_paired)
+    for bars in usual:
+        whole = sublevel_barcode(part, 0, bars.characteristic)
+        assert whole.bars == bars.bars and len(whole.critical) >= len(bars.critical)
+
+
+def test_torsion_shows_in_bars_over_the_field_that_has_it() -> None:
+    # The projective plane, a cell of each dimension: twice the edge is the boundary of the disc.
+    plane = MorseComplex((1, 1, 1), (((),), ((),), (((0, 2),),)))
+    assert persistence._paired(plane, [0, 1, 2], 2) == ([], [(2, 2), (1, 1), (0, 0)])
+    for p in (0, 3):
+        assert persistence._paired(plane, [0, 1, 2], p) == ([(1, 1, 2)], [(0, 0)])
 
 
 @pytest.mark.parametrize("seed", range(8))

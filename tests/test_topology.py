@@ -11,7 +11,7 @@ from flint import fmpz_mat
 
 from exactbn.engines.complex.lattice import FaceLattice
 from exactbn.errors import DimensionError, InputError, InternalError, StructureError
-from exactbn.model.network import Network
+from exactbn.model.network import Layer, Network
 from exactbn.regions.levels import (
     RELATIONS,
     Level,
@@ -21,6 +21,7 @@ from exactbn.regions.levels import (
     level_partition,
 )
 from exactbn.regions.partitioning import partition
+from exactbn.regions.topology import morse
 from exactbn.regions.topology.chains import ChainComplex, chain_complex
 from exactbn.regions.topology.homology import (
     Homology,
@@ -28,7 +29,7 @@ from exactbn.regions.topology.homology import (
     homology_of_boundaries,
     invariant_factors,
 )
-from exactbn.regions.topology.morse import gradient, morse_complex
+from exactbn.regions.topology.morse import Gradient, gradient, morse_complex
 from exactbn.regions.topology.sets import components, homology
 from exactbn.selfcheck.families import random_problem
 from tests.topology_agreement import expected, level_of, questions
@@ -244,6 +245,15 @@ def test_torsion() -> None:
 def test_factors() -> None:
     assert invariant_factors([]) == [] and invariant_factors([[], [(0, 0)]]) == []
     assert invariant_factors([[(0, 4)], [(1, 6)], [(2, 1)]]) == [1, 2, 12]
+    for seed in range(60):
+        rng = random.Random(seed)
+        rows, columns = rng.randrange(1, 7), rng.randrange(1, 7)
+        entries = [rng.choice((0, 0, 1, -1, 2, -3)) for _ in range(rows * columns)]
+        form = fmpz_mat(rows, columns, entries).snf()
+        diagonal = [abs(int(form[i, i])) for i in range(min(rows, columns))]
+        table = [list(enumerate(entries[i * columns : (i + 1) * columns])) for i in range(rows)]
+        table = [[(c, t) for c, t in row if t] for row in table]
+        assert invariant_factors(table) == [t for t in diagonal if t]
     huge = 3**80
     assert invariant_factors([[(0, huge), (1, 1)], [(0, 0), (1, huge)]]) == [1, huge**2]
     assert homology_of_boundaries((1, 1), [[()], [((0, 5),)]]) == Homology((0, 0), ((5,), ()))
@@ -267,12 +277,27 @@ def test_random_complexes_as_by_whole_matrices(seed: int) -> None:
         assert (*dual.torsion[::-1], ()) == ((), *found.torsion)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_paths_in_integers_of_any_length_are_those_in_int64(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_paths_in_integers_of_any_length_are_those_in_int64(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(seed)
-    lattice = lattice_of(3, [tuple(rng.sample(range(9), 4)) for _ in range(40)])
+    surfaces = {0: PLANE, 1: quotient(4, is_twisted=True)}
+    drawn = [tuple(rng.sample(range(9), 4)) for _ in range(40)]
+    lattice = lattice_of(2 if seed in surfaces else 3, surfaces.get(seed, drawn))
     field = gradient(chain_complex(lattice, everything(lattice)))
-    assert morse_complex(field) == morse_complex(field, largest=0)
+    usual = morse_complex(field)
+    assert seed not in surfaces or any(usual.boundaries[2])
+    seen = []
+
+    def recorded(of: Gradient, cell: int) -> dict[int, int]:
+        seen.append(cell)
+        return by_integers(of, cell)
+
+    by_integers = morse._flow
+    monkeypatch.setattr(morse, "_flow", recorded)
+    assert morse_complex(field) == usual and not seen
+    assert morse_complex(field, largest=0) == usual and seen
     assert sum(field.counts) < len(field.partner)
 
 
@@ -373,6 +398,17 @@ def test_signs_are_those_of_exact_values_at_the_vertices(seed: int) -> None:
     assert level.faces("<=").sum() == level.faces("<").sum() + level.faces("=").sum()
     for relation in RELATIONS[:5]:
         assert not (level.faces(relation) & level.is_at_infinity).any()
+
+
+def test_the_last_bit_is_that_of_the_function() -> None:
+    """The output reads the first layer only, so that it is in one block with the second one."""
+    first = Layer(((1, 0), (0, 1)), (0, 0), ABS)
+    second = Layer(((1, -1),), (0,), 0, (2, 3))
+    net = Network((first, second, Layer(((1, 1),), (-1,), 1, (2, 3))), num_inputs=2)
+    level = level_partition(net, (-4, 4))
+    assert level.partition.network.widths == (2, 2)
+    assert level.homology("=").betti == (1, 1, 0) and level.homology(">").betti == (1, 1, 0)
+    assert level.value((3, 1)) == 3
 
 
 def test_signs_at_infinity_are_those_of_slopes() -> None:

@@ -75,7 +75,7 @@ def test_false_claims_are_rejected(tmp_path: Path) -> None:
     cell = next(line for line in lines if line.startswith("c ") and len(line.split()) == 4)
     fields = cell.split()
     reduced = [line for line in lines if line.startswith("r ")]
-    assert reduced
+    twice = next(line for line in reduced if len(line.split()) > 1)
     flipped = " ".join([*fields[:-1], str(-int(fields[-1]))])
     pair = next(line for line in lines if line.startswith("p "))
     for bad, reason in (
@@ -87,6 +87,7 @@ def test_false_claims_are_rejected(tmp_path: Path) -> None:
         (changed(lines, pair, "p 5 0"), "H2"),
         (changed(lines, reduced[0], reduced[0] + " 0 1"), "H4"),
         (changed(lines, reduced[0], "r 0 1"), "H4"),
+        (changed(lines, twice, twice + twice.removeprefix("r")), "comes twice"),
         (changed(lines, "betti", "betti 1 1 1"), "H5"),
         (changed(lines, "torsion 1", "torsion 1"), "H5"),
         (changed(lines, "torsion 1", "torsion 1 4"), "H5"),
@@ -101,8 +102,23 @@ def test_closed_paths_are_rejected() -> None:
     tail = ["betti 0 0", "torsion 0", "torsion 1", "end"]
     with pytest.raises(topology_checker.Rejection, match="H3"):
         verdict([*head, "p 0 0", "p 1 1", "p 2 2", *tail])
+    for first, second, reason in (
+        ("p 2 0", "p 1 1", "no facet"), ("p 0 0", "p 1 0", "two pairs"),
+        ("p 1 0", "p 1 1", "two pairs"),
+    ):  # fmt: skip
+        with pytest.raises(topology_checker.Rejection, match=reason):
+            verdict([*head[:-1], "pairs 2", first, second, "r", *tail])
     good = [*head[:-1], "pairs 2", "p 1 0", "p 2 1", "r", "betti 1 1", "torsion 0", "torsion 1"]
     assert verdict([*good, "end"]).betti == (1, 1)
+
+
+def test_a_cell_is_in_one_pair_of_all_dimensions() -> None:
+    head = [HEAD, "of a triangle", "cells 3 3 1", "c -1 2", "c -2 3", "c -3 1", "c 1 2 3"]
+    tail = ["r 0 1", "r", "r", "betti 0 0 0", "torsion 0", "torsion 1", "torsion 2", "end"]
+    with pytest.raises(topology_checker.Rejection, match="two pairs"):
+        verdict([*head, "pairs 2", "p 1 0", "p 2 1", "pairs 1", "p 0 0", *tail])
+    good = [*head, "pairs 2", "p 1 0", "p 2 1", "pairs 1", "p 2 0", "betti 1 0 0"]
+    assert verdict([*good, *tail[4:]]).critical == (1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +157,10 @@ def test_an_empty_set_has_a_certificate() -> None:
 
 def test_work_is_limited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = lines_of(quotient(3, is_twisted=True), tmp_path)
-    for name, value in (("STEPS", -(10**6)), ("MAX_BITS", 0), ("MAX_BYTES", 100), ("MAX_LINE", 8)):
+    for name, value in (
+        ("STEPS", -(10**6)), ("MAX_BITS", 0), ("MAX_BYTES", 100), ("MAX_LINE", 8),
+        ("MAX_ENTRIES", 20), ("MAX_CELLS", 20),
+    ):  # fmt: skip
         with monkeypatch.context() as patch:
             patch.setattr(topology_checker, name, value)
             with pytest.raises(topology_checker.Unreadable):
@@ -190,6 +209,7 @@ def test_factors_are_those_of_flint(seed: int) -> None:
     lines = topology_checker.Lines(io.BytesIO())
     found = topology_checker.invariant_factors(lines, rows)
     assert found == invariant_factors([list(row.items()) for row in rows])
+    assert topology_checker.invariant_factors(lines, [{0: 4}, {1: 6}]) == [2, 12]
 
 
 def test_it_is_a_program_of_the_standard_library_alone(tmp_path: Path) -> None:
