@@ -9,6 +9,7 @@ the exact programs of :mod:`exactbn.engines.lp.redundancy`.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 
 import numpy as np
@@ -47,12 +48,38 @@ class Side:
     domain: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row of a cell, times ``turn`` >= 0 in it, and where it comes from."""
+
+    entries: list[fmpz]
+    turn: int
+    unit: int | None
+    domain: str | None
+
+    def form(self) -> Form:
+        """Return the row, >= 0 in the cell, in coprime integers."""
+        return primitive(self.turn * int(t) for t in self.entries)
+
+
 @dataclass
 class _Origin:
     """Where a row comes from, while that is gathered."""
 
     units: set[int] = field(default_factory=set)
-    domain: list[str] = field(default_factory=list)
+    domain: set[str] = field(default_factory=set)
+
+    def add(self, row: _Row) -> None:
+        """Add where another row of the same form comes from."""
+        if row.unit is not None:
+            self.units.add(row.unit)
+        if row.domain is not None:
+            self.domain.add(row.domain)
+
+    def merge(self, other: "_Origin") -> None:
+        """Add all that is known of the same form elsewhere."""
+        self.units |= other.units
+        self.domain |= other.domain
 
 
 _Rows = dict[Form, _Origin]
@@ -68,20 +95,21 @@ def sides_of_faces(faces: Faces, region: int, neurons_done: int) -> tuple[Side, 
             continue
         numbers = sorted({v for facet in outer for v in facet})
         column = {v: k for k, v in enumerate(numbers)}
-        rows = _rows_of_cell(faces.network, faces.domain, lattice.words[cell], neurons_done)
-        forms = list(rows)
+        rows = list(_rows_of_cell(faces.network, faces.domain, lattice.words[cell], neurons_done))
         points = fmpz_mat([list(point) for point in faces.points(numbers)]).transpose()
-        values = (fmpz_mat([list(row) for row in forms]) * points).entries()
-        width = len(numbers)
+        values = fmpz_mat([row.entries for row in rows]) * points
+        is_zero = np.array([t == 0 for t in values.entries()]).reshape(len(rows), len(numbers))
         for facet in outer:
-            on = [f for k, f in enumerate(forms)
-                  if all(values[k * width + column[v]] == 0 for v in facet)]  # fmt: skip
-            if len(on) != 1:
+            on = np.flatnonzero(is_zero[:, [column[v] for v in facet]].all(axis=1)).tolist()
+            forms = {rows[k].form() for k in on}
+            if len(forms) != 1:
                 raise InternalError(
-                    f"a facet of region {region} lies on {len(on)} hyperplanes, expected 1; please "
-                    "report this network"
+                    f"a facet of region {region} lies on {len(forms)} hyperplanes, expected 1; "
+                    "please report this network"
                 )
-            _gather(found, on[0], rows[on[0]])
+            origin = found.setdefault(forms.pop(), _Origin())
+            for k in on:
+                origin.add(rows[k])
     return _sorted_sides(found)
 
 
@@ -96,17 +124,19 @@ def sides_of_cells(
     exact = ExactForms(network, Domain.space(domain.dim))
     needed: list[_Rows] = []
     for word, x in zip(words, points, strict=True):
-        rows = _rows_of_cell(network, domain, word, network.num_hidden, every=True)
+        rows: _Rows = {}
+        for own in _rows_of_cell(network, domain, word, network.num_hidden, every=True):
+            rows.setdefault(own.form(), _Origin()).add(own)
         cone = [(fmpz(0), *map(fmpz, row)) for row in rows]
         answers = bounding_rows(exact, cone, (Fraction(1), *x), UNLIMITED)
         kept = zip(rows.items(), answers, strict=True)
-        needed.append({row: own for (row, own), a in kept if not isinstance(a, Empty)})
+        needed.append({form: own for (form, own), a in kept if not isinstance(a, Empty)})
     found: _Rows = {}
     for number, rows in enumerate(needed):
         others = [k for k in range(len(needed)) if k != number]
-        for row, own in rows.items():
-            if all(is_within(row, list(needed[k]), points[k]) for k in others):
-                _gather(found, row, own)
+        for form, origin in rows.items():
+            if all(is_within(form, list(needed[k]), points[k]) for k in others):
+                found.setdefault(form, _Origin()).merge(origin)
     return _sorted_sides(found)
 
 
@@ -127,15 +157,10 @@ def _as_row(form: Sequence[int]) -> Row:
     return tuple(map(fmpz, form))
 
 
-def _gather(found: _Rows, row: Form, own: _Origin) -> None:
-    """Add where a row comes from to what is known of it."""
-    known = found.setdefault(row, _Origin(domain=own.domain))
-    known.units |= own.units
-
-
 def _sorted_sides(found: _Rows) -> tuple[Side, ...]:
     return tuple(
-        Side(row, tuple(sorted(own.units)), tuple(own.domain)) for row, own in sorted(found.items())
+        Side(form, tuple(sorted(found[form].units)), tuple(sorted(found[form].domain)))
+        for form in sorted(found)
     )
 
 
@@ -160,43 +185,36 @@ def _outer_facets(
 
 def _rows_of_cell(
     network: Network, domain: Domain, words: Words, neurons_done: int, *, every: bool = False
-) -> _Rows:
-    """Return all rows of a cell that are no constants, and where they come from.
+) -> Iterator[_Row]:
+    """Yield all rows of a cell that are no constants.
 
     Those of contests of entries that lose are left out, unless ``every`` one is asked for; then
     they come without a unit.
     """
     pattern = unpack(words[None], network.widths)[0].tolist()
-    rows: _Rows = {}
-    units = network.units or range(len(pattern))
-    owner = _owners(units, pattern)
+    owner = _owners(network.units or range(len(pattern)), pattern)
     unit = 0
     for z in network.integers.forms(pattern)[:-1]:
-        entries, size = z.entries(), z.ncols()
-        for start in range(0, len(entries), size):
-            if unit < neurons_done and (every or unit in owner):
-                own = entries[start : start + size]
-                if any(own[1:]):
-                    turn = 1 if pattern[unit] else -1
-                    row = primitive(turn * int(t) for t in own)
-                    origin = rows.setdefault(row, _Origin())
-                    if unit in owner:
-                        origin.units.add(owner[unit])
+        for entries in z.tolist():
+            if unit < neurons_done and (every or unit in owner) and any(entries[1:]):
+                yield _Row(entries, 1 if pattern[unit] else -1, owner.get(unit), None)
             unit += 1
     for name, row in domain_rows(domain):
-        rows.setdefault(row, _Origin()).domain.append(name)
-    return rows
+        yield _Row(list(map(fmpz, row)), 1, None, name)
 
 
-def domain_rows(domain: Domain) -> Iterator[tuple[str, Form]]:
-    """Yield the rows of a domain, >= 0 in it, in coprime integers, with their names."""
+@lru_cache(maxsize=64)
+def domain_rows(domain: Domain) -> tuple[tuple[str, Form], ...]:
+    """Return the rows of a domain, >= 0 in it, in coprime integers, with their names."""
+    rows = []
     if domain.box is not None:
         for i, (lo, hi) in enumerate(zip(domain.box.lo, domain.box.hi, strict=True)):
             axis = [Fraction(int(k == i)) for k in range(domain.dim)]
-            yield f"lo[{i}]", integers([-lo, *axis])
-            yield f"hi[{i}]", integers([hi, *(-t for t in axis)])
+            rows.append((f"lo[{i}]", integers([-lo, *axis])))
+            rows.append((f"hi[{i}]", integers([hi, *(-t for t in axis)])))
     for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
-        yield f"row[{k}]", integers([b, *(-t for t in a)])
+        rows.append((f"row[{k}]", integers([b, *(-t for t in a)])))
+    return tuple(rows)
 
 
 def _owners(units: Sequence[Unit], pattern: Sequence[int]) -> dict[int, int]:
