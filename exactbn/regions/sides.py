@@ -1,13 +1,15 @@
 """The half-spaces that a region needs: its rows, and where each of them comes from.
 
-A region is a convex polyhedron, whatever cells it consists of (:mod:`exactbn.model.labels`). Its
-facets lie on the hyperplanes of its units and of the domain. Which of these it needs the complex
-tells by its faces, of dimension d - 1 and with another region or nothing beyond, and the search by
-the exact programs of :mod:`exactbn.engines.lp.redundancy`.
+A region is {x in the domain : every unit has its label}, a convex polyhedron, whatever cells it
+consists of (:mod:`exactbn.model.labels`): a plain unit is on or off, and the argument of a maximum
+leads every other entry, where all of these are affine functions on the region, the same in every
+cell of it. So the rows of one cell tell it. Which of them it needs the complex says by its faces,
+those of dimension d - 1 with another region or nothing beyond, and the search by the exact programs
+of :mod:`exactbn.engines.lp.redundancy`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import lcm
@@ -50,7 +52,7 @@ class Side:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of a cell, times ``turn`` >= 0 in it, and where it comes from."""
+    """A row of a region, times ``turn`` >= 0 in it, and where it comes from."""
 
     entries: list[fmpz]
     turn: int
@@ -58,86 +60,52 @@ class _Row:
     domain: str | None
 
     def form(self) -> Form:
-        """Return the row, >= 0 in the cell, in coprime integers."""
+        """Return the row, >= 0 in the region, in coprime integers."""
         return primitive(self.turn * int(t) for t in self.entries)
-
-
-@dataclass
-class _Origin:
-    """Where a row comes from, while that is gathered."""
-
-    units: set[int] = field(default_factory=set)
-    domain: set[str] = field(default_factory=set)
-
-    def add(self, row: _Row) -> None:
-        """Add where another row of the same form comes from."""
-        if row.unit is not None:
-            self.units.add(row.unit)
-        if row.domain is not None:
-            self.domain.add(row.domain)
-
-    def merge(self, other: "_Origin") -> None:
-        """Add all that is known of the same form elsewhere."""
-        self.units |= other.units
-        self.domain |= other.domain
-
-
-_Rows = dict[Form, _Origin]
 
 
 def sides_of_faces(faces: Faces, region: int, neurons_done: int) -> tuple[Side, ...]:
     """Return the half-spaces of a region of the complex engine, in the order of their rows."""
     lattice, cells = faces.lattice, faces.cells
-    found: _Rows = {}
-    for cell in cells.members(region).tolist():
-        outer = list(_outer_facets(lattice, cells.of_cell, cell))
-        if not outer:
-            continue
-        numbers = sorted({v for facet in outer for v in facet})
-        column = {v: k for k, v in enumerate(numbers)}
-        rows = list(_rows_of_cell(faces.network, faces.domain, lattice.words[cell], neurons_done))
-        points = fmpz_mat([list(point) for point in faces.points(numbers)]).transpose()
-        values = fmpz_mat([row.entries for row in rows]) * points
-        is_zero = np.array([t == 0 for t in values.entries()]).reshape(len(rows), len(numbers))
-        for facet in outer:
-            on = np.flatnonzero(is_zero[:, [column[v] for v in facet]].all(axis=1)).tolist()
-            forms = {rows[k].form() for k in on}
-            if len(forms) != 1:
-                raise InternalError(
-                    f"a facet of region {region} lies on {len(forms)} hyperplanes, expected 1; "
-                    "please report this network"
-                )
-            origin = found.setdefault(forms.pop(), _Origin())
-            for k in on:
-                origin.add(rows[k])
+    members = cells.members(region).tolist()
+    words = lattice.words[members[0]]
+    outer = [f for cell in members for f in _outer_facets(lattice, cells.of_cell, cell)]
+    rows = list(_rows_of(faces.network, faces.domain, words, neurons_done))
+    if not outer:
+        return ()
+    numbers = sorted({v for facet in outer for v in facet})
+    column = {v: k for k, v in enumerate(numbers)}
+    points = fmpz_mat([list(point) for point in faces.points(numbers)]).transpose()
+    values = fmpz_mat([row.entries for row in rows]) * points
+    is_zero = np.array([t == 0 for t in values.entries()]).reshape(len(rows), len(numbers))
+    found: dict[Form, list[_Row]] = {}
+    for facet in outer:
+        on = np.flatnonzero(is_zero[:, [column[v] for v in facet]].all(axis=1)).tolist()
+        forms = {rows[k].form() for k in on}
+        if len(forms) != 1:
+            raise InternalError(
+                f"a facet of region {region} lies on {len(forms)} hyperplanes, expected 1; please "
+                "report this network"
+            )
+        found[forms.pop()] = [rows[k] for k in on]
     return _sorted_sides(found)
 
 
-def sides_of_cells(
-    network: Network, domain: Domain, words: Words, points: Sequence[Vector]
+def sides_of_cell(
+    network: Network, domain: Domain, words: Words, x: Vector
 ) -> tuple[Side, ...]:
     """Return the half-spaces of a region of the LP engine, in the order of their rows.
 
-    ``words`` are the patterns of the cells that it consists of, ``points`` one strictly inside of
-    each. A row that a cell needs is one of the region's if it is >= 0 on all its cells.
+    ``words`` is the pattern of a cell of it, x a point strictly inside of that.
     """
+    found: dict[Form, list[_Row]] = {}
+    for row in _rows_of(network, domain, words, network.num_hidden):
+        found.setdefault(row.form(), []).append(row)
     exact = ExactForms(network, Domain.space(domain.dim))
-    needed: list[_Rows] = []
-    for word, x in zip(words, points, strict=True):
-        rows: _Rows = {}
-        for own in _rows_of_cell(network, domain, word, network.num_hidden, every=True):
-            rows.setdefault(own.form(), _Origin()).add(own)
-        cone = [(fmpz(0), *map(fmpz, row)) for row in rows]
-        answers = bounding_rows(exact, cone, (Fraction(1), *x), UNLIMITED)
-        kept = zip(rows.items(), answers, strict=True)
-        needed.append({form: own for (form, own), a in kept if not isinstance(a, Empty)})
-    found: _Rows = {}
-    for number, rows in enumerate(needed):
-        others = [k for k in range(len(needed)) if k != number]
-        for form, origin in rows.items():
-            if all(is_within(form, list(needed[k]), points[k]) for k in others):
-                found.setdefault(form, _Origin()).merge(origin)
-    return _sorted_sides(found)
+    cone = [(fmpz(0), *map(fmpz, form)) for form in found]
+    answers = bounding_rows(exact, cone, (Fraction(1), *x), UNLIMITED)
+    kept = zip(found.items(), answers, strict=True)
+    return _sorted_sides({form: own for (form, own), a in kept if not isinstance(a, Empty)})
 
 
 def is_within(row: Form, rows: Sequence[Form], x: Vector) -> bool:
@@ -157,9 +125,13 @@ def _as_row(form: Sequence[int]) -> Row:
     return tuple(map(fmpz, form))
 
 
-def _sorted_sides(found: _Rows) -> tuple[Side, ...]:
+def _sorted_sides(found: dict[Form, list[_Row]]) -> tuple[Side, ...]:
     return tuple(
-        Side(form, tuple(sorted(found[form].units)), tuple(sorted(found[form].domain)))
+        Side(
+            form,
+            tuple(sorted({row.unit for row in found[form] if row.unit is not None})),
+            tuple(sorted({row.domain for row in found[form] if row.domain is not None})),
+        )
         for form in sorted(found)
     )
 
@@ -183,24 +155,61 @@ def _outer_facets(
             yield vertices
 
 
-def _rows_of_cell(
-    network: Network, domain: Domain, words: Words, neurons_done: int, *, every: bool = False
+def _rows_of(
+    network: Network, domain: Domain, words: Words, neurons_done: int
 ) -> Iterator[_Row]:
-    """Yield all rows of a cell that are no constants.
-
-    Those of contests of entries that lose are left out, unless ``every`` one is asked for; then
-    they come without a unit.
-    """
+    """Yield all rows of the region of a pattern that are no constants."""
     pattern = unpack(words[None], network.widths)[0].tolist()
-    owner = _owners(network.units or range(len(pattern)), pattern)
-    unit = 0
-    for z in network.integers.forms(pattern)[:-1]:
-        for entries in z.tolist():
-            if unit < neurons_done and (every or unit in owner) and any(entries[1:]):
-                yield _Row(entries, 1 if pattern[unit] else -1, owner.get(unit), None)
-            unit += 1
+    matrices = network.integers.forms(pattern)[:-1]
+    entries = [row for z in matrices for row in z.tolist()]
+    owner, maxima = _owners(network.units or range(len(pattern)))
+    for unit, number in owner.items():
+        if unit < neurons_done and any(entries[unit][1:]):
+            yield _Row(entries[unit], 1 if pattern[unit] else -1, number, None)
+    if maxima:
+        pairs = zip(entries, _scales(network), strict=True)
+        rows = [[Fraction(int(t)) / scale for t in row] for row, scale in pairs]
+        for number, contest in maxima.items():
+            start = [Fraction(0)] * (1 + domain.dim)
+            for lead in _leads(contest, start, rows[:neurons_done], pattern):
+                if any(lead[1:]):
+                    yield _Row(list(map(fmpz, integers(lead))), 1, number, None)
     for name, row in domain_rows(domain):
         yield _Row(list(map(fmpz, row)), 1, None, name)
+
+
+def _scales(network: Network) -> list[Fraction]:
+    """Return by what the integer rows of the units are greater than their preactivations."""
+    scales: list[Fraction] = []
+    factor = 1
+    for block in network.integers.blocks[:-1]:
+        scales += (scale * factor for scale in block.scales)
+        factor *= int(block.above)
+    return scales
+
+
+def _leads(
+    at: Contest | int,
+    ahead: Sequence[Fraction],
+    rows: Sequence[Sequence[Fraction]],
+    pattern: Sequence[int],
+) -> Iterator[Sequence[Fraction]]:
+    """Yield by how much a maximum is greater than each of its entries, as affine functions.
+
+    ``ahead`` is by how much it is greater than the winner of the contest at hand, and ``rows`` are
+    the preactivations of the units that are done: of another contest the first side counts.
+    """
+    if not isinstance(at, Contest):
+        yield ahead
+    elif at.unit >= len(rows):
+        yield from _leads(at.first, ahead, rows, pattern)
+    else:
+        winner, loser, turn = at.first, at.second, -1
+        if pattern[at.unit]:
+            winner, loser, turn = at.second, at.first, 1
+        behind = [s + turn * t for s, t in zip(ahead, rows[at.unit], strict=True)]
+        yield from _leads(winner, ahead, rows, pattern)
+        yield from _leads(loser, behind, rows, pattern)
 
 
 @lru_cache(maxsize=64)
@@ -217,17 +226,18 @@ def domain_rows(domain: Domain) -> tuple[tuple[str, Form], ...]:
     return tuple(rows)
 
 
-def _owners(units: Sequence[Unit], pattern: Sequence[int]) -> dict[int, int]:
-    """Return the user's unit of every unit of the layers, but for contests of entries that lose."""
+def _owners(units: Sequence[Unit]) -> tuple[dict[int, int], dict[int, Contest | int]]:
+    """Return the user's unit of every unit of the layers, and the contests of the maxima.
+
+    Those of contests are left out.
+    """
     owner: dict[int, int] = {}
+    maxima: dict[int, Contest | int] = {}
     for number, unit in enumerate(units):
         if isinstance(unit, Max):
-            at: Contest | int = unit.contest
-            while isinstance(at, Contest):
-                owner[at.unit] = number
-                at = at.second if pattern[at.unit] else at.first
+            maxima[number] = unit.contest
         elif isinstance(unit, Clip):
             owner[unit.low] = owner[unit.high] = number
         else:
             owner[unit] = number
-    return owner
+    return owner, maxima
