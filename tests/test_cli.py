@@ -65,7 +65,8 @@ def test_linear_regions_are_counted_when_asked_for(cross: str, capsys: Output) -
     found = json.loads(capsys.readouterr().out)
     assert found["linear_regions"] == len(exactbn.partition(cross, (-1, 1)).linear)
     assert main(["partition", cross, "--box", "-1", "1", "--linear"]) == 0
-    assert f"linear regions │ {found['linear_regions']}" in " ".join(capsys.readouterr().out.split())
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"linear regions │ {found['linear_regions']}" in text
 
 
 def test_partition_for_people(cross: str, capsys: Output) -> None:

@@ -189,10 +189,7 @@ def partition_command(
         **record_of_tasks,
     }
     if linear:
-        is_known = part.stopped is None and "edges" not in part.unproven
-        record["linear_regions"] = len(part.linear) if is_known else None
-        if part.stopped is None and not is_known:
-            lacking.append("the linear regions are not counted")
+        record |= _linear(part, lacking)
     if certificate is not None and part.stopped is None:
         try:
             part.write_certificate(certificate, force=force, max_seconds=_rest(clock))
@@ -336,6 +333,14 @@ def slopes(text: str | None) -> str | list[str] | None:
     """Return the slope, or the slopes, that a text says."""
     entries = [] if text is None else text.split(",")
     return entries if len(entries) > 1 else text
+
+
+def _linear(part: "Partition", lacking: list[str]) -> dict[str, int | None]:
+    """Return the number of linear regions for the record, or say that it lacks."""
+    is_known = part.stopped is None and "edges" not in part.unproven
+    if part.stopped is None and not is_known:
+        lacking.append("the linear regions are not counted")
+    return {"linear_regions": len(part.linear) if is_known else None}
 
 
 def _rest(clock: Budget) -> float | None:
