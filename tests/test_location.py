@@ -9,6 +9,7 @@ import torch
 import exactbn
 from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.errors import InputError
+from exactbn.model.arrays import as_floats
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack
@@ -171,6 +172,23 @@ def test_floats_decide_as_integers_do(family, lie, monkeypatch):
         assert part.regions_of(x).tolist() == exact.tolist()
         single = x[np.abs(x).max(axis=1) < 1e30].astype(np.float32)
         assert part.regions_of(single).tolist() == part.regions_of(single.astype(float)).tolist()
+
+
+def test_what_is_taken_for_floats():
+    """Nothing that is not just a float: great integers, fractions, truth values."""
+    rows = [[0.5, 1.0]] * 64
+    arrays = np.array(rows), np.float16(rows), torch.tensor(rows)
+    for same in (rows, tuple(map(tuple, rows)), *arrays):
+        assert as_floats(same).tolist() == rows
+    assert as_floats(np.full((64, 2), 2**53)).dtype == np.float64
+    for other in (
+        rows[:63], [*rows, [F(1, 3), 1.0]], [*rows, [1, 1.0]], [*rows, [True, 1.0]], [*rows, [1.0]],
+        [*rows, [float("inf"), 0.0]], np.full((64, 2), 2**53 + 1), np.longdouble(rows),
+        np.full((64, 2), -(2**62)), np.array(rows, dtype=object), np.zeros(64), "text", None,
+    ):  # fmt: skip
+        assert as_floats(other) is None
+    part = exactbn.partition(NETWORK, box=(-2, 2))
+    assert part.regions_of([*rows, [F(1, 3), 0.5]]).tolist()[0] == part.regions_of(rows)[0]
 
 
 def test_the_ends_of_a_box_that_no_float_is():

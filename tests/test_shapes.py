@@ -86,6 +86,18 @@ def test_face_counts_leave_out_what_loses() -> None:
         _ = exactbn.partition(CROSS, engine="lp").shapes().face_counts
 
 
+def test_regions_of_maxima_that_a_budget_ended() -> None:
+    """A contest that is not done counts for its first side; the regions fill the square."""
+    most = maximum([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 1]], [0, 0, 0, 0, "-1/2"])
+    done = set()
+    for budget in range(1, 9):
+        part = exactbn.partition(most, (-1, 1), max_regions=budget, on_budget="return")
+        assert sum(region.volume for region in part) == 4
+        assert all(region.volume == part.volume(region.index) for region in part)
+        done.add(part.neurons_done)
+    assert len(done) > 2
+
+
 def test_shapes_of_a_square_with_a_cross() -> None:
     part = exactbn.partition(CROSS, (-1, 1))
     shapes = part.shapes()

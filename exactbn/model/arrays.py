@@ -24,13 +24,13 @@ _MANY = 64
 
 
 def as_floats(values: object) -> NDArray[np.float64] | None:
-    """Return an array of many numbers as the same numbers in float64, None where that is not so.
+    """Return many rows of numbers as the same numbers in float64, None where that is not so.
 
-    For arrays of two axes, floats or integers, all of them finite floats exactly.
+    For arrays, tensors and lists of rows, of floats or integers, all of them finite floats exactly.
     """
     if not isinstance(values, np.ndarray):
-        return None
-    if values.ndim != 2 or len(values) < _MANY or values.dtype.kind not in "fiu":
+        values = _array_of(getattr(values, "tolist", lambda: values)())
+    if values is None or values.ndim != 2 or len(values) < _MANY or values.dtype.kind not in "fiu":
         return None
     if values.dtype.itemsize > np.dtype(np.float64).itemsize:
         return None
@@ -40,3 +40,14 @@ def as_floats(values: object) -> NDArray[np.float64] | None:
     # Integers up to 2^53 are floats.
     most = 1 << 53
     return floats if ((-most <= values) & (values <= most)).all() else None
+
+
+def _array_of(rows: object) -> NDArray[np.float64] | None:
+    """Return a list of rows of Python floats, all of one length, as an array; None for others."""
+    if not isinstance(rows, (list, tuple)) or len(rows) < _MANY:
+        return None
+    if not all(isinstance(row, (list, tuple)) and len(row) == len(rows[0]) for row in rows):
+        return None
+    if not all(type(t) is float for row in rows for t in row):
+        return None
+    return np.array(rows, dtype=np.float64)

@@ -6,7 +6,6 @@ bound, or is known to be 0. Whether a point is in the domain is asked in the sam
 of a box by comparison: a float is at least a rational bound just if it is at least the next float.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, nextafter
@@ -25,6 +24,7 @@ from exactbn.model.patterns import WORD, columns, num_words, pack
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
+Reads = list[tuple[Words, NDArray[np.bool_]]]
 
 # Of a coordinate whose binary exponent, in the unit of its axis, is beyond this nothing is decided.
 _MOST_EXPONENT = 400
@@ -57,12 +57,14 @@ class PatternFilter:
     off.
     """
 
-    def __init__(self, network: Network, domain: Domain, neurons_done: int) -> None:
+    def __init__(
+        self, network: Network, domain: Domain, neurons_done: int, reads: Reads | None = None
+    ) -> None:
         self.network, self.domain, self.neurons_done = network, domain, neurons_done
         self.floats = FloatNetwork(network, [domain])
         slopes = [[slope != 0 for block in network.blocks[:-1] for slope in block.slopes]]
         self.leaky: Words = pack(np.array(slopes, dtype=np.uint8), network.widths)[0]
-        self.reads = list(_reads(network))
+        self.reads = units_read(network) if reads is None else reads
 
     def decide(self, x: Floats) -> Decided:
         """Return what floats tell of the points ``x``, shape (m, d), finite float64."""
@@ -99,11 +101,12 @@ class PatternFilter:
             word += -(-width // WORD)
 
 
-def _reads(network: Network) -> Iterator[tuple[Words, NDArray[np.bool_]]]:
-    """Yield of each hidden block which earlier units its units read, as bits, and which are *bare*.
+def units_read(network: Network) -> Reads:
+    """Return of each hidden block which earlier units its units read, as bits, and which are bare.
 
     A bare unit has no bias and reads no input, so that it is 0 where all that it reads is.
     """
+    found: Reads = []
     at = columns(network.widths)
     d = network.num_inputs
     for block in network.blocks[:-1]:
@@ -117,7 +120,8 @@ def _reads(network: Network) -> Iterator[tuple[Words, NDArray[np.bool_]]]:
             for place in (int(at[f - 1 - d]) for f in features if f > d):
                 read[k, place // WORD] |= np.uint64(1 << place % WORD)
         bare = [bias == 0 and all(f > d for f in features) for bias, features in rows]
-        yield read, np.array(bare)
+        found.append((read, np.array(bare)))
+    return found
 
 
 def _outside_box(domain: Domain, x: Floats) -> NDArray[np.bool_]:
@@ -175,7 +179,7 @@ def _take(z, ez, on, zero, features, reads, is_open, word):  # type: ignore[no-u
     """Enter the signs of the units of a block, in words from ``word`` on; mark what is open.
 
     ``features`` are the bits of the units that are not 0, and of those of another slope than 0;
-    ``reads`` as :func:`_reads` has them.
+    ``reads`` as :func:`units_read` has them.
     """
     alive, leaky = features
     read, bare = reads

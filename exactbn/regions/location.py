@@ -17,7 +17,7 @@ from exactbn.model.evaluation import homogeneous
 from exactbn.model.labels import Labels, are_consistent, labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
-from exactbn.regions.filter import PatternFilter
+from exactbn.regions.filter import PatternFilter, Reads, units_read
 from exactbn.regions.merging import labels_of_words
 
 
@@ -42,6 +42,10 @@ class Location:
     @cached_property
     def _table(self) -> PatternTable:
         return make_table(labels_of_words(self.network, self.words))
+
+    @cached_property
+    def _reads(self) -> Reads:
+        return units_read(self.network)
 
     @cached_property
     def _labels(self) -> Labels:
@@ -69,7 +73,7 @@ class Location:
         one open are looked at in integers.
         """
         found = np.full(len(x), -1, dtype=np.int64)
-        points = PatternFilter(self.network, self.domain, self.neurons_done)
+        points = PatternFilter(self.network, self.domain, self.neurons_done, self._reads)
         for start in range(0, len(x), _FLOATS_TOGETHER):
             told = points.decide(x[start : start + _FLOATS_TOGETHER])
             is_plain = ~(told.is_open | told.is_outside | told.zero.any(axis=1))

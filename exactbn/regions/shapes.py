@@ -12,6 +12,7 @@ import scipy.sparse.csgraph
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
+from exactbn.engines.compiled import kernel
 from exactbn.errors import InputError, InternalError
 from exactbn.exact.stages import Max
 from exactbn.exact.values import Value
@@ -28,8 +29,6 @@ Numbers = NDArray[np.int64]
 
 # Regions up to which all eigenvalues are computed at once.
 _DENSE = 1500
-# Regions from which distances are computed together: rows of a table of all pairs.
-_ROWS = 256
 
 
 class Regions(Protocol):
@@ -212,15 +211,16 @@ class Shapes(Value):
 
         By a search from every region: time in proportion to regions times adjacencies.
         """
-        graph, count = self.partition.adjacency().astype(np.float64), self.partition.num_regions
-        most = 0
-        for start in range(0, count, _ROWS):
-            sources = np.arange(start, min(start + _ROWS, count))
-            steps = scipy.sparse.csgraph.dijkstra(
-                graph, directed=False, indices=sources, unweighted=True
-            )
-            most = max(most, int(steps[np.isfinite(steps)].max()))
-        return most
+        return int(self.eccentricities.max())
+
+    @cached_property
+    def eccentricities(self) -> Numbers:
+        """Return the greatest distance from each region to another one, in steps."""
+        graph, count = self.partition.adjacency(), self.partition.num_regions
+        found = np.zeros(count, dtype=np.int64)
+        indptr, indices = (np.array(part, dtype=np.int64) for part in (graph.indptr, graph.indices))
+        _search(indptr, indices, np.empty_like(found), np.empty_like(found), found)
+        return read_only(found)
 
     def laplacian_spectrum(self, k: int = 6) -> tuple[Floats, Floats]:
         """Return the k least and the k greatest eigenvalues of the Laplacian D - A, ascending.
@@ -242,3 +242,23 @@ class Shapes(Value):
             laplacian, k, sigma=-1, which="LM", return_eigenvectors=False
         )
         return np.sort(least), np.sort(greatest)
+
+
+@kernel
+def _search(indptr, indices, queue, steps, found):  # type: ignore[no-untyped-def]
+    """Write the greatest number of steps from each node to one that is connected with it."""
+    for start in range(len(found)):
+        steps[:] = -1
+        steps[start] = 0
+        queue[0] = start
+        begin, end = 0, 1
+        while begin < end:
+            at = queue[begin]
+            begin += 1
+            for k in range(indptr[at], indptr[at + 1]):
+                other = indices[k]
+                if steps[other] < 0:
+                    steps[other] = steps[at] + 1
+                    queue[end] = other
+                    end += 1
+        found[start] = steps[queue[end - 1]]

@@ -1,14 +1,17 @@
 """The half-spaces that a region needs: its rows, and where each of them comes from.
 
-A region is a convex polyhedron, whatever cells it consists of (:mod:`exactbn.model.labels`). Its
-facets lie on the hyperplanes of its units and of the domain. Which of these it needs the complex
-tells by its faces, of dimension d - 1 and with another region or nothing beyond, and the search by
-the exact programs of :mod:`exactbn.engines.lp.redundancy`.
+A region is {x in the domain : every unit has its label}, a convex polyhedron, whatever cells it
+consists of (:mod:`exactbn.model.labels`): a plain unit is on or off, and the argument of a maximum
+leads every other entry, where all of these are affine functions on the region, the same in every
+cell of it. So the rows of one cell tell it. Which of them it needs the complex says by its faces,
+those of dimension d - 1 with another region or nothing beyond, and the search by the exact programs
+of :mod:`exactbn.engines.lp.redundancy`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 
 import numpy as np
@@ -47,67 +50,62 @@ class Side:
     domain: tuple[str, ...] = ()
 
 
-@dataclass
-class _Origin:
-    """Where a row comes from, while that is gathered."""
+@dataclass(frozen=True)
+class _Row:
+    """A row of a region, times ``turn`` >= 0 in it, and where it comes from."""
 
-    units: set[int] = field(default_factory=set)
-    domain: list[str] = field(default_factory=list)
+    entries: list[fmpz]
+    turn: int
+    unit: int | None
+    domain: str | None
 
-
-_Rows = dict[Form, _Origin]
+    def form(self) -> Form:
+        """Return the row, >= 0 in the region, in coprime integers."""
+        return primitive(self.turn * int(t) for t in self.entries)
 
 
 def sides_of_faces(faces: Faces, region: int, neurons_done: int) -> tuple[Side, ...]:
     """Return the half-spaces of a region of the complex engine, in the order of their rows."""
     lattice, cells = faces.lattice, faces.cells
-    found: _Rows = {}
-    for cell in cells.members(region).tolist():
-        outer = list(_outer_facets(lattice, cells.of_cell, cell))
-        if not outer:
-            continue
-        numbers = sorted({v for facet in outer for v in facet})
-        column = {v: k for k, v in enumerate(numbers)}
-        rows = _rows_of_cell(faces.network, faces.domain, lattice.words[cell], neurons_done)
-        forms = list(rows)
-        points = fmpz_mat([list(point) for point in faces.points(numbers)]).transpose()
-        values = (fmpz_mat([list(row) for row in forms]) * points).entries()
-        width = len(numbers)
-        for facet in outer:
-            on = [f for k, f in enumerate(forms)
-                  if all(values[k * width + column[v]] == 0 for v in facet)]  # fmt: skip
-            if len(on) != 1:
-                raise InternalError(
-                    f"a facet of region {region} lies on {len(on)} hyperplanes, expected 1; please "
-                    "report this network"
-                )
-            _gather(found, on[0], rows[on[0]])
+    members = cells.members(region).tolist()
+    words = lattice.words[members[0]]
+    outer = [f for cell in members for f in _outer_facets(lattice, cells.of_cell, cell)]
+    rows = list(_rows_of(faces.network, faces.domain, words, neurons_done))
+    if not outer:
+        return ()
+    numbers = sorted({v for facet in outer for v in facet})
+    column = {v: k for k, v in enumerate(numbers)}
+    points = fmpz_mat([list(point) for point in faces.points(numbers)]).transpose()
+    values = fmpz_mat([row.entries for row in rows]) * points
+    is_zero = np.array([t == 0 for t in values.entries()]).reshape(len(rows), len(numbers))
+    found: dict[Form, list[_Row]] = {}
+    for facet in outer:
+        on = np.flatnonzero(is_zero[:, [column[v] for v in facet]].all(axis=1)).tolist()
+        forms = {rows[k].form() for k in on}
+        if len(forms) != 1:
+            raise InternalError(
+                f"a facet of region {region} lies on {len(forms)} hyperplanes, expected 1; please "
+                "report this network"
+            )
+        found[forms.pop()] = [rows[k] for k in on]
     return _sorted_sides(found)
 
 
-def sides_of_cells(
-    network: Network, domain: Domain, words: Words, points: Sequence[Vector]
+def sides_of_cell(
+    network: Network, domain: Domain, words: Words, x: Vector
 ) -> tuple[Side, ...]:
     """Return the half-spaces of a region of the LP engine, in the order of their rows.
 
-    ``words`` are the patterns of the cells that it consists of, ``points`` one strictly inside of
-    each. A row that a cell needs is one of the region's if it is >= 0 on all its cells.
+    ``words`` is the pattern of a cell of it, x a point strictly inside of that.
     """
+    found: dict[Form, list[_Row]] = {}
+    for row in _rows_of(network, domain, words, network.num_hidden):
+        found.setdefault(row.form(), []).append(row)
     exact = ExactForms(network, Domain.space(domain.dim))
-    needed: list[_Rows] = []
-    for word, x in zip(words, points, strict=True):
-        rows = _rows_of_cell(network, domain, word, network.num_hidden, every=True)
-        cone = [(fmpz(0), *map(fmpz, row)) for row in rows]
-        answers = bounding_rows(exact, cone, (Fraction(1), *x), UNLIMITED)
-        kept = zip(rows.items(), answers, strict=True)
-        needed.append({row: own for (row, own), a in kept if not isinstance(a, Empty)})
-    found: _Rows = {}
-    for number, rows in enumerate(needed):
-        others = [k for k in range(len(needed)) if k != number]
-        for row, own in rows.items():
-            if all(is_within(row, list(needed[k]), points[k]) for k in others):
-                _gather(found, row, own)
-    return _sorted_sides(found)
+    cone = [(fmpz(0), *map(fmpz, form)) for form in found]
+    answers = bounding_rows(exact, cone, (Fraction(1), *x), UNLIMITED)
+    kept = zip(found.items(), answers, strict=True)
+    return _sorted_sides({form: own for (form, own), a in kept if not isinstance(a, Empty)})
 
 
 def is_within(row: Form, rows: Sequence[Form], x: Vector) -> bool:
@@ -127,15 +125,14 @@ def _as_row(form: Sequence[int]) -> Row:
     return tuple(map(fmpz, form))
 
 
-def _gather(found: _Rows, row: Form, own: _Origin) -> None:
-    """Add where a row comes from to what is known of it."""
-    known = found.setdefault(row, _Origin(domain=own.domain))
-    known.units |= own.units
-
-
-def _sorted_sides(found: _Rows) -> tuple[Side, ...]:
+def _sorted_sides(found: dict[Form, list[_Row]]) -> tuple[Side, ...]:
     return tuple(
-        Side(row, tuple(sorted(own.units)), tuple(own.domain)) for row, own in sorted(found.items())
+        Side(
+            form,
+            tuple(sorted({row.unit for row in found[form] if row.unit is not None})),
+            tuple(sorted({row.domain for row in found[form] if row.domain is not None})),
+        )
+        for form in sorted(found)
     )
 
 
@@ -158,58 +155,89 @@ def _outer_facets(
             yield vertices
 
 
-def _rows_of_cell(
-    network: Network, domain: Domain, words: Words, neurons_done: int, *, every: bool = False
-) -> _Rows:
-    """Return all rows of a cell that are no constants, and where they come from.
-
-    Those of contests of entries that lose are left out, unless ``every`` one is asked for; then
-    they come without a unit.
-    """
+def _rows_of(
+    network: Network, domain: Domain, words: Words, neurons_done: int
+) -> Iterator[_Row]:
+    """Yield all rows of the region of a pattern that are no constants."""
     pattern = unpack(words[None], network.widths)[0].tolist()
-    rows: _Rows = {}
-    units = network.units or range(len(pattern))
-    owner = _owners(units, pattern)
-    unit = 0
-    for z in network.integers.forms(pattern)[:-1]:
-        entries, size = z.entries(), z.ncols()
-        for start in range(0, len(entries), size):
-            if unit < neurons_done and (every or unit in owner):
-                own = entries[start : start + size]
-                if any(own[1:]):
-                    turn = 1 if pattern[unit] else -1
-                    row = primitive(turn * int(t) for t in own)
-                    origin = rows.setdefault(row, _Origin())
-                    if unit in owner:
-                        origin.units.add(owner[unit])
-            unit += 1
+    matrices = network.integers.forms(pattern)[:-1]
+    entries = [row for z in matrices for row in z.tolist()]
+    owner, maxima = _owners(network.units or range(len(pattern)))
+    for unit, number in owner.items():
+        if unit < neurons_done and any(entries[unit][1:]):
+            yield _Row(entries[unit], 1 if pattern[unit] else -1, number, None)
+    if maxima:
+        pairs = zip(entries, _scales(network), strict=True)
+        rows = [[Fraction(int(t)) / scale for t in row] for row, scale in pairs]
+        for number, contest in maxima.items():
+            start = [Fraction(0)] * (1 + domain.dim)
+            for lead in _leads(contest, start, rows[:neurons_done], pattern):
+                if any(lead[1:]):
+                    yield _Row(list(map(fmpz, integers(lead))), 1, number, None)
     for name, row in domain_rows(domain):
-        rows.setdefault(row, _Origin()).domain.append(name)
-    return rows
+        yield _Row(list(map(fmpz, row)), 1, None, name)
 
 
-def domain_rows(domain: Domain) -> Iterator[tuple[str, Form]]:
-    """Yield the rows of a domain, >= 0 in it, in coprime integers, with their names."""
+def _scales(network: Network) -> list[Fraction]:
+    """Return by what the integer rows of the units are greater than their preactivations."""
+    scales: list[Fraction] = []
+    factor = 1
+    for block in network.integers.blocks[:-1]:
+        scales += (scale * factor for scale in block.scales)
+        factor *= int(block.above)
+    return scales
+
+
+def _leads(
+    at: Contest | int,
+    ahead: Sequence[Fraction],
+    rows: Sequence[Sequence[Fraction]],
+    pattern: Sequence[int],
+) -> Iterator[Sequence[Fraction]]:
+    """Yield by how much a maximum is greater than each of its entries, as affine functions.
+
+    ``ahead`` is by how much it is greater than the winner of the contest at hand, and ``rows`` are
+    the preactivations of the units that are done: of another contest the first side counts.
+    """
+    if not isinstance(at, Contest):
+        yield ahead
+    elif at.unit >= len(rows):
+        yield from _leads(at.first, ahead, rows, pattern)
+    else:
+        winner, loser, turn = at.first, at.second, -1
+        if pattern[at.unit]:
+            winner, loser, turn = at.second, at.first, 1
+        behind = [s + turn * t for s, t in zip(ahead, rows[at.unit], strict=True)]
+        yield from _leads(winner, ahead, rows, pattern)
+        yield from _leads(loser, behind, rows, pattern)
+
+
+@lru_cache(maxsize=64)
+def domain_rows(domain: Domain) -> tuple[tuple[str, Form], ...]:
+    """Return the rows of a domain, >= 0 in it, in coprime integers, with their names."""
+    rows = []
     if domain.box is not None:
         for i, (lo, hi) in enumerate(zip(domain.box.lo, domain.box.hi, strict=True)):
             axis = [Fraction(int(k == i)) for k in range(domain.dim)]
-            yield f"lo[{i}]", integers([-lo, *axis])
-            yield f"hi[{i}]", integers([hi, *(-t for t in axis)])
+            rows.append((f"lo[{i}]", integers([-lo, *axis])))
+            rows.append((f"hi[{i}]", integers([hi, *(-t for t in axis)])))
     for k, (a, b) in enumerate(zip(domain.matrix, domain.bounds, strict=True)):
-        yield f"row[{k}]", integers([b, *(-t for t in a)])
+        rows.append((f"row[{k}]", integers([b, *(-t for t in a)])))
+    return tuple(rows)
 
 
-def _owners(units: Sequence[Unit], pattern: Sequence[int]) -> dict[int, int]:
-    """Return the user's unit of every unit of the layers, but for contests of entries that lose."""
+def _owners(units: Sequence[Unit]) -> tuple[dict[int, int], dict[int, Contest | int]]:
+    """Return the user's unit of every unit of the layers, and the contests of the maxima.
+
+    Those of contests are left out.
+    """
     owner: dict[int, int] = {}
+    maxima: dict[int, Contest | int] = {}
     for number, unit in enumerate(units):
         if isinstance(unit, Max):
-            at: Contest | int = unit.contest
-            while isinstance(at, Contest):
-                owner[at.unit] = number
-                at = at.second if pattern[at.unit] else at.first
+            maxima[number] = unit.contest
         elif isinstance(unit, Clip):
             owner[unit.low] = owner[unit.high] = number
         else:
             owner[unit] = number
-    return owner
+    return owner, maxima

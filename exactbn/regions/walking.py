@@ -41,7 +41,8 @@ class Path(Value):
     """The pieces of a segment from ``start`` to ``end``, x(t) = start + t (end - start).
 
     Piece i is the open part between ``parameters[i]`` and ``parameters[i + 1]``, which begin with 0
-    and end with 1; between them are just those t where a unit's label changes or comes to be tied.
+    and end with 1; between them are just those t where a unit's label changes or comes to be tied,
+    or where the domain of a partition begins or ends.
     ``patterns``, shape (pieces, units), are the labels on the pieces, as those of a partition: a
     unit that is 0 all along a piece is off. ``tied[i]`` are the units that have several labels
     there if its sign counts weakly: the piece lies in a zero set of theirs. A unit may be tied
@@ -73,7 +74,10 @@ class Path(Value):
 
     @property
     def crossed(self) -> tuple[tuple[int, ...], ...]:
-        """Return for each of these parameters the units that change their label or their tie."""
+        """Return for each of these parameters the units that change their label or their tie.
+
+        None where it is the domain that begins or ends.
+        """
         result = []
         for i in range(1, len(self)):
             changed = set(np.flatnonzero(self.patterns[i - 1] != self.patterns[i]).tolist())
