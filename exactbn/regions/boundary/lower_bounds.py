@@ -32,8 +32,8 @@ class LowerBounds:
 
     ``points``, shape (P, n, d): those of a set, the last one over and over where it has fewer.
     ``low`` and ``high``, shape (P, d), are the bounds of the coordinates of each set, infinite
-    along a ray; ``has_rays``, shape (P,), says which sets have rays, and ``counts``, shape (P,), how
-    many points each has.
+    along a ray; ``has_rays``, shape (P,), says which sets have rays, and ``counts``, shape (P,),
+    how many points each has.
     """
 
     origin: Vector
