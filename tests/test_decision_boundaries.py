@@ -4,7 +4,7 @@ import json
 import random
 from fractions import Fraction
 from itertools import product
-from math import inf, sqrt
+from math import comb, inf, sqrt
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,7 @@ def test_dimensions_one_to_five() -> None:
         assert found.num_pieces == 2**d and found.squared_distance([0] * d) == F(1, d)
         assert found.betti == ((2,) if d == 1 else (1, *[0] * (d - 2), 1))
         assert found.nearest([2] * d) == (F(1, d),) * d
+        assert found.f_vector == tuple(2 ** (k + 1) * comb(d, k + 1) for k in range(d))
     assert decision_boundary(absolute(1, -1), (-2, 2)).volume() == (2, 0)
 
 
