@@ -21,16 +21,19 @@ from tests.region_agreement import check_problem
 ENGINES = ("complex", "lp")
 
 
-FAMILIES = ("central", "copies", "space-bundle", "wired", "maxima", "polytope")
+# In the last one two entries of a maximum are the same function where both are greatest.
+PROBLEMS = (
+    (3, "central", 0), (3, "copies", 0), (3, "space-bundle", 1), (3, "wired", 0),
+    (3, "polytope", 0), (3, "maxima", 0), (1, "maxima", 8),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_regions_agree_with_brute_force(family: str) -> None:
+@pytest.mark.parametrize(("seed", "family", "number"), PROBLEMS)
+def test_regions_agree_with_brute_force(seed: int, family: str, number: int) -> None:
     """A sample of ``python -m tests.region_agreement``."""
     counts: Counter[str] = Counter()
-    for k in range(2):
-        check_problem(draw_problem(3, family, k), counts)
-    assert counts["networks"]
+    check_problem(draw_problem(seed, family, number), counts)
+    assert counts["networks"] == 1
 
 
 def square(engine: str, rows=None) -> exactbn.Partition:
