@@ -14,9 +14,12 @@ __all__ = [
     "ExactBNError",
     "Network",
     "Partition",
+    "along",
     "center",
     "count_faces",
     "count_regions",
+    "euler_integrals",
+    "level_partition",
     "load",
     "partition",
     "partition_many",
@@ -24,6 +27,7 @@ __all__ = [
     "sample",
     "save_json",
     "standardize",
+    "sublevel_barcode",
 ]
 
 if TYPE_CHECKING:
@@ -37,9 +41,13 @@ if TYPE_CHECKING:
     from exactbn.model.network import Network as Network
     from exactbn.regions.counting import count_regions as count_regions
     from exactbn.regions.counting import partition_many as partition_many
+    from exactbn.regions.levels import level_partition as level_partition
     from exactbn.regions.pieces import count_faces as count_faces
     from exactbn.regions.partitioning import Partition as Partition
     from exactbn.regions.partitioning import partition as partition
+    from exactbn.regions.topology.euler import euler_integrals as euler_integrals
+    from exactbn.regions.topology.persistence import sublevel_barcode as sublevel_barcode
+    from exactbn.regions.walking import along as along
     from exactbn.sampling import sample as sample
     from exactbn.study.recording import record as record
 
@@ -49,9 +57,12 @@ _HOMES = {
     "ExactBNError": "errors",
     "Network": "model.network",
     "Partition": "regions.partitioning",
+    "along": "regions.walking",
     "center": "model.batchnorm",
     "count_faces": "regions.pieces",
     "count_regions": "regions.counting",
+    "euler_integrals": "regions.topology.euler",
+    "level_partition": "regions.levels",
     "load": "model.files",
     "partition": "regions.partitioning",
     "partition_many": "regions.counting",
@@ -59,6 +70,7 @@ _HOMES = {
     "sample": "sampling",
     "save_json": "model.asking",
     "standardize": "model.batchnorm",
+    "sublevel_barcode": "regions.topology.persistence",
 }
 
 

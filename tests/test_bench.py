@@ -44,7 +44,8 @@ def test_unknown_network() -> None:
 
 def test_bench_as_json(capsys: Output) -> None:
     command = ["bench", "--networks", "rnd-2-8-8", "--repeat", "1", "--no-scaling"]
-    command += ["--no-proofs", "--no-balls", "--no-slices", "--no-pieces", "--json"]
+    command += ["--no-proofs", "--no-balls", "--no-slices", "--no-pieces", "--no-boundaries"]
+    command += ["--json"]
     assert main(command) == 0
     out, _ = capsys.readouterr()
     row = json.loads(out)["networks"]["rnd-2-8-8"]
@@ -102,6 +103,14 @@ def test_the_lp_engine_is_timed(capsys: Output) -> None:
     assert row["regions_per_second"] > 0 and row["adjacency"] > 0
 
 
+def test_boundaries_are_timed(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exactbn.bench.boundaries.COUNT", 5)
+    command = ["bench", "--apart", "rnd-2-64-64-1", "--proof", "boundary", "--repeat", "1"]
+    assert main(command) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["regions"], row["pieces"]) == (6942, 117) and row["distances_per_second"] > 0
+
+
 def test_balls_are_timed(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exactbn.bench.balls.COUNT", 20)
     monkeypatch.setattr("exactbn.bench.balls.APART", 3)
@@ -133,7 +142,7 @@ def test_slices_are_timed_or_skipped_by_name(
     seen = []
     monkeypatch.setattr(bench, "measure_apart", lambda name, *_: seen.append(name) or {})
     command = ["bench", "--networks", "none", "--no-scaling", "--no-proofs", "--no-balls"]
-    assert main([*command, "--no-pieces"]) == 0
+    assert main([*command, "--no-pieces", "--no-boundaries"]) == 0
     assert seen == ["LeNet, side 1/4", "LeNet, side 1", "2-25-25-25-2 in R^2", *slices.READINGS]
     out, _ = capsys.readouterr()
     reason = "skipped, conv_mp1.onnx is not part of the project: --nets FOLDER"

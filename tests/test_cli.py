@@ -60,6 +60,15 @@ def test_partition_as_json(cross: str, capsys: Output) -> None:
     assert result["versions"]["exactbn"] == exactbn.__version__
 
 
+def test_linear_regions_are_counted_when_asked_for(cross: str, capsys: Output) -> None:
+    assert main(["partition", cross, "--box", "-1", "1", "--linear", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["linear_regions"] == len(exactbn.partition(cross, (-1, 1)).linear)
+    assert main(["partition", cross, "--box", "-1", "1", "--linear"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"linear regions │ {found['linear_regions']}" in text
+
+
 def test_partition_for_people(cross: str, capsys: Output) -> None:
     assert main(["partition", cross, "--box", "-1,-2", "1,1/3"]) == 0
     out, _ = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The decision boundary: exact distances against brute force over all edges and hand-made cases."""
+"""The decision boundary in a box of the plane: exact distances against all pieces, made by hand."""
 
 import random
 from fractions import Fraction
@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from exactbn.claims.tools.draws import draw_matrix, draw_network
-from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import nearest_floats
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Layer, Network
-from exactbn.regions import decision
-from exactbn.regions.decision import decision_boundary, squared_distance_to_segment
+from exactbn.regions.boundary import complex as boundary_complex
+from exactbn.regions.boundary.asked import decision_boundary
+from exactbn.regions.boundary.lower_bounds import SLACK, LowerBounds
+from tests.boundary_brute import squared_distance_to_segment
 
 BOX = Box.of(-40, 40, 2)
 
@@ -23,9 +24,9 @@ def test_distances_are_the_least_over_all_edges(seed: int) -> None:
     network = draw_network(rng, (2, 4, 3, 1))
     points = draw_matrix(rng, 12, 2)
     boundary = decision_boundary(network, BOX)
-    vertex = boundary.partition.vertex
-    for x, found in zip(points, boundary.squared_distances(points), strict=True):
-        every = [squared_distance_to_segment(x, vertex(a), vertex(b)) for a, b in boundary.edges]
+    pieces = [boundary.vertices(i) for i in range(boundary.num_pieces)]
+    for x, found in zip(points, boundary.settled_squared_distances(points), strict=True):
+        every = [squared_distance_to_segment(x, *ends) for ends in pieces]
         room = min(40 - abs(t) for t in x)
         assert found == (min(every) if every and min(every) <= room**2 else None)
 
@@ -35,11 +36,11 @@ def test_the_logit_vanishes_on_the_edges_and_keeps_its_sign_in_the_ball(seed: in
     rng = random.Random(100 + seed)
     network = draw_network(rng, (2, 3, 3, 1))
     boundary = decision_boundary(network, BOX)
-    for ends in boundary.edges:
-        for v in ends:
-            assert network.forward(boundary.partition.vertex(v)) == (0,)
+    for i in range(boundary.num_pieces):
+        for v in boundary.vertices(i):
+            assert network.forward(v) == (0,)
     points = draw_matrix(rng, 6, 2)
-    for x, squared in zip(points, boundary.squared_distances(points), strict=True):
+    for x, squared in zip(points, boundary.settled_squared_distances(points), strict=True):
         if squared is None:
             continue
         inside = network.forward(x)[0] > 0
@@ -60,22 +61,22 @@ def test_ends_and_middle_of_a_segment() -> None:
 def test_no_boundary_and_one_beyond_the_box() -> None:
     always = Network.from_arrays([[[1, 0]], [[1]]], [[0], [1]])  # relu(x) + 1 > 0
     points = [(Fraction(0), Fraction(0)), (Fraction(39), Fraction(0))]
-    assert decision_boundary(always, BOX).squared_distances(points) == [None, None]
+    assert decision_boundary(always, BOX).settled_squared_distances(points) == [None, None]
     line = Network.from_arrays([[[1, 0]], [[1]]], [[0], [-30]])  # x = 30
-    assert decision_boundary(line, BOX).squared_distances(points) == [900, None]
+    assert decision_boundary(line, BOX).settled_squared_distances(points) == [900, None]
 
 
 def test_a_logit_that_is_zero_on_a_region_is_off_there() -> None:
     ramp = Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])  # relu(x): zero for x <= 0
     points = [(Fraction(-3), Fraction(0)), (Fraction(5), Fraction(1))]
-    assert decision_boundary(ramp, BOX).squared_distances(points) == [9, 25]
+    assert decision_boundary(ramp, BOX).settled_squared_distances(points) == [9, 25]
 
 
 def every_distance(boundary, x):
     """Return the least exact squared distance over all edges and points, or None."""
-    vertex = boundary.partition.vertex
-    segments = [(a, b) for a, b in boundary.edges] + [(v, v) for v in boundary.points]
-    every = [squared_distance_to_segment(x, vertex(a), vertex(b)) for a, b in segments]
+    segments = [boundary.vertices(i) for i in range(boundary.num_pieces)]
+    segments += [2 * point for point in boundary.isolated()]
+    every = [squared_distance_to_segment(x, *ends) for ends in segments]
     box = boundary.partition.box
     room = min(min(t - lo, hi - t) for t, lo, hi in zip(x, box.lo, box.hi))
     return min(every) if every and room >= 0 and min(every) <= room**2 else None
@@ -92,7 +93,7 @@ def test_no_size_of_a_box_is_special(scale):
     )
     boundary = decision_boundary(shrunk, Box.of(-9 * scale, 9 * scale, 2))
     points = [[t * scale for t in x] for x in draw_matrix(rng, 12, 2)]
-    found = boundary.squared_distances([tuple(x) for x in points])
+    found = boundary.settled_squared_distances([tuple(x) for x in points])
     assert found == [every_distance(boundary, x) for x in points]
     assert any(t is not None for t in found)
 
@@ -106,45 +107,50 @@ def test_far_and_lopsided_boxes():
         box = Box((far - 2, low), (far + 5, 3))
         boundary = decision_boundary(network, box)
         points = [(far + Fraction(i, 7), Fraction(j, 5)) for i in range(4) for j in range(6)]
-        assert boundary.squared_distances(points) == [every_distance(boundary, x) for x in points]
-        assert len(boundary.edges)
+        found = boundary.settled_squared_distances(points)
+        assert found == [every_distance(boundary, x) for x in points]
+        assert boundary.num_pieces
 
 
 def test_a_logit_that_is_on_at_both_sides_of_its_zeros():
     size = Network.from_arrays([[[1, 0], [-1, 0]], [[1, 1]]], [[0, 0], [0]])  # |x|
     boundary = decision_boundary(size, BOX)
-    assert len(boundary.edges) == 1 and len(boundary.points) == 0
+    assert boundary.num_pieces == 1 and boundary.num_isolated == 0
     points = [tuple(map(Fraction, x)) for x in ((-3, 0), (2.5, 1), (0, 7))]
-    assert boundary.squared_distances(points) == [9, Fraction(25, 4), 0]
+    assert boundary.settled_squared_distances(points) == [9, Fraction(25, 4), 0]
     less = Network.from_arrays([[[1, 0], [-1, 0]], [[-1, -1]]], [[0, 0], [0]])  # -|x| is never > 0
-    assert decision_boundary(less, BOX).squared_distances(points) == [None] * 3
+    assert decision_boundary(less, BOX).settled_squared_distances(points) == [None] * 3
 
 
 def test_an_isolated_zero_is_a_point_of_the_boundary():
     rows = [[1, 0], [-1, 0], [0, 1], [0, -1]]
     norm = Network.from_arrays([rows, [[1] * 4]], [[0] * 4, [0]])  # |x| + |y|
     boundary = decision_boundary(norm, BOX)
-    assert len(boundary.edges) == 0 and len(boundary.points) == 1
-    assert boundary.squared_distances([(Fraction(3), Fraction(4)), (Fraction(0), Fraction(0))]) == [
-        25, 0]
+    assert boundary.num_pieces == 0 and boundary.num_isolated == 1
+    points = [(Fraction(3), Fraction(4)), (Fraction(0), Fraction(0))]
+    assert boundary.settled_squared_distances(points) == [25, 0]
     # relu(x) + relu(y): zero on a quarter, its boundary two half-lines that meet in the origin.
     quarter = Network.from_arrays([[[1, 0], [0, 1]], [[1, 1]]], [[0, 0], [0]])
     boundary = decision_boundary(quarter, BOX)
-    assert len(boundary.edges) == 2 and len(boundary.points) == 0
-    assert boundary.squared_distances([(Fraction(-3), Fraction(-1))]) == [1]
+    assert boundary.num_pieces == 2 and boundary.num_isolated == 0
+    assert boundary.settled_squared_distances([(Fraction(-3), Fraction(-1))]) == [1]
     assert boundary.float_segments().shape == (2, 2, 2)
 
 
 def test_zeros_in_the_wall_of_the_box_count():
     line = Network.from_arrays([[[1, 0]], [[1]]], [[0], [0]])  # relu(x)
     boundary = decision_boundary(line, Box((0, -1), (2, 1)))
-    assert boundary.squared_distances([(Fraction(1, 2), Fraction(0))]) == [Fraction(1, 4)]
+    assert boundary.settled_squared_distances([(Fraction(1, 2), Fraction(0))]) == [Fraction(1, 4)]
 
 
 def test_points_outside_the_box_have_no_distance():
     line = Network.from_arrays([[[1, 0]], [[1]]], [[0], [-1]])
     outside = [tuple(map(Fraction, x)) for x in ((41, 0), (1, -41), (1, 0))]
-    assert decision_boundary(line, BOX).squared_distances(outside) == [None, None, 0]
+    assert decision_boundary(line, BOX).settled_squared_distances(outside) == [None, None, 0]
+
+
+#: Bounds of coordinates that say nothing.
+OPEN = -np.inf, np.inf
 
 
 def lower_bound(x, a, b):
@@ -152,8 +158,10 @@ def lower_bound(x, a, b):
     x, a, b = (tuple(map(Fraction, point)) for point in (x, a, b))
     floats = (np.array(nearest_floats(point)) for point in (x, a, b))
     x_, a_, b_ = floats
-    bound = decision._lower_bounds(x_, a_[None], b_[None])[0]
-    return Fraction(float(bound)), squared_distance_to_segment(x, a, b)
+    ends = np.stack((a_, b_))[None]
+    bounds = LowerBounds((Fraction(0),) * 2, Fraction(1), ends, *[np.full((1, 2), t) for t in OPEN],
+                         np.array([False]), np.array([2]))  # fmt: skip
+    return Fraction(float(bounds.of_point(x)[0])), squared_distance_to_segment(x, a, b)
 
 
 def test_lower_bounds_hold_where_the_coordinates_are_rounded_most():
@@ -166,7 +174,7 @@ def test_lower_bounds_hold_where_the_coordinates_are_rounded_most():
             bound, squared = lower_bound(x, a, a)
             assert bound**2 <= squared
             # Without what is taken off, it would not hold.
-            tight += (bound + Fraction(1, 2**50)) ** 2 > squared
+            tight += (bound + Fraction(SLACK) * 16) ** 2 > squared
             long_bound, squared = lower_bound(x, (1 - gap + shift, 0), (1 - gap + shift, 1))
             assert long_bound**2 <= squared
     assert tight > 20
@@ -188,9 +196,9 @@ def test_lower_bounds_are_lower_and_near():
 def test_the_search_ends_early_and_not_too_early():
     rng = random.Random(5)
     boundary = decision_boundary(draw_network(rng, (2, 12, 8, 1)), BOX)
-    assert len(boundary.edges) > 20
+    assert boundary.num_pieces > 20
     asked = []
-    kept = decision.squared_distance_to_segment
+    kept = boundary_complex.nearest_in_hull
 
     def counted(*arguments):
         asked.append(arguments)
@@ -198,15 +206,10 @@ def test_the_search_ends_early_and_not_too_early():
 
     points = draw_matrix(rng, 10, 2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decision, "squared_distance_to_segment", counted)
-        found = boundary.squared_distances(points)
+        patch.setattr(boundary_complex, "nearest_in_hull", counted)
+        found = boundary.settled_squared_distances(points)
     assert found == [every_distance(boundary, x) for x in points]
-    assert len(asked) < len(points) * len(boundary.edges) / 4
-
-
-def test_other_networks_are_refused() -> None:
-    with pytest.raises(DimensionError, match="3-2-1"):
-        decision_boundary(draw_network(random.Random(1), (3, 2, 1)), BOX)
+    assert len(asked) < len(points) * boundary.num_pieces / 4
 
 
 def test_a_boundary_in_a_polytope() -> None:
@@ -215,13 +218,14 @@ def test_a_boundary_in_a_polytope() -> None:
     net = Network.from_arrays(weights, [[0, 0, 0, 0], [-1]])
     domain = Domain.cut(Box.of(-4, 4, 2), ([[0, 4]], [1]))
     boundary = decision_boundary(net, domain)
-    assert len(boundary.edges) == 4
+    assert boundary.num_pieces == 4
     places = [(0, "-3/4"), ("3/4", 0), (0, 0), (0, "1/2")]
     points = [tuple(map(Fraction, place)) for place in places]
     near = Fraction(1, 32)
-    assert boundary.squared_distances(points) == [near, near, None, None]
-    with pytest.raises(InputError, match="that in a box, the domain is R.2 and 1 row"):
-        decision_boundary(net, Domain.cut(Domain.space(2), ([[0, 4]], [1])))
+    assert boundary.settled_squared_distances(points) == [near, near, None, None]
+    below = decision_boundary(net, Domain.cut(Domain.space(2), ([[0, 4]], [1])))
+    assert below.settled_squared_distances(points) == [near, near, None, None]
+    assert (below.num_pieces, below.f_vector) == (4, (5, 4))
 
 
 def test_units_that_the_logit_does_not_read_take_no_part() -> None:
@@ -229,6 +233,6 @@ def test_units_that_the_logit_does_not_read_take_no_part() -> None:
     beside = Layer([[1, 0]], [0], 0)
     net = Network((beside, Layer([[1, 1]], [0], 1, (0, 1))), num_inputs=2)
     boundary = decision_boundary(net, Box.of(-1, 1, 2))
-    assert len(boundary.edges) == 2 and len(boundary.points) == 0
+    assert boundary.num_pieces == 2 and boundary.num_isolated == 0
     x = (Fraction(1, 2), Fraction(-1, 4))
-    assert boundary.squared_distances([x]) == [Fraction(1, 32)]
+    assert boundary.settled_squared_distances([x]) == [Fraction(1, 32)]

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "exactbn"
 # All of these, files and folders, are looked at; what is no longer there fails.
 EXACT = (
     "checker.py",
+    "topology_checker.py",
     "errors.py",
     "output.py",
     "seeds.py",
@@ -45,7 +46,7 @@ MAY_HOLD_FLOATS = {
     "engines/proofs/tree_text.py": "floats written as the dyadic numbers that they are",
     "jobs": "seconds, and shares that are shown",
     "readers/tracing/rounding.py": "bounds of the rounding of frameworks, which nothing rests on",
-    "regions/decision.py": "lower bounds of distances, proven; the nearest edge is exact",
+    "regions/boundary/lower_bounds.py": "lower bounds of distances, proven; the rest is exact",
     "regions/geometry.py": "enclosures of volumes with proven radii, docs/error_analysis.md",
     "sampling": "the filter of points, docs/error_analysis_sampling.md, and statistics",
     "selfcheck/file_mutations.py": "shares, and floats that are put into files",

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "exactbn"
 # parties on its line; what it holds stands in docs/design.md, whose table is built from this one.
 LAYERS: dict[str, tuple[set[str], str]] = {
     "checker": (set(), "the trusted program: certificates against networks; imports nothing"),
+    "topology_checker": (set(), "the same for homology: a trusted program that imports nothing"),
     "errors": (set(), "every exception"),
     "wording": (set(), "counts with their nouns, for messages"),
     "output": (set(), "files and folders that appear whole or not at all"),
@@ -31,7 +32,7 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         "the complex engine, the LP engine, and the certificates that they write",
     ),
     "regions": (
-        {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
+        {"numpy", "flint", "numba", "scipy", "networkx", "pandas", "pyarrow"},
         "the partition: evidence of an engine, structure, graph, geometry, location, storage",
     ),
     "jobs": (
@@ -61,6 +62,9 @@ def layer_table() -> str:
     ]
     return "\n".join(["| layer | what it holds | third parties |", "|---|---|---|", *rows])
 
+
+# Programs of their own.
+CHECKERS = ("exactbn.checker", "exactbn.topology_checker")
 
 # Imports that point the other way, inside a function, and why they may.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
@@ -170,11 +174,11 @@ def test_no_broad_except_and_no_print() -> None:
             caught = node.type.id if isinstance(node.type, ast.Name) else node.type
             # A stranger who runs the checker must not take an error of it for a verdict.
             # And what readers let through is just what the mutants of files are to find.
-            counts = ("exactbn.checker", "exactbn.selfcheck.file_reading")
+            counts = (*CHECKERS, "exactbn.selfcheck.file_reading")
             is_main = dotted(path) in counts and caught == "Exception"
             assert is_main or caught not in (None, "Exception", "BaseException"), path
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == "print":
                 # The checker is a program of its own.
-                is_program = dotted(path).startswith(("exactbn.cli", "exactbn.checker"))
+                is_program = dotted(path).startswith(("exactbn.cli", *CHECKERS))
                 assert is_program, f"print in line {node.lineno} of {path}"

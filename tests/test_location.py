@@ -7,11 +7,15 @@ import pytest
 import torch
 
 import exactbn
+from exactbn.engines.complex.signs import FloatNetwork
 from exactbn.errors import InputError
+from exactbn.model.arrays import as_floats
 from exactbn.model.domain import Box, Domain
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack
+from exactbn.regions.filter import PatternFilter
 from exactbn.regions.location import Location
+from exactbn.selfcheck.families import draw_problem
 
 # x, y, and in layer 2 relu(x) + relu(y) - 1, which is < 0 where x, y < 0, and -relu(x) <= 0, which
 # vanishes for x < 0.
@@ -133,3 +137,74 @@ def test_affine_maps_are_the_network(i):
     x = points[i]
     value = tuple(sum(a * t for a, t in zip(row, x)) + b for row, b in zip(matrix, offset))
     assert value == NETWORK.forward(x)
+
+
+def _hard_points(d: int, lo: float, hi: float) -> np.ndarray:
+    """Return points on walls and off them by a bit, far ones, tiny ones and zeros."""
+    rng = np.random.default_rng(d)
+    points = rng.integers(4 * lo, 4 * hi + 1, (80, d)) / 4
+    beside = np.nextafter(points, rng.choice([-np.inf, np.inf], points.shape))
+    wild = rng.choice([0.0, -0.0, 5e-324, 1e-200, -1e300, 1e300, 0.25, lo, hi], (80, d))
+    return np.concatenate((points, beside, wild, rng.uniform(lo, hi, (80, d))))
+
+
+@pytest.mark.parametrize("family", ["folds", "near", "space-points", "polytope", "wired", "maxima"])
+@pytest.mark.parametrize("lie", [False, True])
+def test_floats_decide_as_integers_do(family, lie, monkeypatch):
+    """Also where the bounds are said to be infinite, so that all is open."""
+    if lie:
+        preactivations = FloatNetwork.preactivations
+
+        def vague(self, x, ex, block, columns, z, ez, *args):
+            preactivations(self, x, ex, block, columns, z, ez, *args)
+            ez[:] = np.inf
+
+        monkeypatch.setattr(FloatNetwork, "preactivations", vague)
+    for k in range(2):
+        problem = draw_problem(4, family, k)
+        options = {} if problem.rows is None else {"rows": problem.rows}
+        try:
+            part = exactbn.partition(problem.network, problem.box, **options)
+        except InputError:
+            continue
+        x = _hard_points(problem.network.num_inputs, -2.0, 2.0)
+        exact = part._location.regions_of([tuple(map(F, point)) for point in x.tolist()])
+        assert part.regions_of(x).tolist() == exact.tolist()
+        single = x[np.abs(x).max(axis=1) < 1e30].astype(np.float32)
+        assert part.regions_of(single).tolist() == part.regions_of(single.astype(float)).tolist()
+
+
+def test_what_is_taken_for_floats():
+    """Nothing that is not just a float: great integers, fractions, truth values."""
+    rows = [[0.5, 1.0]] * 64
+    arrays = np.array(rows), np.float16(rows), torch.tensor(rows)
+    for same in (rows, tuple(map(tuple, rows)), *arrays):
+        assert as_floats(same).tolist() == rows
+    assert as_floats(np.full((64, 2), 2**53)).dtype == np.float64
+    for other in (
+        rows[:63], [*rows, [F(1, 3), 1.0]], [*rows, [1, 1.0]], [*rows, [True, 1.0]], [*rows, [1.0]],
+        [*rows, [float("inf"), 0.0]], np.full((64, 2), 2**53 + 1), np.longdouble(rows),
+        np.full((64, 2), -(2**62)), np.array(rows, dtype=object), np.zeros(64), "text", None,
+    ):  # fmt: skip
+        assert as_floats(other) is None
+    part = exactbn.partition(NETWORK, box=(-2, 2))
+    assert part.regions_of([*rows, [F(1, 3), 0.5]]).tolist()[0] == part.regions_of(rows)[0]
+
+
+def test_the_ends_of_a_box_that_no_float_is():
+    part = exactbn.partition(NETWORK, box=("-1/3", "2/3"))
+    below, above = np.nextafter(1 / 3, [0, 1])
+    edge = [-below, -1 / 3, -above]  # the middle one is the nearest float to the bound
+    x = np.array([[t, 0.5] for t in edge] * 30)
+    expected = [-1 if F(t) < F(-1, 3) else part.region_of((t, 0.5)) for t in edge]
+    assert part.regions_of(x).tolist() == expected * 30 and -1 in expected
+
+
+def test_floats_decide_most_points():
+    """So that it is fast: integers are for the walls."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (2000, 2))
+    told = PatternFilter(NETWORK, DOMAIN, 4).decide(x)
+    assert not told.is_outside.any() and not told.is_open.any()
+    # Left of x = 0 the last unit reads a zero, and vanishes as floats know.
+    assert (told.zero.any(axis=1) == (x[:, 0] < 0)).all()

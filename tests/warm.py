@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 import exactbn
 from exactbn.engines.complex.chunks import cut_in_chunks
 from exactbn.model.domain import Box, Domain
@@ -25,6 +27,7 @@ def main(parts: list[str]) -> None:
             for box in ((-1, 1), None):
                 part = exactbn.partition(network, box, engine=engine)
                 part.check()
+                part.regions_of(np.zeros((100, 2)))
                 part.write_certificate(Path(folder) / f"{engine}-{box}.txt")
                 if part.has_faces:
                     part.volumes()

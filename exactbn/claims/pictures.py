@@ -21,7 +21,7 @@ from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
 from exactbn.model.network import Network
-from exactbn.regions.decision import decision_boundary
+from exactbn.regions.boundary.asked import decision_boundary
 from exactbn.regions.partitioning import Partition, partition
 from exactbn.study import plots
 from exactbn.study.initialization import initialize_network

@@ -50,6 +50,16 @@ COMMANDS = {
         "count_command",
         "Count regions, adjacencies and faces exactly, in little memory.",
     ),
+    "boundary": Command(
+        "exactbn.cli.boundary",
+        "boundary_command",
+        "Find the decision boundary of a network: pieces, components, Betti numbers, exactly.",
+    ),
+    "topology": Command(
+        "exactbn.cli.topology",
+        "topology_command",
+        "Betti numbers of the level and sublevel sets of an output, and barcodes, exactly.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

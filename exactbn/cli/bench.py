@@ -19,6 +19,7 @@ SLICE = "slice"
 READING = "reading"
 PIECES = "pieces"
 SPACE = "space"
+BOUNDARY = "boundary"
 # Heading, key, form, factor.
 Column = tuple[str, str, str, float]
 PROOF_COLUMNS: tuple[Column, ...] = (
@@ -66,6 +67,13 @@ PIECE_COLUMNS: tuple[Column, ...] = (
     ("peak MB", "peak_bytes", ".1f", 1 / 10**6),
     ("two threads", "two_threads", ".2f", 1),
 )
+BOUNDARY_COLUMNS: tuple[Column, ...] = (
+    ("regions", "regions", "d", 1),
+    ("pieces", "pieces", "d", 1),
+    ("cpu ms", "seconds", ".1f", 1000),
+    ("pieces/s", "pieces_per_second", ",.0f", 1),
+    ("distances/s", "distances_per_second", ",.0f", 1),
+)
 READING_COLUMNS: tuple[Column, ...] = (
     ("weights", "weights", "d", 1),
     ("cpu s", "processor_seconds", ".2f", 1),
@@ -111,6 +119,9 @@ def bench_command(
     ] = None,
     pieces: Annotated[
         bool, typer.Option(help="Time counting piece by piece, on one thread and on two.")
+    ] = True,
+    boundaries: Annotated[
+        bool, typer.Option(help="Time decision boundaries and exact distances to them.")
     ] = True,
     peers: Annotated[
         bool,
@@ -181,6 +192,7 @@ def bench_command(
         planes = _slices(options, nets) if slices else {}
         readings = _apart(READING, options) if slices else {}
         dealt = _apart(PIECES, options) if pieces else {}
+        turning = _apart(BOUNDARY, options) if boundaries else {}
     figures: dict[str, object] = {
         "networks": rows,
         "scaling": scale,
@@ -192,6 +204,7 @@ def bench_command(
         "slices": planes,
         "readings": readings,
         "pieces": dealt,
+        "boundaries": turning,
         "repeat": repeat,
         "versions": versions(),
     }
@@ -208,6 +221,8 @@ def bench_command(
         _show_rows("slices of larger networks", SLICE_COLUMNS, planes)
         _show_rows("reading", READING_COLUMNS, readings)
         _show_rows("counting piece by piece, box [-4, 4]^d", PIECE_COLUMNS, dealt)
+        title = "decision boundaries, box [-4, 4]^d, and exact distances of 1000 points"
+        _show_rows(title, BOUNDARY_COLUMNS, turning)
 
 
 def _time_peers(
@@ -245,6 +260,7 @@ def _measured(
 ) -> dict[str, object]:
     """Return the figures of one network of one of the tables, in this process."""
     from exactbn.bench.balls import measure_balls
+    from exactbn.bench.boundaries import measure_boundary
     from exactbn.bench.engines import measure, named_network, named_recipe
     from exactbn.bench.peers import measure_peers
     from exactbn.bench.pieces import measure_pieces
@@ -265,6 +281,7 @@ def _measured(
         SEARCH: partial(measure_search, repeat=repeat),
         MANY: partial(measure_balls, repeat=repeat),
         SPACE: partial(measure_space, repeat=repeat),
+        BOUNDARY: partial(measure_boundary, repeat=repeat),
         READING: measure_reading,
         PIECES: measure_pieces,
     }
@@ -275,11 +292,11 @@ def _measured(
 
 def _apart(what: str, options: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """Return the figures of one of the other tables, each network in a process of its own."""
-    from exactbn.bench import balls, engines, pieces, proofs, slices, space
+    from exactbn.bench import balls, boundaries, engines, pieces, proofs, slices, space
 
     names = {
         SEARCH: proofs.SEARCHES, MANY: balls.BALLS, SPACE: space.SPACE,
-        READING: slices.READINGS, PIECES: pieces.PIECES,
+        READING: slices.READINGS, PIECES: pieces.PIECES, BOUNDARY: boundaries.BOUNDARIES,
     }  # fmt: skip
     return {
         name: engines.measure_apart(name, (*options, "--proof", what), engines.TIME_LIMIT)

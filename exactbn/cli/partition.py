@@ -123,6 +123,9 @@ def partition_command(
         Path | None,
         typer.Option(metavar="FILE", help="Write a proof here, which exactbn/checker.py checks."),
     ] = None,
+    linear: Annotated[
+        bool, typer.Option("--linear", help="Count linear regions too: 0.2 ms a region or more.")
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace earlier files at --out and --certificate.")
     ] = False,
@@ -185,6 +188,8 @@ def partition_command(
         **asked.record,
         **record_of_tasks,
     }
+    if linear:
+        record |= _linear(part, lacking)
     if certificate is not None and part.stopped is None:
         try:
             part.write_certificate(certificate, force=force, max_seconds=_rest(clock))
@@ -330,6 +335,14 @@ def slopes(text: str | None) -> str | list[str] | None:
     return entries if len(entries) > 1 else text
 
 
+def _linear(part: "Partition", lacking: list[str]) -> dict[str, int | None]:
+    """Return the number of linear regions for the record, or say that it lacks."""
+    is_known = part.stopped is None and "edges" not in part.unproven
+    if part.stopped is None and not is_known:
+        lacking.append("the linear regions are not counted")
+    return {"linear_regions": len(part.linear) if is_known else None}
+
+
 def _rest(clock: Budget) -> float | None:
     """Return the seconds that are left of a budget, None where they are not limited."""
     return None if clock.max_seconds is None else max(0.0, clock.seconds_left())
@@ -354,6 +367,8 @@ def _show(
     if domain.box is None:
         table.add_row("unbounded regions", _proven(record["unbounded"]))
     table.add_row("adjacencies", _proven(record["adjacencies"]))
+    if "linear_regions" in record:
+        table.add_row("linear regions", _proven(record["linear_regions"]))
     faces = record["f_vector"]
     if isinstance(faces, (tuple, list)):
         table.add_row("faces by dimension", " ".join(map(str, faces)))

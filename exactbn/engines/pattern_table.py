@@ -58,6 +58,13 @@ def find_row(table: PatternTable, wanted: Words) -> int:
     return int(find(table.words, table.slots, wanted))
 
 
+def find_rows(table: PatternTable, wanted: Words) -> Rows:
+    """Return for each of some patterns, shape (m, words), the row that has it, -1 for none."""
+    found = np.empty(len(wanted), dtype=np.int64)
+    _find_all(table.words, table.slots, read_only(np.ascontiguousarray(wanted).view()), found)
+    return found
+
+
 def _entered(words: Words) -> tuple[PatternTable, Rows]:
     """Return the table, and for every row the first one that equals it."""
     # A view of its own: whether its owner may write to it must not decide what is compiled.
@@ -109,3 +116,10 @@ def _enter(words, slots, first):  # type: ignore[no-untyped-def]
 def find(words, slots, wanted):  # type: ignore[no-untyped-def]
     """Return the row that has a pattern, -1 where none has it; for compiled loops."""
     return slots[_slot_of(words, slots, wanted)]
+
+
+@kernel
+def _find_all(words, slots, wanted, found):  # type: ignore[no-untyped-def]
+    """Write the row that has each pattern, -1 where none has it."""
+    for i in range(len(wanted)):
+        found[i] = slots[_slot_of(words, slots, wanted[i])]

@@ -85,7 +85,7 @@ def are_consistent(
     ``signs`` are those of the preactivations of all units of the layers. A unit on its boundary,
     of the sign 0, may be on or off.
     """
-    allowed = [_allowed_labels(unit, signs) for unit in units]
+    allowed = [allowed_labels(unit, signs) for unit in units]
     # Most units have one label at a point: these are compared at once.
     decided = [column for column, found in enumerate(allowed) if len(found) == 1]
     wanted = np.array([next(iter(allowed[column])) for column in decided], dtype=labels.dtype)
@@ -97,7 +97,7 @@ def are_consistent(
     return consistent
 
 
-def _allowed_labels(unit: Unit, signs: NDArray[np.int8]) -> set[int]:
+def allowed_labels(unit: Unit, signs: NDArray[np.int8]) -> set[int]:
     """Return the labels of a unit that hold weakly where the units of the layers have signs."""
     if isinstance(unit, int):
         return _allowed(signs[unit])

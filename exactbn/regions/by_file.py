@@ -13,6 +13,7 @@ from exactbn.engines.run import Budget
 from exactbn.exact.rational import Vector
 from exactbn.regions.evidence import Evidence, Tables
 from exactbn.regions.faces import Faces
+from exactbn.regions.sides import Side
 
 
 @final
@@ -85,6 +86,10 @@ class StoredEvidence:
     def interior_points(self) -> NDArray[np.float64]:
         """Return a float point inside each region, for drawing; (regions, d)."""
         return self.whole.interior_points()
+
+    def sides(self, region: int) -> tuple[Side, ...]:
+        """Return the half-spaces that a region needs, in the order of their rows."""
+        return self.whole.sides(region)
 
     def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the certificate of a complete partition."""

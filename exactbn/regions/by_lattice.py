@@ -26,6 +26,7 @@ from exactbn.model.network import Network
 from exactbn.regions.evidence import Tables
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.regions.sides import Side, sides_of_faces
 from exactbn.regions.structure import first_fault
 from exactbn.wording import counted
 
@@ -137,6 +138,10 @@ class LatticeEvidence(Value):
         for i in np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist():
             points[i] = nearest_floats(self.witnesses([i])[0])
         return read_only(np.where(np.isfinite(points), points, np.nan))
+
+    def sides(self, region: int) -> tuple[Side, ...]:
+        """Return the half-spaces that a region needs, in the order of their rows."""
+        return sides_of_faces(self.faces, region, self.neurons_done)
 
     def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the complex as a certificate that it tiles the domain."""

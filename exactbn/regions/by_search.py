@@ -29,6 +29,7 @@ from exactbn.model.network import Network
 from exactbn.regions.evidence import Tables
 from exactbn.regions.location import Location
 from exactbn.regions.merging import grouped, joined_edges
+from exactbn.regions.sides import Side, sides_of_cell
 from exactbn.wording import counted
 
 
@@ -155,6 +156,12 @@ class SearchEvidence(Value):
         """Return a float point inside each region, for drawing."""
         points = [nearest_floats(x) for x in self.witnesses(range(len(self.words)))]
         return read_only(np.array(points).reshape(-1, self.network.num_inputs))
+
+    def sides(self, region: int) -> tuple[Side, ...]:
+        """Return the half-spaces that a region needs, in the order of their rows."""
+        cell = int(self._grouped[0][region])
+        (x,) = self._points([cell])
+        return sides_of_cell(self.network, self.domain, self.cells.words[cell], x)
 
     def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the tree of the search, with a proof at every leaf and of every adjacency."""

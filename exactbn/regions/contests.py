@@ -30,7 +30,17 @@ def deciding(words: Words, units: Sequence[Unit], widths: Sequence[int]) -> Word
     contested[:, contests[:, 2]] = 1
     result &= ~pack(contested, widths)
     # A view of its own, read-only as those of an engine are: one type, one compiled loop.
-    _enter_winners(read_only(words.view()), roots, contests, result)
+    _enter_winners(read_only(words.view()), roots, contests, np.uint64(0), result)
+    return result
+
+
+def looked_at(words: Words, units: Sequence[Unit], widths: Sequence[int]) -> Words:
+    """Return the bits of the units that decide patterns: all but contests of entries that lose."""
+    bits = np.ones((1, sum(widths)), dtype=np.uint8)
+    roots, contests = _forest(units, columns(widths))
+    bits[:, contests[:, 2]] = 0
+    result = np.repeat(pack(bits, widths), len(words), axis=0)
+    _enter_winners(read_only(words.view()), roots, contests, np.uint64(1), result)
     return result
 
 
@@ -50,13 +60,16 @@ def _forest(units: Sequence[Unit], bits: NDArray[np.int64]) -> tuple[NDArray[np.
 
 
 @kernel
-def _enter_winners(words, roots, contests, result):  # type: ignore[no-untyped-def]
-    """Set the bits of the contests between each root and its winner as the patterns have them."""
+def _enter_winners(words, roots, contests, always, result):  # type: ignore[no-untyped-def]
+    """Set the bits of the contests between each root and its winner as the patterns have them.
+
+    All of them where ``always`` is 1, else 0.
+    """
     for row in range(len(words)):
         for root in roots:
             at = root
             while at >= 0:
                 word, bit = contests[at, 3] >> 6, np.uint64(contests[at, 3] & 63)
                 on = words[row, word] >> bit & np.uint64(1)
-                result[row, word] |= on << bit
+                result[row, word] |= (on | always) << bit
                 at = contests[at, 1] if on else contests[at, 0]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from exactbn.engines.run import Budget
 from exactbn.exact.rational import Vector
 from exactbn.regions.faces import Faces
+from exactbn.regions.sides import Side
 
 #: Named tables of named columns: what is written of the evidence, see :mod:`.storage`.
 Tables = dict[str, dict[str, NDArray[np.generic]]]
@@ -72,6 +73,9 @@ class Evidence(Protocol):
 
     def interior_points(self) -> NDArray[np.float64]:
         """Return a float point inside each region, for drawing; (regions, d)."""
+
+    def sides(self, region: int) -> tuple[Side, ...]:
+        """Return the half-spaces that a region needs, in the order of their rows."""
 
     def write_proof(self, path: Path, *, force: bool, budget: Budget) -> None:
         """Write the certificate of a complete partition."""

@@ -102,7 +102,7 @@ def simplices(
     ``apex`` is :func:`least_vertices` of the lattice.
     """
     d = lattice.dim
-    return _pull(lattice, int(lattice.starts[d]) + region, d, apex)
+    return face_simplices(lattice, int(lattice.starts[d]) + region, d, apex)
 
 
 def simplex_volume(points: list[Point]) -> Fraction:
@@ -167,14 +167,15 @@ def least_vertices(lattice: FaceLattice) -> NDArray[np.int32]:
     return apex
 
 
-def _pull(
+def face_simplices(
     lattice: FaceLattice, face: int, dim: int, apex: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Return the pulling triangulation of one face."""
+    """Return the vertices of the simplices that triangulate a face, shape (S, 1 + dim)."""
     if dim == 0:
         return np.array([[face]])
     facets = lattice.indices[lattice.indptr[face] : lattice.indptr[face + 1]]
-    parts = [_pull(lattice, int(g), dim - 1, apex) for g in facets if apex[g] != apex[face]]
+    others = [int(g) for g in facets if apex[g] != apex[face]]
+    parts = [face_simplices(lattice, g, dim - 1, apex) for g in others]
     if not parts:
         raise StructureError(f"all facets of face {face} hold the same vertex")
     below = np.concatenate(parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import prod
 
@@ -9,18 +10,21 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-from exactbn.engines.pattern_table import PatternTable, find_row, make_table
+from exactbn.engines.pattern_table import PatternTable, find_rows, make_table
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
 from exactbn.model.labels import Labels, are_consistent, labels_of
 from exactbn.model.network import Network
 from exactbn.model.patterns import pack, unpack
+from exactbn.regions.filter import PatternFilter, Reads, units_read
 from exactbn.regions.merging import labels_of_words
 
 
 # Points whose integers are held at the same time.
 _TOGETHER = 1 << 12
+# Points whose floats are.
+_FLOATS_TOGETHER = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,10 @@ class Location:
         return make_table(labels_of_words(self.network, self.words))
 
     @cached_property
+    def _reads(self) -> Reads:
+        return units_read(self.network)
+
+    @cached_property
     def _labels(self) -> Labels:
         """Return the labels of the regions, of a network that has units of more pieces."""
         return labels_of(self.network.units, unpack(self.words, self.network.widths))
@@ -55,12 +63,45 @@ class Location:
         inside = [i for i, x in enumerate(points) if self.domain.contains(x)]
         for start in range(0, len(inside), _TOGETHER):
             places = np.array(inside[start : start + _TOGETHER])
-            signs = self.signs([points[i] for i in places])
-            is_strict = signs.all(axis=1)
-            found[places[is_strict]] = self._rows_of(signs[is_strict])
-            for place, row in zip(places[~is_strict], signs[~is_strict], strict=True):
-                matches = self.regions_at(row)
-                found[place] = matches[0] if len(matches) == 1 else -1
+            found[places] = self.regions_of_signs(self.signs([points[i] for i in places]))
+        return found
+
+    def regions_of_floats(self, x: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the same for many points of finite floats, shape (m, d): most of them by floats.
+
+        A float decides a sign only by a proven bound, see :mod:`.filter`; points of which it leaves
+        one open are looked at in integers.
+        """
+        found = np.full(len(x), -1, dtype=np.int64)
+        points = PatternFilter(self.network, self.domain, self.neurons_done, self._reads)
+        for start in range(0, len(x), _FLOATS_TOGETHER):
+            told = points.decide(x[start : start + _FLOATS_TOGETHER])
+            is_plain = ~(told.is_open | told.is_outside | told.zero.any(axis=1))
+            place = start + np.flatnonzero(is_plain)
+            found[place] = find_rows(
+                self._table, labels_of_words(self.network, told.on[is_plain])
+            )
+            rows = np.flatnonzero(told.zero.any(axis=1) & ~told.is_open & ~told.is_outside)
+            on, zero = (unpack(words[rows], self.network.widths) for words in (told.on, told.zero))
+            signs = np.where(zero > 0, 0, 2 * on.astype(np.int8) - 1).astype(np.int8)
+            signs[:, self.neurons_done :] = -1
+            found[start + rows] = self.regions_of_signs(signs)
+            rest = start + np.flatnonzero(told.is_open)
+            exact = [tuple(map(Fraction, point)) for point in x[rest].tolist()]
+            found[rest] = self.regions_of(exact)
+        return found
+
+    def regions_of_signs(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return the region that holds points of the domain of these signs, -1 between regions."""
+        found = np.full(len(signs), -1, dtype=np.int64)
+        is_strict = signs.all(axis=1)
+        found[is_strict] = self._rows_of(signs[is_strict])
+        rows = np.flatnonzero(~is_strict)
+        if len(rows):
+            kinds, which = np.unique(signs[rows], axis=0, return_inverse=True)
+            matches = [self.regions_at(kind) for kind in kinds]
+            own = np.array([m[0] if len(m) == 1 else -1 for m in matches], dtype=np.int64)
+            found[rows] = own[which.ravel()]
         return found
 
     def regions_at(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -82,8 +123,7 @@ class Location:
     def _rows_of(self, signs: NDArray[np.int8]) -> NDArray[np.int64]:
         """Return the region of each row of signs, none of them zero, -1 where there is none."""
         on = pack((signs > 0).astype(np.uint8), self.network.widths)
-        wanted = labels_of_words(self.network, on)
-        return np.array([find_row(self._table, words) for words in wanted], dtype=np.int64)
+        return find_rows(self._table, labels_of_words(self.network, on))
 
     def signs(self, points: Sequence[Vector]) -> NDArray[np.int8]:
         """Return the signs of the hidden neurons at points, shape (points, neurons).
@@ -129,6 +169,10 @@ class Location:
             for k, scale in enumerate(output.scales)
         ]
         return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
+
+    def map_key(self, i: int) -> tuple[object, ...]:
+        """Return what is equal for two regions just if their affine maps are."""
+        return tuple(self._forms(i)[-1].entries())
 
     def _vanish(self, i: int, neurons: NDArray[np.int64]) -> bool:
         """Return whether all the given preactivations are identically zero on region i."""

@@ -7,6 +7,7 @@ entries that lose: cells of equal label are parts of one region.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,17 @@ class MergedCells:
     def is_merged(self) -> bool:
         """Return whether some region consists of several d-faces."""
         return len(self.cell) < len(self.of_cell)
+
+    def members(self, region: int) -> Numbers:
+        """Return the d-faces of a region, ascending."""
+        order, starts = self._order
+        return order[starts[region] : starts[region + 1]]
+
+    @cached_property
+    def _order(self) -> tuple[Numbers, Numbers]:
+        """Return the d-faces in the order of their regions, and where those of each begin."""
+        counts = np.bincount(self.of_cell, minlength=len(self.cell))
+        return np.argsort(self.of_cell, kind="stable"), np.append(0, np.cumsum(counts))
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sums over the d-faces of each region."""

@@ -1,6 +1,6 @@
 """A partition: the activation regions of a network in a domain, whatever engine found them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,7 +15,7 @@ from exactbn.engines.run import Budget
 from exactbn.errors import DimensionError, InputError, StructureError
 from exactbn.exact.rational import Matrix, Vector, to_matrix
 from exactbn.exact.values import Value
-from exactbn.model.arrays import are_equal, read_only
+from exactbn.model.arrays import are_equal, as_floats, read_only
 from exactbn.model.domain import Box, Domain
 from exactbn.model.labels import labels_of
 from exactbn.model.network import Network
@@ -24,6 +24,7 @@ from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.regions.questions import Questions
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from exactbn.engines.complex.lattice import FaceLattice
+    from exactbn.regions.boundary.by_search import SearchedBoundary
+    from exactbn.regions.boundary.complex import Boundary
+    from exactbn.regions.topology.homology import Homology
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Partition(Value):
+class Partition(Questions, Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure
@@ -226,8 +230,12 @@ class Partition(Value):
         """Return the region of every point, -1 outside the domain or on a boundary: integers.
 
         ``points`` has shape (m, d), the result (m,); entry i is what :meth:`region_of` says of
-        point i. Exact: floats are the dyadic rationals that they are.
+        point i. Exact: floats are the dyadic rationals that they are. Arrays of floats or integers
+        are fastest: nearly all points are decided by floats with proven bounds of their errors.
         """
+        floats = as_floats(points)
+        if floats is not None and floats.shape[1:] == (self.network.num_inputs,):
+            return self._location.regions_of_floats(floats)
         rows = to_matrix(points, "the points")
         if rows and len(rows[0]) != self.network.num_inputs:
             raise DimensionError(
@@ -238,12 +246,39 @@ class Partition(Value):
 
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b), exact: the network maps x in region i to A x + b."""
-        if self.neurons_done < self.network.num_hidden:
-            raise InputError(
-                f"the partition is incomplete: {self.neurons_done} of {self.network.num_hidden} "
-                "neurons are done, so its regions have no affine map; raise the budget"
-            )
+        self._check_done("affine maps")
         return self._location.affine_map(self._checked(i))
+
+    # -- boundaries ----------------------------------------------------------------------------
+
+    def decision_boundary(
+        self,
+        classes: Sequence[int] | None = None,
+        *,
+        side: str = "positive",
+        engine: str = "auto",
+        workers: int = 1,
+    ) -> "Boundary | SearchedBoundary":
+        """Return where in the domain the class of the network changes, exact.
+
+        The class is the least index of a greatest output, of one output f whether f > 0. See
+        :func:`exactbn.regions.boundary.asked.decision_boundary`: an engine cuts the domain anew, by
+        what decides as well. By the LP engine distances are all that is known.
+        """
+        from exactbn.regions.boundary.asked import decision_boundary
+
+        return decision_boundary(
+            self.network, self.domain, classes=classes, side=side, engine=engine, workers=workers
+        )
+
+    def bent_hyperplane(self, unit: int, *, workers: int = 1) -> "Boundary":
+        """Return the zeros of a hidden neuron's preactivation in the domain, exact.
+
+        See :func:`exactbn.regions.boundary.asked.bent_hyperplane`.
+        """
+        from exactbn.regions.boundary.asked import bent_hyperplane
+
+        return bent_hyperplane(self.network, unit, self.domain, workers=workers)
 
     # -- the graph -----------------------------------------------------------------------------
 
@@ -307,6 +342,19 @@ class Partition(Value):
     def polygons(self) -> list[NDArray[np.float64]]:
         """Return the regions of a plane partition as float polygons in order, for drawing."""
         return self._faces("polygons").polygons()
+
+    def homology(self, regions: Iterable[int], at_infinity: str = "open") -> "Homology":
+        """Return the homology of the union of some closed regions, exact.
+
+        Betti numbers and torsion. ``regions`` are their numbers; those that share a label, say.
+        ``at_infinity`` is of effect where regions are unbounded, see
+        :mod:`exactbn.regions.topology.sets`.
+        """
+        from exactbn.regions.topology.sets import homology, union_of_regions
+
+        wanted = [self._checked(i) for i in regions]
+        faces = self._faces("faces")
+        return homology(faces.lattice, union_of_regions(faces, wanted), at_infinity)
 
     # -- files ---------------------------------------------------------------------------------
 

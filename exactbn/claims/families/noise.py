@@ -18,7 +18,7 @@ from exactbn.exact.rational import dot, to_text
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
 from exactbn.regions.counting import count_regions
-from exactbn.regions.decision import decision_boundary
+from exactbn.regions.boundary.asked import decision_boundary
 
 _PAPER = "Balestriero and Baraniuk 2022 (arXiv 2209.14778), as commonly stated"
 
@@ -240,7 +240,7 @@ def batch_jitter(effort: Effort) -> Verdict:
         for batch in combinations(data, size):
             centred = center(network, batch)
             regions[int(count_regions(centred, [box])[0])] += 1
-            pieces[len(decision_boundary(centred, box).edges)] += 1
+            pieces[decision_boundary(centred, box).num_pieces] += 1
         every = f"all {comb(8, size)} batches of {size} of 8 points, one network 2-5-4-1"
         details[f"illustration: regions in a box, {every}"] = _law(regions)
         details[f"illustration: boundary pieces, {every}"] = _law(pieces)

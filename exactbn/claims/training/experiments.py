@@ -29,7 +29,7 @@ from exactbn.model.batchnorm import center, statistics
 from exactbn.model.evaluation import homogeneous
 from exactbn.model.network import Network
 from exactbn.regions.counting import count_regions
-from exactbn.regions.decision import decision_boundary
+from exactbn.regions.boundary.asked import decision_boundary
 from exactbn.study.initialization import initialize_network, zero_biases
 
 #: Fresh ones: the seeds 0 to 29 had been looked at in an earlier record, none of these had.
@@ -199,7 +199,7 @@ def signed_margins(network: Network, problem: Problem, right: Sequence[bool]) ->
     The roots of exact squares, rounded once; infinite where the boundary is out of reach.
     """
     boundary = decision_boundary(network, problem.box(REACH))
-    squares = boundary.squared_distances(problem.train)
+    squares = boundary.settled_squared_distances(problem.train)
     distances = [inf if t is None else float(sqrt_rounded(t)) for t in squares]
     return [d if is_right else -d for d, is_right in zip(distances, right, strict=True)]
 

@@ -43,6 +43,15 @@ class Empty:
 
 
 @dataclass(frozen=True)
+class Optimum:
+    """The greatest value of a form, and a point where it has it, numerators over a denominator."""
+
+    value: Fraction
+    point: tuple[fmpz, ...]
+    denominator: fmpz
+
+
+@dataclass(frozen=True)
 class Above:
     """A point of the closed polyhedron with f > 0, as numerators and a positive denominator."""
 
@@ -179,7 +188,53 @@ def decide(
             rows = {n: t for n, t in costs.items() if n is not None and n < len(program.rows)}
             return _reduced(int(common), rows)
         common = _pivot(table, basic, outside, min(candidates)[1], common, budget)
-    return _point(program, table, outside, inside, denominator, common, basic)
+    return _point(table, inside, denominator, common, basic)
+
+
+def maximise(
+    rows: Sequence[Row], f: Row, inside: Sequence[fmpz], denominator: fmpz
+) -> Optimum | None:
+    """Return the greatest value of f where all rows are >= 0, or None where there is none.
+
+    From a point where the rows are >= 0, by the dictionary and the rule of :func:`decide`, but to
+    the end. The unknowns need no bounds: where one can be moved without an end, f grows along it
+    for ever, or it does not count.
+    """
+    D = len(f) - 1
+    table = [[value(row, inside, denominator), *row[1:]] for row in rows]
+    table.append([value(f, inside, denominator), *f[1:]])
+    basic: list[int] = list(range(len(rows)))
+    outside: list[int | None] = [None] * D
+    common = fmpz(1)
+    for q in range(D):
+        # First to where f does not fall; to the other side if only that one has an end.
+        up = 1 if table[-1][1 + q] >= 0 else -1
+        directions = [up] if table[-1][1 + q] != 0 else [up, -up]
+        ends = [t for t in directions if _has_end(table, basic, q, t)]
+        if ends:
+            common = _pivot(table, basic, outside, q, common, UNLIMITED, ends[0])
+        elif table[-1][1 + q] != 0:
+            return None
+    while True:
+        candidates = [
+            (name, q) for q, name in enumerate(outside) if name is not None and table[-1][1 + q] > 0
+        ]
+        if not candidates:
+            best = _point(table, inside, denominator, common, basic)
+            numerator = table[-1][0]
+            return Optimum(
+                Fraction(int(numerator), int(best.denominator)), best.point, best.denominator
+            )
+        q = min(candidates)[1]
+        if not _has_end(table, basic, q, 1):
+            return None
+        common = _pivot(table, basic, outside, q, common, UNLIMITED)
+
+
+def _has_end(table: list[list[fmpz]], basic: list[int], q: int, direction: int) -> bool:
+    """Return whether some row stops unknown q when it is moved in a direction."""
+    pairs = zip(table, basic, strict=False)  # the last row of the table is f
+    return any(name >= 0 and direction * row[1 + q] < 0 for row, name in pairs)
 
 
 def _pivot(
@@ -189,10 +244,15 @@ def _pivot(
     q: int,
     common: fmpz,
     budget: Budget,
+    direction: int = 0,
 ) -> fmpz:
-    """Move unknown q as far as it goes, exchange it, and return the new denominator."""
+    """Move unknown q as far as it goes, exchange it, and return the new denominator.
+
+    In the direction in which f does not fall, unless another one is given.
+    """
     column = 1 + q
-    direction = 1 if table[-1][column] >= 0 else -1
+    if not direction:
+        direction = 1 if table[-1][column] >= 0 else -1
     leaving, best = -1, None
     for r, name in enumerate(basic):
         slope = direction * table[r][column]
@@ -233,9 +293,7 @@ def _pivot(
 
 
 def _point(
-    program: Program,
     table: list[list[fmpz]],
-    outside: list[int | None],
     inside: Sequence[fmpz],
     denominator: fmpz,
     common: fmpz,

@@ -1,0 +1,1 @@
+"""Boundaries in the input space as complexes: of decisions, and the bent hyperplanes of units."""

@@ -1,0 +1,1 @@
+"""Topology of sets of faces, exact: homology, persistence, Euler integrals, certificates."""
