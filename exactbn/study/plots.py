@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.errors import ExactBNError
-from exactbn.output import create_file
+from exactbn.drawing.style import (
+    BOUNDARY,
+    CLASS_STYLES,
+    DPI,
+    INK,
+    MUTED,
+    REGION_COLOURS,
+    figure_of,
+    line_width,
+    style,
+    ticker,
+    write_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,28 +31,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Soft colours for regions; neighbours get different ones.
-REGION_COLOURS = (
-    "#dbe7f3", "#f6e3d0", "#dcedd9", "#efdcea", "#f8f0cf", "#d8ecec", "#f3dbd8", "#e3dff2",
-)  # fmt: skip
-
-#: Dots an inch.
-DPI = 150
-
-BOUNDARY = "#3a4656"
-INK = "#1f2933"
-MUTED = "#66727f"
-
 #: One colour a network, the same in every picture (distinguishable with colour-blind eyes).
 NETWORK_COLOURS = {
     "random": "#8a94a0", "zero": "#e69f00", "centred": "#0072b2", "scaled": "#009e73",
 }  # fmt: skip
-
-#: Colours and markers of the classes of data.
-CLASS_STYLES = (
-    ("#c1272d", "o"), ("#1b4f9c", "s"), ("#14632f", "D"), ("#7b3294", "^"), ("#b35806", "v"),
-    ("#00798c", "P"), ("#5c4d00", "X"), ("#ad1457", "<"), ("#37474f", ">"), ("#000000", "*"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,25 +85,6 @@ class Counts:
     name: str
     spans: Mapping[str, tuple[float, float]]
     marks: Mapping[str, float]
-
-
-def colour_regions(num_regions: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Return a small number for each region, different for neighbours, evenly used.
-
-    Greedy in order of index: the least used of the colours that no earlier neighbour has.
-    """
-    neighbours: list[list[int]] = [[] for _ in range(num_regions)]
-    for i, j in edges:
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-    colours = [-1] * num_regions
-    used = [0] * len(REGION_COLOURS)
-    for i in range(num_regions):
-        taken = {colours[j] for j in neighbours[i]}
-        free = [c for c in range(len(used)) if c not in taken] or list(range(len(used)))
-        colours[i] = min(free, key=lambda c: (used[c], c))
-        used[colours[i]] += 1
-    return colours
 
 
 def draw_partitions(
@@ -216,8 +190,8 @@ def draw_counts_by_radius(
         ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball (median over seeds)",
                xlabel="radius, relative to the longest side of the data")
         ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
-        ax.xaxis.set_minor_locator(_ticker().NullLocator())
-        ax.yaxis.set_major_formatter(_ticker().FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.xaxis.set_minor_locator(ticker().NullLocator())
+        ax.yaxis.set_major_formatter(ticker().FuncFormatter(lambda y, _: f"{y:g}"))
         ax.grid(True, color="#e4e7eb", lw=0.6)
         ax.legend(frameon=False, fontsize=9)
         ax.set_title(title, loc="left")
@@ -251,7 +225,7 @@ def draw_counts(
         ax.set_ylim(len(lines) - 0.5, -0.5)
         ax.set_yticks(range(len(lines)), [line.name for line in lines])
         ax.tick_params(axis="y", length=0)
-        ax.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.xaxis.set_major_formatter(ticker().FuncFormatter(lambda x, _: f"{x:g}"))
         ax.grid(True, axis="x", color="#e4e7eb", lw=0.6)
         ax.set_axisbelow(True)
         ax.set_xlabel(label)
@@ -297,7 +271,7 @@ def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
     ax.set_axisbelow(True)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
-    ax.xaxis.set_major_locator(_ticker().MaxNLocator(5))
+    ax.xaxis.set_major_locator(ticker().MaxNLocator(5))
     ax.set_title(panel.title, fontsize=9.5, loc="left")
 
 
@@ -342,61 +316,3 @@ def _legend(figure: "Figure", ax: "Axes") -> None:
 def _only_outer_ticks(ax: "Axes", i: int, rows: int, columns: int) -> None:
     """Number the axes at the left and at the bottom of the picture only."""
     ax.tick_params(labelbottom=i // columns == rows - 1, labelleft=i % columns == 0)
-
-
-def figure_of(
-    rows: int, columns: int, *, width: float, height: float
-) -> "tuple[Figure, list[Axes]]":
-    """Return a figure without the global state of pyplot, and its axes row by row."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
-
-
-def write_figure(figure: "Figure", path: Path, dpi: int = DPI) -> None:
-    """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
-    with create_file(path, force=True) as stream:
-        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
-
-
-def style() -> Any:
-    """Return the context in which all pictures are drawn."""
-    _ticker()
-    import matplotlib
-
-    return matplotlib.rc_context(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": 10,
-            "text.color": INK,
-            "axes.edgecolor": "#9aa5b1",
-            "axes.labelcolor": INK,
-            "axes.linewidth": 0.8,
-            "axes.titlesize": 11,
-            "axes.titleweight": "bold",
-            "xtick.color": MUTED,
-            "ytick.color": MUTED,
-            "ytick.labelcolor": INK,
-            # Names of columns come from files: a dollar sign in them starts no formula.
-            "text.parse_math": False,
-        }
-    )
-
-
-def check_matplotlib() -> None:
-    """Check that pictures can be drawn, for commands that compute for long before they draw."""
-    _ticker()
-
-
-def _ticker() -> Any:
-    """Return matplotlib.ticker, or say how to get matplotlib."""
-    try:
-        import matplotlib.ticker
-    except ModuleNotFoundError as error:
-        raise ExactBNError(
-            "pictures need matplotlib, which is not installed; pip install 'exactbn[plot]'"
-        ) from error
-    return matplotlib.ticker
