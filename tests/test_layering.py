@@ -30,6 +30,10 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         {"numpy", "numba", "flint", "scipy", "threadpoolctl"},
         "the complex engine, the LP engine, and the certificates that they write",
     ),
+    "drawing": (
+        {"numpy", "matplotlib", "mpl_toolkits"},
+        "pictures of exact polygons: windows, colours, matplotlib",
+    ),
     "regions": (
         {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
         "the partition: evidence of an engine, structure, graph, geometry, location, storage",

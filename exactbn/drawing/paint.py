@@ -21,8 +21,8 @@ class Paint:
     """The colours of regions, and what they mean.
 
     ``faces`` has a colour a region. ``cmap`` and ``norm`` are given where the colours stand for
-    numbers, which ``label`` names; then ``function``, if any, is a function of points to draw instead
-    of one colour a region. ``names`` maps what a legend says to its colour.
+    numbers, which ``label`` names; then ``function``, if any, is a function of points, to be drawn
+    instead of one colour a region. ``names`` maps what a legend says to its colour.
     """
 
     faces: Sequence[Any]

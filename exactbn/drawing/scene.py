@@ -1,6 +1,7 @@
 """Pictures of the plane: exact polygons, sides, segments and points, in a window of an axes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from exactbn.drawing.paint import Paint, add_colorbar, legend_patches
 from exactbn.drawing.style import (
-    BOUNDARY, CLASS_STYLES, DASHES, INK, LINE_COLOURS, NO_VALUE, PATH, line_width,
+    BOUNDARY, CLASS_STYLES, DASHES, INK, LINE_COLOURS, MUTED, NO_VALUE, PATH, line_width,
+    new_figure, style,
 )  # fmt: skip
 from exactbn.drawing.windows import Point, Window, clip_polygon, clip_segment, homogeneous
 from exactbn.exact.rational import Vector
@@ -42,8 +44,26 @@ class Scene:
     has_graph: bool = False
     paths: Sequence[Sequence[Vector] | Sequence[int]] = ()
     names: tuple[str, str] = ("x1", "x2")
-    #: The size of the markers of data.
-    dots: float = 4.4
+    #: Whether the height means nothing.
+    is_flat: bool = False
+
+
+def show_scene(
+    ax: "Axes | None", scene: Scene, view: Window, enlarged: Window | None, *, legend: bool
+) -> "Axes":
+    """Draw a scene, and a part of it enlarged, in an axes or in a figure that is made for it."""
+    own_figure, inner = ax is None, None
+    with style() if own_figure else nullcontext():
+        if ax is None and enlarged is None:
+            ax = new_figure(5.8, 5.2).subplots()
+        elif ax is None:
+            ax, inner = new_figure(10.6, 5.2).subplots(1, 2)
+        draw_scene(ax, scene, view)
+        if enlarged is not None:
+            draw_inset(ax, scene, view, enlarged, inner)
+        if legend:
+            add_keys(ax, scene.paint, own_figure=own_figure)
+    return ax
 
 
 def draw_scene(ax: "Axes", scene: Scene, window: Window) -> None:
@@ -61,12 +81,14 @@ def draw_scene(ax: "Axes", scene: Scene, window: Window) -> None:
         _draw_graph(ax, scene, window, middles)
     for path in scene.paths:
         _draw_path(ax, scene, window, path, middles)
-    draw_points(ax, scene.data, scene.labels, window, scene.dots)
+    draw_points(ax, scene.data, scene.labels, window, 4.4)
     (left, right), (bottom, top) = window.limits()
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    ax.set_xlabel(window.label(0, scene.names[0]))
-    ax.set_ylabel(window.label(1, scene.names[1]))
+    ax.set_xlabel(window.label(0, scene.names[0]), parse_math=False)
+    ax.set_ylabel(window.label(1, scene.names[1]), parse_math=False)
+    if scene.is_flat:
+        ax.set_yticks([])
 
 
 def _visible(scene: Scene, window: Window) -> list[tuple[list[Point], int]]:
@@ -104,8 +126,9 @@ def _draw_field(
         fan = np.arange(start + 1, start + len(shape) - 1)
         triangles.append(np.column_stack((np.full(len(fan), start), fan, fan + 1)))
         start += len(shape)
+    x, y = np.concatenate(shapes).T
     ax.tripcolor(
-        *np.concatenate(shapes).T, values, triangles=np.concatenate(triangles),
+        x, y, values, triangles=np.concatenate(triangles),
         shading="gouraud", cmap=paint.cmap, norm=paint.norm, zorder=1, rasterized=True,
     )  # fmt: skip
 
@@ -212,7 +235,7 @@ def _draw_path(
     """Draw a path of points, or one of regions, each next to the one before; a dot is its start."""
     from matplotlib.collections import LineCollection
 
-    look = {"colors": PATH, "linewidths": 2.0, "zorder": 6, "capstyle": "round"}
+    look: dict[str, Any] = {"colors": PATH, "linewidths": 2.0, "zorder": 6, "capstyle": "round"}
     if isinstance(path[0], int):
         ways = (_link(scene, window, middles, i, j) for i, j in zip(path, path[1:]))
         lines = [way for way in ways if way]
@@ -255,11 +278,16 @@ def add_keys(ax: "Axes", paint: Paint, *, own_figure: bool) -> None:
     if not named:
         return
     if own_figure:
+        # Ticks are made when a figure is painted, which is after the style of it has ended.
+        ax.tick_params(color=MUTED, labelcolor=INK)
         figure: Any = ax.figure
-        figure.legend(named.values(), named.keys(), loc="outside lower center",
+        legend = figure.legend(named.values(), named.keys(), loc="outside lower center",
                       ncols=min(4, len(named)), frameon=False)  # fmt: skip
     else:
-        ax.legend(named.values(), named.keys(), loc="upper right", framealpha=0.9, fontsize=8)
+        legend = ax.legend(named.values(), named.keys(), loc="upper right", framealpha=0.9,
+                           fontsize=8)  # fmt: skip
+    for text in legend.get_texts():  # a dollar sign in them starts no formula
+        text.set_parse_math(False)
 
 
 def draw_inset(
@@ -292,8 +320,8 @@ def _set_apart(inner: "Axes", window: Window) -> None:
     inner.tick_params(labelsize=6, length=2)
     texts = [*inner.get_xticklabels(), *inner.get_yticklabels()]
     for k, axis in enumerate((inner.xaxis, inner.yaxis)):
-        axis.label.set_size(6)
-        if window.axes[k] == (0, 1):  # the names are those of the axes around
+        axis.label.set_fontsize(6)
+        if not window.is_local(k):  # the names are those of the axes around
             axis.label.set_text("")
         else:
             texts.append(axis.label)

@@ -1,6 +1,7 @@
 """Pictures of solids: plane polygons in space, drawn as seen from the corner that is cut away."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exactbn.drawing.paint import Paint
-from exactbn.drawing.scene import line_style
-from exactbn.drawing.style import BOUNDARY, NO_VALUE, line_width, ticker
+from exactbn.drawing.scene import add_keys, draw_points, line_style
+from exactbn.drawing.style import BOUNDARY, NO_VALUE, line_width, new_figure, style, ticker
 from exactbn.drawing.windows import Point, Window
 from exactbn.errors import InputError
+from exactbn.exact.rational import Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +38,22 @@ class Solid:
     kinds: Sequence[str]
     paint: Paint
     names: tuple[str, ...]
+
+
+def show_solid(
+    ax: "Axes | None", solid: Solid, view: Window, points: Sequence[Vector],
+    labels: Sequence[object] | None, *, legend: bool,
+) -> "Axes":  # fmt: skip
+    """Draw a solid and data in an axes, or in a figure that is made for it."""
+    own_figure = ax is None
+    with style() if own_figure else nullcontext():
+        if ax is None:
+            ax = new_figure(6.4, 5.8).subplots(subplot_kw={"projection": "3d"})
+        draw_solid(ax, solid, view)
+        draw_points(ax, points, labels, view, 4.4)
+        if legend:
+            add_keys(ax, solid.paint, own_figure=own_figure)
+    return ax
 
 
 def draw_solid(ax: "Axes", solid: Solid, window: Window) -> None:

@@ -126,11 +126,16 @@ class Window:
         ends = zip(*(self.floats(homogeneous(x)) for x in (self.lo, self.hi)), strict=True)
         return [(a, b) for a, b in ends]
 
+    def is_local(self, axis: int) -> bool:
+        """Return whether an axis has coordinates of its own."""
+        origin, unit = self.axes[axis]
+        return origin != 0 or unit != 1
+
     def label(self, axis: int, name: str) -> str:
         """Return what is written at an axis: its name, and what its coordinates are."""
-        origin, unit = self.axes[axis]
-        if (origin, unit) == (0, 1):
+        if not self.is_local(axis):
             return name
+        origin, unit = self.axes[axis]
         return f"{name} = {_decimal(origin)} + t \u00b7 1e{_exponent(unit)}; t"
 
 

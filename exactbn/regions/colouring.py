@@ -50,8 +50,8 @@ def paint_of(part: "Partition", color_by: object, output: int | None, seen: Seen
     if color_by == "neighbours":
         return plain_paint(colour_regions(part.num_regions, seen.pairs))
     if color_by == "layer":
-        names = ["no layer", *(f"bounded by layer {k + 1}" for k in range(len(part.network.widths)))]
-        return layer_paint(seen.deepest, names)
+        layers = [f"bounded by layer {k + 1}" for k in range(len(part.network.widths))]
+        return layer_paint(seen.deepest, ["no layer", *layers])
     if color_by == "log_volume":
         volumes = _log_volumes(part)
         return number_paint(volumes, "log10 of the volume", cmap="cividis", missing="unbounded")
@@ -94,7 +94,7 @@ def _output(network: Network, output: int | None) -> int:
     count = network.num_outputs
     if output is None and count > 1:
         raise InputError(f"the network has {count} outputs: say which with output=0, and so on")
-    if output is not None and (not isinstance(output, int) or not 0 <= output < count):
+    if output is not None and not 0 <= output < count:
         raise InputError(f"output is {output!r}, expected an integer from 0 to {count - 1}")
     return output or 0
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from exactbn.drawing.scene import Scene, Segment, add_keys, draw_inset, draw_scene
-from exactbn.drawing.style import new_figure, style
+from exactbn.drawing.scene import Scene, Segment, show_scene
 from exactbn.drawing.windows import Point, Window, clip_polygon, homogeneous
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, to_matrix
@@ -127,36 +126,18 @@ def plot(
         )
     if bent not in BENT:
         raise InputError(f"bent is {bent!r}, expected one of {', '.join(map(repr, BENT))}")
-    points = to_matrix(data, "data") if data is not None else ()
-    if points and len(points[0]) != d:
-        raise DimensionError(
-            f"data has {counted(len(points[0]), 'coordinate')}, expected {d} as the network has "
-            "inputs"
-        )
-    if labels is not None and len(labels) != len(points):
-        raise DimensionError(
-            f"there are {counted(len(labels), 'label')} and {counted(len(points), 'data point')}, "
-            "expected as many of one as of the other"
-        )
-    called = tuple(names) if names is not None else tuple(f"x{i + 1}" for i in range(d))
-    if len(called) != d:
-        raise DimensionError(f"names has {counted(len(called), 'name')}, expected {d}")
+    if cut is not None and d < 3:
+        raise DimensionError(f"cut is of three inputs, the network has {d}")
+    points, called = _data(data, labels, d), _names(names, d)
     if d == 3:
+        _refuse_in_space(boundary=boundary, inset=inset, graph=graph, paths=paths)
         from exactbn.regions.solid import plot_solid
 
-        for name, value in (("boundary", boundary), ("inset", inset is not None),
-                            ("graph", graph), ("paths", len(paths) > 0)):  # fmt: skip
-            if value:
-                raise DimensionError(f"{name} is drawn for two inputs, the network has three")
-        view = _window(part, None, window, points)
         return plot_solid(
-            part, ax, points, labels, view, color_by=color_by, bent=bent, output=output, cut=cut,
-            names=called, legend=legend,
+            part, ax, points, labels, _window(part, None, window, points), color_by=color_by,
+            bent=bent, output=output, cut=cut, names=called, legend=legend,
         )  # fmt: skip
-    if cut is not None:
-        raise DimensionError(f"cut is of three inputs, the network has {d}")
-    flat = _with_faces(part)
-    pieces = planar(flat, part)
+    pieces = planar(_with_faces(part), part)
     points = _heights(points, labels) if d == 1 else points
     view = _window(part, pieces, window, points)
     scene = scene_of(part, pieces, view, color_by=color_by, bent=bent, output=output)
@@ -168,24 +149,43 @@ def plot(
         has_graph=graph,
         paths=[_path(part, scene, path) for path in paths],
         names=(called[0], called[1] if d == 2 else ""),
+        is_flat=d == 1,
     )
     enlarged = None if inset is None else _inset(part, scene, view, inset)
-    own_figure, inner = ax is None, None
-    with style():
-        if ax is None and enlarged is None:
-            ax = new_figure(5.8, 5.2).subplots()
-        elif ax is None:
-            ax, inner = new_figure(10.6, 5.2).subplots(1, 2)
-        draw_scene(ax, scene, view)
-        if enlarged is not None:
-            draw_inset(ax, scene, view, enlarged, inner)
-        if d == 1:
-            for shown in (ax, inner):
-                if shown is not None:
-                    shown.set_yticks([])
-        if legend:
-            add_keys(ax, scene.paint, own_figure=own_figure)
-    return ax
+    return show_scene(ax, scene, view, enlarged, legend=legend)
+
+
+def _data(
+    data: Iterable[Iterable[object]] | None, labels: Sequence[object] | None, d: int
+) -> Matrix:
+    """Return the points of data, exact, after a look at their number and dimension."""
+    points = to_matrix(data, "data") if data is not None else ()
+    if points and len(points[0]) != d:
+        raise DimensionError(
+            f"data has {counted(len(points[0]), 'coordinate')}, expected {d} as the network has "
+            "inputs"
+        )
+    if labels is not None and len(labels) != len(points):
+        raise DimensionError(
+            f"there are {counted(len(labels), 'label')} and {counted(len(points), 'data point')}, "
+            "expected as many of one as of the other"
+        )
+    return points
+
+
+def _names(names: Sequence[str] | None, d: int) -> tuple[str, ...]:
+    """Return the names of the axes."""
+    called = tuple(names) if names is not None else tuple(f"x{i + 1}" for i in range(d))
+    if len(called) != d:
+        raise DimensionError(f"names has {counted(len(called), 'name')}, expected {d}")
+    return called
+
+
+def _refuse_in_space(**options: Any) -> None:
+    """Raise DimensionError for an option that is of two inputs, where there are three."""
+    for name, value in options.items():
+        if value not in (None, False, ()):
+            raise DimensionError(f"{name} is drawn of two inputs, the network has three")
 
 
 def scene_of(
@@ -252,8 +252,8 @@ def _vertices(part: "Partition") -> list[Vector]:
 
 def _heights(points: Matrix, labels: Sequence[object] | None) -> Matrix:
     """Return points of one coordinate with a height, that of their class, for a picture."""
-    classes = [None] if labels is None else list(dict.fromkeys(labels))
-    own = [None] * len(points) if labels is None else labels
+    own: Sequence[object] = [None] * len(points) if labels is None else labels
+    classes = list(dict.fromkeys(own))
     return tuple(
         (*x, Fraction(classes.index(label) + 1, len(classes) + 1))
         for x, label in zip(points, own, strict=True)

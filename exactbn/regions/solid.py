@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exactbn.drawing.scene import Segment, add_keys, draw_points
-from exactbn.drawing.solid import TOWARDS, Solid, draw_solid, spatial
-from exactbn.drawing.style import new_figure, style
+from exactbn.drawing.scene import Segment
+from exactbn.drawing.solid import TOWARDS, Solid, show_solid, spatial
 from exactbn.drawing.windows import Point, Row, Window, clip_polygon, clip_segment
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import Matrix, Vector, dot, to_vector
@@ -39,15 +38,7 @@ def plot_solid(
         if len(corner) != 3:
             raise DimensionError(f"cut has {counted(len(corner), 'coordinate')}, expected 3")
     solid = _solid(part, view, corner, color_by=color_by, bent=bent, output=output, names=names)
-    own_figure = ax is None
-    with style():
-        if ax is None:
-            ax = new_figure(6.4, 5.8).subplots(subplot_kw={"projection": "3d"})
-        draw_solid(ax, solid, view)
-        draw_points(ax, points, labels, view, 4.4)
-        if legend:
-            add_keys(ax, solid.paint, own_figure=own_figure)
-    return ax
+    return show_solid(ax, solid, view, points, labels, legend=legend)
 
 
 def _solid(
@@ -58,7 +49,8 @@ def _solid(
     polygons: list[tuple[list[Point], int, int]] = []
     sides: list[tuple[Segment, int]] = []
     kinds: tuple[str, ...] = ()
-    pairs, deepest = set(), [0] * part.num_regions
+    pairs: set[tuple[int, int]] = set()
+    deepest = [0] * part.num_regions
     for face in _faces(part.domain, view, corner):
         pieces = face.pieces(part)
         if pieces is None:

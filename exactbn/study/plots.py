@@ -1,29 +1,33 @@
 """Pictures of a comparison, with matplotlib on its file backend. Floats: pictures prove nothing.
 
-Every function writes one PNG. matplotlib is an extra and is imported when first used.
+Every function returns a figure, and writes it where a path is given. Partitions are drawn by
+:func:`exactbn.regions.plotting.plot`. matplotlib is an extra and is imported when first used.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exactbn.drawing.scene import draw_points
 from exactbn.drawing.style import (
     BOUNDARY,
     CLASS_STYLES,
     DPI,
     INK,
     MUTED,
-    REGION_COLOURS,
     figure_of,
     line_width,
     style,
     ticker,
     write_figure,
 )
+from exactbn.drawing.windows import Window
+from exactbn.exact.rational import Matrix
+from exactbn.regions.partition import Partition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,24 +43,20 @@ NETWORK_COLOURS = {
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One partition to draw: float polygons, a colour index for each, and what to say of it."""
+    """One partition of one or two inputs to draw, and what to say of it."""
 
     title: str
     note: str
-    polygons: Sequence[Floats]
-    colours: Sequence[int]
+    partition: Partition
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What all panels of one picture share: data, box, names of the axes."""
+    """What all panels of one picture share: data, exact, its classes, and names of the axes."""
 
-    points: Floats
-    labels: Sequence[str] | None
-    label_name: str | None
-    lo: tuple[float, float]
-    hi: tuple[float, float]
-    axes: tuple[str, str]
+    points: Matrix
+    labels: Sequence[str] | None = None
+    axes: Sequence[str] = ("x1", "x2")
 
 
 @dataclass(frozen=True)
@@ -88,35 +88,37 @@ class Counts:
 
 
 def draw_partitions(
-    panels: Sequence[Panel], scene: Scene, path: Path, *, title: str = "", dpi: int = DPI
-) -> None:
-    """Write a picture of one partition, or of several on equal axes in two columns."""
+    panels: Sequence[Panel], scene: Scene, path: Path | None = None, *, title: str = "",
+    dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw a picture of one partition, or of several on equal axes in two columns."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     # Boundaries are thinner where there are many, but alike in all panels of a picture.
-    most = max(len(panel.polygons) for panel in panels)
-    line = 0.6 if most < 1500 else 0.35 if most < 6000 else 0.15
+    line = line_width(max(panel.partition.num_regions for panel in panels))
     with style():
         figure, axes = figure_of(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
         for i, (ax, panel) in enumerate(zip(axes, panels)):
-            _draw_panel(ax, panel, scene, dots=4.4, width=line)
-            if i // columns == rows - 1:
-                ax.set_xlabel(scene.axes[0])
-            if i % columns == 0:
-                ax.set_ylabel(scene.axes[1])
+            panel.partition.plot(
+                ax, data=scene.points, labels=scene.labels, bent=False, names=scene.axes,
+                legend=False,
+            )  # fmt: skip
+            for lines in ax.collections[1:]:
+                lines.set_linewidth(line)
+            ax.set_title(panel.title, loc="left", pad=6)
+            ax.set_title(panel.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
+                         color=MUTED)
             _only_outer_ticks(ax, i, rows, columns)
-            if not scene.axes[1]:  # one dimension: the height means nothing
-                ax.set_yticks([])
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_graphs(
-    graphs: Sequence[Graph], points: Sequence[float], path: Path, *, dpi: int = DPI
-) -> None:
-    """Write the graphs of networks of one input, side by side, with the data on the axis."""
+    graphs: Sequence[Graph], points: Sequence[float], path: Path | None = None, *, dpi: int = DPI
+) -> "Figure":
+    """Draw the graphs of networks of one input, side by side, with the data on the axis."""
     with style():
         figure, axes = figure_of(1, len(graphs), width=5.4 * len(graphs), height=3.6)
         for ax, graph in zip(axes, graphs, strict=True):
@@ -137,14 +139,14 @@ def draw_graphs(
             ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
                          color=MUTED)
         _legend(figure, axes[0])
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_boundaries(
-    panels: Sequence[tuple[str, Sequence[Floats]]], scene: Scene, path: Path, *, title: str,
-    dpi: int = DPI,
-) -> None:  # fmt: skip
-    """Write bundles of boundaries over the data, one panel each; the first of a bundle is thick.
+    panels: Sequence[tuple[str, Sequence[Floats]]], scene: Scene, view: Window,
+    path: Path | None = None, *, title: str, dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw bundles of boundaries over the data, one panel each; the first of a bundle is thick.
 
     A panel has a title and a list of boundaries, each an array of segments (E, 2, 2).
     """
@@ -157,25 +159,26 @@ def draw_boundaries(
                 lines = LineCollection(list(segments), colors="#e69f00", linewidths=1, alpha=0.7)
                 ax.add_collection(lines)
             ax.add_collection(LineCollection(list(bundle[0]), colors=INK, linewidths=2.2))
-            _draw_points(ax, scene, 4)
-            ax.set_xlim(scene.lo[0], scene.hi[0])
-            ax.set_ylim(scene.lo[1], scene.hi[1])
+            draw_points(ax, scene.points, scene.labels, view, 4)
+            (left, right), (bottom, top) = view.limits()
+            ax.set_xlim(left, right)
+            ax.set_ylim(bottom, top)
             ax.set_title(name, loc="left", pad=6)
             _only_outer_ticks(ax, i, 1, len(panels))
         _legend(figure, axes[0])
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_counts_by_radius(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     radii: Sequence[float],
     names: Mapping[str, str],
-    path: Path,
+    path: Path | None = None,
     *,
     title: str,
-) -> None:
-    """Write the mean number of regions in a ball against its radius, for each network.
+) -> "Figure":
+    """Draw the mean number of regions in a ball against its radius, for each network.
 
     ``curves`` maps a network to its counts around data points and around random points.
     """
@@ -195,14 +198,14 @@ def draw_counts_by_radius(
         ax.grid(True, color="#e4e7eb", lw=0.6)
         ax.legend(frameon=False, fontsize=9)
         ax.set_title(title, loc="left")
-        write_figure(figure, path)
+    return _finished(figure, path, DPI)
 
 
 def draw_counts(
-    lines: Sequence[Counts], path: Path, *, names: Mapping[str, str], title: str, label: str,
-    dpi: int = DPI,
-) -> None:  # fmt: skip
-    """Write counts on a logarithmic axis: a dot at each mean, a bar to the greatest, and marks.
+    lines: Sequence[Counts], path: Path | None = None, *, names: Mapping[str, str], title: str,
+    label: str, dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw counts on a logarithmic axis: a dot at each mean, a bar to the greatest, and marks.
 
     ``names`` says what the networks are, in the colours of NETWORK_COLOURS.
     """
@@ -232,13 +235,14 @@ def draw_counts(
         ax.set_title(title, loc="left")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_differences(
-    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3, dpi: int = DPI
-) -> None:
-    """Write the paired differences of several measures: a dot a seed, median and interval."""
+    panels: Sequence[Differences], path: Path | None = None, *, title: str, columns: int = 3,
+    dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw the paired differences of several measures: a dot a seed, median and interval."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     height = max(len(panel.rows) for panel in panels) * 0.42 + 0.95
@@ -250,7 +254,7 @@ def draw_differences(
                 continue
             _draw_differences(ax, panels[i], named=i % columns == 0)
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
@@ -275,37 +279,6 @@ def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
     ax.set_title(panel.title, fontsize=9.5, loc="left")
 
 
-def _draw_panel(
-    ax: "Axes", panel: Panel, scene: Scene, *, dots: float, width: float
-) -> None:
-    """Draw one partition and the data on it."""
-    from matplotlib.collections import PolyCollection
-
-    faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
-    polygons = list(panel.polygons)
-    ax.add_collection(
-        PolyCollection(polygons, facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
-    )
-    _draw_points(ax, scene, dots)
-    ax.set_xlim(scene.lo[0], scene.hi[0])
-    ax.set_ylim(scene.lo[1], scene.hi[1])
-    ax.set_title(panel.title, loc="left", pad=6)
-    ax.set_title(panel.note, loc="right", pad=6, fontsize=9.5, fontweight="normal", color=MUTED)
-
-
-def _draw_points(ax: "Axes", scene: Scene, dots: float) -> None:
-    """Draw the data, one colour and marker a class."""
-    labels = scene.labels
-    classes = [None] if labels is None else list(dict.fromkeys(labels))
-    for k, name in enumerate(classes):
-        colour, marker = CLASS_STYLES[k % len(CLASS_STYLES)]
-        chosen = np.ones(len(scene.points), bool)
-        if labels is not None:
-            chosen = np.array([label == name for label in labels])
-        ax.plot(*scene.points[chosen].T, marker, color=colour, ms=dots, mew=0.4, mec="white",
-                label="data" if name is None else name, zorder=3)
-
-
 def _legend(figure: "Figure", ax: "Axes") -> None:
     """Name the classes once, below the panels."""
     handles, names = ax.get_legend_handles_labels()
@@ -314,5 +287,18 @@ def _legend(figure: "Figure", ax: "Axes") -> None:
 
 
 def _only_outer_ticks(ax: "Axes", i: int, rows: int, columns: int) -> None:
-    """Number the axes at the left and at the bottom of the picture only."""
-    ax.tick_params(labelbottom=i // columns == rows - 1, labelleft=i % columns == 0)
+    """Number and name the axes at the left and at the bottom of the picture only."""
+    is_low, is_left = i // columns == rows - 1, i % columns == 0
+    ax.tick_params(labelbottom=is_low, labelleft=is_left)
+    if not is_low:
+        ax.set_xlabel("")
+    if not is_left:
+        ax.set_ylabel("")
+
+
+def _finished(figure: "Figure", path: Path | None, dpi: int) -> "Figure":
+    """Return a figure, written where a path is given."""
+    if path is not None:
+        with style():  # ticks are made when a figure is painted
+            write_figure(figure, path, dpi)
+    return figure
