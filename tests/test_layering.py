@@ -23,8 +23,8 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         "files and torch modules, read as stages",
     ),
     "model": (
-        {"numpy", "flint", "scipy"},
-        "networks, domains, exact evaluation, batch normalization, slices, patterns, shrinking",
+        {"numpy", "flint", "scipy", "sympy"},
+        "networks, domains, exact evaluation, batch normalization, slices, patterns, expressions",
     ),
     "engines": (
         {"numpy", "numba", "flint", "scipy", "threadpoolctl"},
@@ -35,8 +35,8 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         "pictures of exact polygons: windows, colours, matplotlib",
     ),
     "regions": (
-        {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow"},
-        "the partition: evidence of an engine, structure, graph, geometry, location, storage",
+        {"numpy", "flint", "numba", "scipy", "networkx", "pyarrow", "sympy"},
+        "the partition: evidence of an engine, structure, graph, geometry, pictures, storage",
     ),
     "jobs": (
         {"numpy", "pyarrow", "dask", "distributed"},

@@ -1,12 +1,12 @@
 """A partition: the activation regions of a network in a domain, whatever engine found them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,19 +24,19 @@ from exactbn.output import as_path
 from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
+from exactbn.regions.shown import Shown
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
     import networkx
     import scipy.sparse
-    from matplotlib.axes import Axes
 
     from exactbn.engines.complex.lattice import FaceLattice
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Partition(Value):
+class Partition(Shown, Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure
@@ -308,33 +308,6 @@ class Partition(Value):
     def polygons(self) -> list[NDArray[np.float64]]:
         """Return the regions of a plane partition as float polygons in order, for drawing."""
         return self._faces("polygons").polygons()
-
-    # -- pictures ------------------------------------------------------------------------------
-
-    def plot(
-        self, ax: "Axes | None" = None, *, data: Iterable[Iterable[object]] | None = None,
-        labels: Sequence[object] | None = None, color_by: object = "neighbours",
-        boundary: bool = False, bent: bool | str = True, inset: object = None,
-        window: object = None, graph: bool = False, paths: Sequence[Sequence[Any]] = (),
-        output: int | None = None, cut: Iterable[object] | None = None,
-        names: Sequence[str] | None = None, legend: bool = True,
-    ) -> "Axes":  # fmt: skip
-        """Draw the regions of up to three inputs, clipped exactly; return the Axes of matplotlib.
-
-        What the options are, and what they draw: :func:`exactbn.regions.plotting.plot`, which this
-        calls, and docs/plotting.md.
-        """
-        from exactbn.regions.plotting import plot
-
-        return plot(
-            self, ax, data=data, labels=labels, color_by=color_by, boundary=boundary, bent=bent,
-            inset=inset, window=window, graph=graph, paths=paths, output=output, cut=cut,
-            names=names, legend=legend,
-        )  # fmt: skip
-
-    def plot_graph(self, ax: "Axes | None" = None, **options: Any) -> "Axes":
-        """Draw the region adjacency graph over its regions; options are those of :meth:`plot`."""
-        return self.plot(ax, **{"bent": False, "graph": True, **options})
 
     # -- files ---------------------------------------------------------------------------------
 
