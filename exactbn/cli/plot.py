@@ -131,6 +131,8 @@ def plot_command(
             part = partition(asked.network, asked.domain, engine="complex", progress=report)
     d = part.network.num_inputs
     options: dict[str, Any] = {} if data is None else _data(part, data, features)
+    if through is not None:
+        options["names"] = [f"t{i + 1}" for i in range(d)]
     ax = part.plot(
         color_by=color_by, bent=BENT[bent], boundary=boundary, graph=graph, output=output,
         window=None if window is None else _pairs("--window", window, d),

@@ -87,8 +87,9 @@ def draw_solid(ax: "Axes", solid: Solid, window: Window) -> None:
     space.set_proj_type("ortho")
     space.view_init(elev=ELEVATION, azim=AZIMUTH)
     space.set_box_aspect(None, zoom=0.9)  # room for the names of the axes
-    for axis in (space.xaxis, space.yaxis, space.zaxis):
-        axis.set_major_locator(ticker().MaxNLocator(5, steps=[1, 2, 5, 10]))
+    for axis, prune in ((space.xaxis, "upper"), (space.yaxis, None), (space.zaxis, None)):
+        # The last numbers of two axes would stand in one place.
+        axis.set_major_locator(ticker().MaxNLocator(5, steps=[1, 2, 5, 10], prune=prune))
         axis.pane.set(facecolor="white", edgecolor=NO_VALUE)
         axis._axinfo["grid"].update(color=NO_VALUE, linewidth=0.5)
 

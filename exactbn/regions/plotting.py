@@ -195,14 +195,11 @@ def scene_of(
     """Return what a picture of a partition of one or two inputs is of, before data and options."""
     polygons = [(pieces.polygon(c), region) for c, region in enumerate(pieces.of_cell)]
     ends = [(pieces.points[a], pieces.points[b]) for a, b in pieces.sides.tolist()]
-    seen = seen_of(
-        part.num_regions,
-        pieces.regions,
-        pieces.layers(part.network.widths),
-        [p for polygon, _ in polygons for p in clip_polygon(polygon, view.rows)]
-        if color_by == "output"
-        else (),
-    )
+    corners: list[Point] = []
+    if isinstance(color_by, str) and color_by == "output":
+        corners += (p for polygon, _ in polygons for p in clip_polygon(polygon, view.rows))
+    layers = pieces.layers(part.network.widths)
+    seen = seen_of(part.num_regions, pieces.regions, layers, corners)
     kinds, names = kinds_of(pieces, part.network.widths, bent)
     links: dict[tuple[int, int], Segment] = {}
     for side, (i, j) in zip(ends, pieces.regions.tolist(), strict=True):

@@ -70,7 +70,9 @@ def _solid(
                 if ends is not None:
                     sides.append((ends, kind))
         sides += [(edge, -1) for edge in face.rims(pieces, at, corner)]
-    corners = [p for polygon, _, _ in polygons for p in polygon] if color_by == "output" else ()
+    corners: list[Point] = []
+    if isinstance(color_by, str) and color_by == "output":
+        corners += (p for polygon, _, _ in polygons for p in polygon)
     paint = paint_of(part, color_by, output, Seen(sorted(pairs), deepest, corners))
     return Solid(polygons, sides, kinds, paint, names)
 
