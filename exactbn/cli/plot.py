@@ -165,5 +165,6 @@ def _pairs(option: str, bounds: tuple[str, str], d: int) -> list[tuple[Fraction,
     try:
         box = parse_box(*bounds, d)
     except InputError as error:
-        raise InputError(str(error).replace("--box", option).replace("the box", "the window")) from None
+        message = str(error).replace("--box", option).replace("the box", "the window")
+        raise InputError(message) from None
     return list(zip(box.lo, box.hi, strict=True))

@@ -136,7 +136,7 @@ class Window:
         if not self.is_local(axis):
             return name
         origin, unit = self.axes[axis]
-        return f"{name} = {_decimal(origin)} + t \u00b7 1e{_exponent(unit)}; t"
+        return f"t ({name} = {_decimal(origin)} + 1e{_exponent(unit)} t)"
 
 
 def _axis(lo: Fraction, hi: Fraction) -> tuple[Fraction, Fraction]:

@@ -170,7 +170,7 @@ def relation(constraints: Iterable[Constraint], symbols: Sequence[Any]) -> Any:
     A row stands as a1 x1 + ... > c or the like, = c where the opposite constraint is there too.
 
     >>> relation([((1, 0, -2), False), ((0, 1, 1), True)], input_symbols(2))
-    (2*x2 <= 1) & (x1 + x2 > 0)
+    (x2 <= 1/2) & (x1 + x2 > 0)
     """
     import sympy
 
@@ -182,10 +182,15 @@ def relation(constraints: Iterable[Constraint], symbols: Sequence[Any]) -> Any:
         if is_equation and row < opposite:
             continue  # said once
         constant, *weights = row
-        # The first coefficient is positive, so that x1 >= -1 does not become -x1 <= 1.
-        sign = 1 if next(w for w in weights if w) > 0 else -1
-        left = sympy.Add(*(sign * w * x for w, x in zip(weights, symbols, strict=True) if w))
-        right = -sign * constant
+        # The first coefficient is positive, so that x1 >= -1 does not become -x1 <= 1; it is 1
+        # where there is no other.
+        first = next(w for w in weights if w)
+        sign, scale = (1 if first > 0 else -1), 1
+        if sum(map(bool, weights)) == 1:
+            scale = abs(first)
+        terms = zip(weights, symbols, strict=True)
+        left = sympy.Add(*(sympy.Rational(sign * w, scale) * x for w, x in terms if w))
+        right = sympy.Rational(-sign * constant, scale)
         if is_equation:
             parts.append(sympy.Eq(left, right))
         elif is_strict:
