@@ -314,8 +314,8 @@ def test_three_inputs_are_cut_open(domain):
 
 
 def test_equal_pictures_are_written_as_equal_files(tmp_path):
-    part = partition(DEEP, (-1, 1))
-    for ending in (".svg", ".pdf", ".png"):
+    part = partition(TINY, (-1, 1))
+    for ending in (".svg", ".pdf"):
         for name in ("one", "two"):
             figure = part.plot(color_by="output", data=[[0, 0]]).figure
             write_figure(figure, tmp_path / f"{name}{ending}", 50)
