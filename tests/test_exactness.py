@@ -20,6 +20,7 @@ EXACT = (
     "readers",
     "model",
     "engines",
+    "drawing",
     "regions",
     "jobs",
     "sampling",
@@ -32,6 +33,7 @@ EXACT = (
 # What may hold float literals, and why.
 MAY_HOLD_FLOATS = {
     "bench/strokes.py": "made images and training",
+    "drawing": "widths, colours and places of pictures; coordinates are exact until rounded once",
     "engines/run.py": "seconds",
     "engines/complex/carried.py": "the float filter, docs/error_analysis.md",
     "engines/complex/cutting.py": "the float filter, docs/error_analysis.md",

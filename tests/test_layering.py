@@ -24,16 +24,20 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         "files and torch modules, read as stages",
     ),
     "model": (
-        {"numpy", "flint", "scipy"},
-        "networks, domains, exact evaluation, batch normalization, slices, patterns, shrinking",
+        {"numpy", "flint", "scipy", "sympy"},
+        "networks, domains, exact evaluation, batch normalization, slices, patterns, expressions",
     ),
     "engines": (
         {"numpy", "numba", "flint", "scipy", "threadpoolctl"},
         "the complex engine, the LP engine, and the certificates that they write",
     ),
+    "drawing": (
+        {"numpy", "matplotlib", "mpl_toolkits"},
+        "pictures of exact polygons: windows, colours, matplotlib",
+    ),
     "regions": (
-        {"numpy", "flint", "numba", "scipy", "networkx", "pandas", "pyarrow"},
-        "the partition: evidence of an engine, structure, graph, geometry, location, storage",
+        {"numpy", "flint", "numba", "scipy", "networkx", "pandas", "pyarrow", "sympy"},
+        "the partition: evidence of an engine, structure, graph, geometry, pictures, storage",
     ),
     "jobs": (
         {"numpy", "pyarrow", "dask", "distributed"},

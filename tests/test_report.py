@@ -10,8 +10,11 @@ import networkx
 import pyarrow.parquet as pq
 import pytest
 
+from exactbn.drawing.style import check_matplotlib
 from exactbn.errors import ExactBNError
 from exactbn.model.files import load
+from exactbn.model.network import Network
+from exactbn.regions.partitioning import partition
 from exactbn.sampling.statistics import ChiSquare
 from exactbn.study import plots, report
 from exactbn.study.comparison import NETWORKS, Settings, compare
@@ -243,28 +246,18 @@ def test_reports_in_other_dimensions(columns, tmp_path, monkeypatch):
 
 
 def test_equal_runs_draw_equal_pictures(tmp_path):
-    import numpy as np
-
-    square = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
-    scene = plots.Scene(np.array([[0.5, 0.5]]), None, None, (0, 0), (1, 1), ("a", "b"))
+    part = partition(Network.from_arrays([[[1, 1]], [[1]]], [[0], [0]]), (0, 1))
+    scene = plots.Scene(((Fraction(1, 2), Fraction(1, 2)),))
     for name in ("one.png", "two.png"):
-        plots.draw_partitions([plots.Panel("t", "1 region", [square], [0])], scene,
-                              tmp_path / name)
+        plots.draw_partitions([plots.Panel("t", "1 region", part)], scene, tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-
-
-def test_neighbours_get_different_colours():
-    edges = [(i, j) for i in range(8) for j in range(i + 1, 8)]
-    assert sorted(plots.colour_regions(8, edges)) == list(range(8))
-    assert plots.colour_regions(3, []) == [0, 1, 2]
-    assert max(plots.colour_regions(9, [(i, j) for i in range(9) for j in range(i)])) < 8
 
 
 def test_no_matplotlib_is_said_with_its_cure(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.ticker", None)
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     with pytest.raises(ExactBNError, match=r"pip install 'exactbn\[plot\]'"):
-        plots.check_matplotlib()
+        check_matplotlib()
 
 
 def test_texts_of_numbers():

@@ -17,6 +17,7 @@ from exactbn.claims.training.experiments import BATCHES, STEPS, WIDTHS
 from exactbn.study.learning import Recipe, model_of, normalized, stored, train
 from exactbn.claims.tools.bounds import construction_bound, dimension_bound, product_bound
 from exactbn.claims.training.problems import problems
+from exactbn.drawing.windows import Window
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.model.batchnorm import center
 from exactbn.model.domain import Box
@@ -60,15 +61,8 @@ def draw_instance(instance: Instance, path: Path, box: Box | None = None) -> Non
         graphs = [_graph(name, part) for name, part in parts.items()]
         plots.draw_graphs(graphs, [float(x[0]) for x in instance.data], path, dpi=DPI)
         return
-    panels = [
-        plots.Panel(name, _in_view(part), part.polygons(),
-                    plots.colour_regions(part.num_regions, part.edges.tolist()))
-        for name, part in parts.items()
-    ]  # fmt: skip
-    points = np.array(_floats(instance.data)).reshape(-1, 2)
-    (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in (box.lo, box.hi))
-    scene = plots.Scene(points, None, None, (lo0, lo1), (hi0, hi1), ("x1", "x2"))
-    plots.draw_partitions(panels, scene, path, dpi=DPI)
+    panels = [plots.Panel(name, _in_view(part), part) for name, part in parts.items()]
+    plots.draw_partitions(panels, plots.Scene(instance.data), path, dpi=DPI)
 
 
 def draw_typical(path: Path) -> None:
@@ -204,17 +198,17 @@ def draw_jitter(path: Path, *, steps: int = STEPS, count: int = 12) -> None:
             for batch in batches
         ]
         panels.append((f"mini-batches of {size}", bundle))
-    points = np.array(_floats(problem.train))
     labels = ["first class" if label == 0 else "second class" for label in problem.train_labels]
-    (lo0, lo1), (hi0, hi1) = (map(float, bound) for bound in problem.bounds)
-    room = float(problem.longest) / 6
-    scene = plots.Scene(points, labels, None, (lo0 - room, lo1 - room), (hi0 + room, hi1 + room),
-                        ("", ""))
+    lo, hi = problem.bounds
+    room = problem.longest / 6
+    shown = Window(tuple(t - room for t in lo), tuple(t + room for t in hi))
     title = (
         "Decision boundary of a network: black with the statistics of the training set, orange "
         f"with those of {count} mini-batches"
     )
-    plots.draw_boundaries(panels, scene, path, title=title, dpi=DPI)
+    plots.draw_boundaries(
+        panels, plots.Scene(problem.train, labels), shown, path, title=title, dpi=DPI
+    )
 
 
 def _in_view(part: Partition) -> str:

@@ -85,6 +85,11 @@ COMMANDS = {
         "study_sampling_command",
         "Judge what random sampling says of hundreds of networks by their exact partitions.",
     ),
+    "plot": Command(
+        "exactbn.cli.plot",
+        "plot_command",
+        "Draw the regions of a network, clipped exactly, for a paper.",
+    ),
     "export": Command(
         "exactbn.cli.export",
         "export_command",

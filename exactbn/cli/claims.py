@@ -115,7 +115,7 @@ def _ledger(
     from exactbn.claims.ledger.settling import settle_all
 
     if out is not None or page is not None:
-        from exactbn.study.plots import check_matplotlib
+        from exactbn.drawing.style import check_matplotlib
 
         check_matplotlib()
     if out is not None:

@@ -104,7 +104,7 @@ def compare_command(
     if repeat is not None:
         refuse_others(ctx, BESIDE_REPEAT, "--repeat takes them from the record")
     if out is not None:
-        from exactbn.study.plots import check_matplotlib
+        from exactbn.drawing.style import check_matplotlib
 
         check_output(out, force=force)
         check_matplotlib()

@@ -92,7 +92,7 @@ def study_sampling_command(
     from exactbn.study.judged.judging import Settings
 
     if out is not None:
-        from exactbn.study.plots import check_matplotlib
+        from exactbn.drawing.style import check_matplotlib
 
         check_output(out, force=force)
         check_matplotlib()

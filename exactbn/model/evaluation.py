@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain, repeat
-from math import gcd, lcm
+from math import gcd, lcm, prod
 from typing import Protocol
 
 from flint import fmpz, fmpz_mat
@@ -262,6 +262,17 @@ class IntegerNetwork:
                 features = features.extended(self.blocks[index], z, fixed(pattern[start:]))
                 start += len(block.scales)
         return results
+
+    def affine_map(self, pattern: Sequence[int]) -> tuple[Matrix, Vector]:
+        """Return (A, b): where the pattern holds the network maps x to A x + b."""
+        *hidden, output = self.blocks
+        factor = prod(int(block.above) for block in hidden)
+        rows = self.forms(pattern)[-1]
+        entries = [
+            [int(rows[k, c]) / (scale * factor) for c in range(rows.ncols())]
+            for k, scale in enumerate(output.scales)
+        ]
+        return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
 
     def coordinates(self) -> Features:
         """Return the features before the first block as forms: the constant and the inputs."""

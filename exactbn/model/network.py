@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 from exactbn.errors import DimensionError, InputError
 from exactbn.exact.rational import (
@@ -372,6 +372,17 @@ class Network(Value):
         from exactbn.model.slices import through
 
         return through(self, points)
+
+    def to_sympy(
+        self, symbols: "Sequence[Any] | None" = None, *, max_terms: int = 100_000
+    ) -> tuple[Any, ...]:
+        """Return the outputs as expressions of sympy, nested maxima with exact rationals.
+
+        See :func:`exactbn.model.symbolic.expressions`, which this calls.
+        """
+        from exactbn.model.symbolic import expressions
+
+        return expressions(self, symbols, max_terms=max_terms)
 
     @cached_property
     def integers(self) -> IntegerNetwork:

@@ -157,17 +157,10 @@ def axis(dim: int, index: int) -> tuple[Fraction, ...]:
 
 
 def plane_view(network: Network, box: Box, centre: Vector) -> tuple[Network, Box]:
-    """Return a network of two inputs, and its box, that pictures show for ``network``.
+    """Return the network of two inputs, and its box, that pictures show for one of d > 2.
 
-    For d = 2 both as they are. For d > 2 the plane through ``centre`` along the first two axes,
-    in the coordinates of these axes. For d = 1 the network times an axis of no effect, whose
-    side is [0, 1], so that regions are drawn as bands.
+    The plane through ``centre`` along the first two axes, in the coordinates of these axes.
     """
     d = network.num_inputs
-    if d == 2:
-        return network, box
-    if d == 1:
-        band = _restricted(network, (0,), [(1,), (0,)])
-        return band, Box((*box.lo, Fraction(0)), (*box.hi, Fraction(1)))
     origin = (Fraction(0), Fraction(0), *centre[2:])
     return restrict(network, origin, [axis(d, 0), axis(d, 1)]), Box(box.lo[:2], box.hi[:2])

@@ -116,12 +116,16 @@ def simplex_volume(points: list[Point]) -> Fraction:
 
 def polygons(lattice: FaceLattice) -> list[Floats]:
     """Return the vertices of each region of a plane complex in order, as float arrays (k, 2)."""
-    begin = int(lattice.starts[2])
-    chains = np.empty(int(lattice.indptr[-1] - lattice.indptr[begin]), dtype=np.int64)
-    _chain_polygons(lattice.indptr, lattice.indices, begin, chains)
-    offsets = lattice.indptr[begin + 1 : -1] - lattice.indptr[begin]
     points, _ = affine_points(lattice)
-    return [points[chain] for chain in np.split(chains, offsets)]
+    return [points[chain] for chain in chains(lattice)]
+
+
+def chains(lattice: FaceLattice) -> list[NDArray[np.int64]]:
+    """Return the numbers of the vertices of each 2-face of a plane complex, in order."""
+    begin = int(lattice.starts[2])
+    chained = np.empty(int(lattice.indptr[-1] - lattice.indptr[begin]), dtype=np.int64)
+    _chain_polygons(lattice.indptr, lattice.indices, begin, chained)
+    return np.split(chained, lattice.indptr[begin + 1 : -1] - lattice.indptr[begin])
 
 
 def joined_polygons(

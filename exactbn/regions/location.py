@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import prod
 
 import numpy as np
 from flint import fmpz_mat
@@ -161,14 +160,7 @@ class Location:
 
     def affine_map(self, i: int) -> tuple[Matrix, Vector]:
         """Return (A, b): the network maps x in region i to A x + b."""
-        *hidden, output = self.network.integers.blocks
-        factor = prod(int(block.above) for block in hidden)
-        rows = self._forms(i)[-1]
-        entries = [
-            [int(rows[k, c]) / (scale * factor) for c in range(rows.ncols())]
-            for k, scale in enumerate(output.scales)
-        ]
-        return tuple(tuple(row[1:]) for row in entries), tuple(row[0] for row in entries)
+        return self.network.integers.affine_map(self._pattern(i))
 
     def map_key(self, i: int) -> tuple[object, ...]:
         """Return what is equal for two regions just if their affine maps are."""
@@ -183,5 +175,9 @@ class Location:
 
     def _forms(self, i: int) -> list[fmpz_mat]:
         """Return the integer forms of all layers on region i, see IntegerNetwork.forms."""
-        pattern = unpack(self.words[i : i + 1], self.network.widths)[0]
-        return self.network.integers.forms(pattern.tolist())
+        return self.network.integers.forms(self._pattern(i))
+
+    def _pattern(self, i: int) -> list[int]:
+        """Return the pattern of region i, one entry a unit of the layers."""
+        pattern: list[int] = unpack(self.words[i : i + 1], self.network.widths)[0].tolist()
+        return pattern

@@ -25,6 +25,7 @@ from exactbn.regions.evidence import Evidence
 from exactbn.regions.faces import Faces
 from exactbn.regions.location import Location
 from exactbn.regions.questions import Questions
+from exactbn.regions.shown import Shown
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Partition(Questions, Value):
+class Partition(Questions, Shown, Value):
     """The activation regions of ``network`` in ``domain``, exact.
 
     The domain is a closed box or all of R^d, cut by rows A x <= b or not. A region is the closure

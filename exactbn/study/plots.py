@@ -1,18 +1,33 @@
 """Pictures of a comparison, with matplotlib on its file backend. Floats: pictures prove nothing.
 
-Every function writes one PNG. matplotlib is an extra and is imported when first used.
+Every function returns a figure, and writes it where a path is given. Partitions are drawn by
+:func:`exactbn.regions.plotting.plot`. matplotlib is an extra and is imported when first used.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exactbn.errors import ExactBNError
-from exactbn.output import create_file
+from exactbn.drawing.scene import draw_points
+from exactbn.drawing.style import (
+    BOUNDARY,
+    CLASS_STYLES,
+    DPI,
+    INK,
+    MUTED,
+    figure_of,
+    line_width,
+    style,
+    ticker,
+    write_figure,
+)
+from exactbn.drawing.windows import Window
+from exactbn.exact.rational import Matrix
+from exactbn.regions.partition import Partition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,50 +35,28 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Soft colours for regions; neighbours get different ones.
-REGION_COLOURS = (
-    "#dbe7f3", "#f6e3d0", "#dcedd9", "#efdcea", "#f8f0cf", "#d8ecec", "#f3dbd8", "#e3dff2",
-)  # fmt: skip
-
-#: Dots an inch.
-DPI = 150
-
-BOUNDARY = "#3a4656"
-INK = "#1f2933"
-MUTED = "#66727f"
-
 #: One colour a network, the same in every picture (distinguishable with colour-blind eyes).
 NETWORK_COLOURS = {
     "random": "#8a94a0", "zero": "#e69f00", "centred": "#0072b2", "scaled": "#009e73",
 }  # fmt: skip
 
-#: Colours and markers of the classes of data.
-CLASS_STYLES = (
-    ("#c1272d", "o"), ("#1b4f9c", "s"), ("#14632f", "D"), ("#7b3294", "^"), ("#b35806", "v"),
-    ("#00798c", "P"), ("#5c4d00", "X"), ("#ad1457", "<"), ("#37474f", ">"), ("#000000", "*"),
-)  # fmt: skip
-
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One partition to draw: float polygons, a colour index for each, and what to say of it."""
+    """One partition of one or two inputs to draw, and what to say of it."""
 
     title: str
     note: str
-    polygons: Sequence[Floats]
-    colours: Sequence[int]
+    partition: Partition
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What all panels of one picture share: data, box, names of the axes."""
+    """What all panels of one picture share: data, exact, its classes, and names of the axes."""
 
-    points: Floats
-    labels: Sequence[str] | None
-    label_name: str | None
-    lo: tuple[float, float]
-    hi: tuple[float, float]
-    axes: tuple[str, str]
+    points: Matrix
+    labels: Sequence[str] | None = None
+    axes: Sequence[str] = ("x1", "x2")
 
 
 @dataclass(frozen=True)
@@ -94,55 +87,38 @@ class Counts:
     marks: Mapping[str, float]
 
 
-def colour_regions(num_regions: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Return a small number for each region, different for neighbours, evenly used.
-
-    Greedy in order of index: the least used of the colours that no earlier neighbour has.
-    """
-    neighbours: list[list[int]] = [[] for _ in range(num_regions)]
-    for i, j in edges:
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-    colours = [-1] * num_regions
-    used = [0] * len(REGION_COLOURS)
-    for i in range(num_regions):
-        taken = {colours[j] for j in neighbours[i]}
-        free = [c for c in range(len(used)) if c not in taken] or list(range(len(used)))
-        colours[i] = min(free, key=lambda c: (used[c], c))
-        used[colours[i]] += 1
-    return colours
-
-
 def draw_partitions(
-    panels: Sequence[Panel], scene: Scene, path: Path, *, title: str = "", dpi: int = DPI
-) -> None:
-    """Write a picture of one partition, or of several on equal axes in two columns."""
+    panels: Sequence[Panel], scene: Scene, path: Path | None = None, *, title: str = "",
+    dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw a picture of one partition, or of several on equal axes in two columns."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     # Boundaries are thinner where there are many, but alike in all panels of a picture.
-    most = max(len(panel.polygons) for panel in panels)
-    line = 0.6 if most < 1500 else 0.35 if most < 6000 else 0.15
+    line = line_width(max(panel.partition.num_regions for panel in panels))
     with style():
         figure, axes = figure_of(rows, columns, width=5.4 * columns, height=4.75 * rows + 0.5)
         for i, (ax, panel) in enumerate(zip(axes, panels)):
-            _draw_panel(ax, panel, scene, dots=4.4, width=line)
-            if i // columns == rows - 1:
-                ax.set_xlabel(scene.axes[0])
-            if i % columns == 0:
-                ax.set_ylabel(scene.axes[1])
+            panel.partition.plot(
+                ax, data=scene.points, labels=scene.labels, bent=False, names=scene.axes,
+                legend=False,
+            )  # fmt: skip
+            for lines in ax.collections[1:]:
+                lines.set_linewidth(line)
+            ax.set_title(panel.title, loc="left", pad=6)
+            ax.set_title(panel.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
+                         color=MUTED)
             _only_outer_ticks(ax, i, rows, columns)
-            if not scene.axes[1]:  # one dimension: the height means nothing
-                ax.set_yticks([])
         _legend(figure, axes[0])
         if title:
             figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_graphs(
-    graphs: Sequence[Graph], points: Sequence[float], path: Path, *, dpi: int = DPI
-) -> None:
-    """Write the graphs of networks of one input, side by side, with the data on the axis."""
+    graphs: Sequence[Graph], points: Sequence[float], path: Path | None = None, *, dpi: int = DPI
+) -> "Figure":
+    """Draw the graphs of networks of one input, side by side, with the data on the axis."""
     with style():
         figure, axes = figure_of(1, len(graphs), width=5.4 * len(graphs), height=3.6)
         for ax, graph in zip(axes, graphs, strict=True):
@@ -163,14 +139,14 @@ def draw_graphs(
             ax.set_title(graph.note, loc="right", pad=6, fontsize=9.5, fontweight="normal",
                          color=MUTED)
         _legend(figure, axes[0])
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_boundaries(
-    panels: Sequence[tuple[str, Sequence[Floats]]], scene: Scene, path: Path, *, title: str,
-    dpi: int = DPI,
-) -> None:  # fmt: skip
-    """Write bundles of boundaries over the data, one panel each; the first of a bundle is thick.
+    panels: Sequence[tuple[str, Sequence[Floats]]], scene: Scene, view: Window,
+    path: Path | None = None, *, title: str, dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw bundles of boundaries over the data, one panel each; the first of a bundle is thick.
 
     A panel has a title and a list of boundaries, each an array of segments (E, 2, 2).
     """
@@ -183,25 +159,26 @@ def draw_boundaries(
                 lines = LineCollection(list(segments), colors="#e69f00", linewidths=1, alpha=0.7)
                 ax.add_collection(lines)
             ax.add_collection(LineCollection(list(bundle[0]), colors=INK, linewidths=2.2))
-            _draw_points(ax, scene, 4)
-            ax.set_xlim(scene.lo[0], scene.hi[0])
-            ax.set_ylim(scene.lo[1], scene.hi[1])
+            draw_points(ax, scene.points, scene.labels, view, 4)
+            (left, right), (bottom, top) = view.limits()
+            ax.set_xlim(left, right)
+            ax.set_ylim(bottom, top)
             ax.set_title(name, loc="left", pad=6)
             _only_outer_ticks(ax, i, 1, len(panels))
         _legend(figure, axes[0])
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_counts_by_radius(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     radii: Sequence[float],
     names: Mapping[str, str],
-    path: Path,
+    path: Path | None = None,
     *,
     title: str,
-) -> None:
-    """Write the mean number of regions in a ball against its radius, for each network.
+) -> "Figure":
+    """Draw the mean number of regions in a ball against its radius, for each network.
 
     ``curves`` maps a network to its counts around data points and around random points.
     """
@@ -216,19 +193,19 @@ def draw_counts_by_radius(
         ax.set(xscale="log", yscale="log", ylabel="regions that meet the ball (median over seeds)",
                xlabel="radius, relative to the longest side of the data")
         ax.set_xticks(list(radii), [f"{r:g}" for r in radii])
-        ax.xaxis.set_minor_locator(_ticker().NullLocator())
-        ax.yaxis.set_major_formatter(_ticker().FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.xaxis.set_minor_locator(ticker().NullLocator())
+        ax.yaxis.set_major_formatter(ticker().FuncFormatter(lambda y, _: f"{y:g}"))
         ax.grid(True, color="#e4e7eb", lw=0.6)
         ax.legend(frameon=False, fontsize=9)
         ax.set_title(title, loc="left")
-        write_figure(figure, path)
+    return _finished(figure, path, DPI)
 
 
 def draw_counts(
-    lines: Sequence[Counts], path: Path, *, names: Mapping[str, str], title: str, label: str,
-    dpi: int = DPI,
-) -> None:  # fmt: skip
-    """Write counts on a logarithmic axis: a dot at each mean, a bar to the greatest, and marks.
+    lines: Sequence[Counts], path: Path | None = None, *, names: Mapping[str, str], title: str,
+    label: str, dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw counts on a logarithmic axis: a dot at each mean, a bar to the greatest, and marks.
 
     ``names`` says what the networks are, in the colours of NETWORK_COLOURS.
     """
@@ -251,20 +228,21 @@ def draw_counts(
         ax.set_ylim(len(lines) - 0.5, -0.5)
         ax.set_yticks(range(len(lines)), [line.name for line in lines])
         ax.tick_params(axis="y", length=0)
-        ax.xaxis.set_major_formatter(_ticker().FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.xaxis.set_major_formatter(ticker().FuncFormatter(lambda x, _: f"{x:g}"))
         ax.grid(True, axis="x", color="#e4e7eb", lw=0.6)
         ax.set_axisbelow(True)
         ax.set_xlabel(label)
         ax.set_title(title, loc="left")
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def draw_differences(
-    panels: Sequence[Differences], path: Path, *, title: str, columns: int = 3, dpi: int = DPI
-) -> None:
-    """Write the paired differences of several measures: a dot a seed, median and interval."""
+    panels: Sequence[Differences], path: Path | None = None, *, title: str, columns: int = 3,
+    dpi: int = DPI,
+) -> "Figure":  # fmt: skip
+    """Draw the paired differences of several measures: a dot a seed, median and interval."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     height = max(len(panel.rows) for panel in panels) * 0.42 + 0.95
@@ -276,7 +254,7 @@ def draw_differences(
                 continue
             _draw_differences(ax, panels[i], named=i % columns == 0)
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path, dpi)
+    return _finished(figure, path, dpi)
 
 
 def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
@@ -297,39 +275,8 @@ def _draw_differences(ax: "Axes", panel: Differences, *, named: bool) -> None:
     ax.set_axisbelow(True)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
-    ax.xaxis.set_major_locator(_ticker().MaxNLocator(5))
+    ax.xaxis.set_major_locator(ticker().MaxNLocator(5))
     ax.set_title(panel.title, fontsize=9.5, loc="left")
-
-
-def _draw_panel(
-    ax: "Axes", panel: Panel, scene: Scene, *, dots: float, width: float
-) -> None:
-    """Draw one partition and the data on it."""
-    from matplotlib.collections import PolyCollection
-
-    faces = [REGION_COLOURS[c % len(REGION_COLOURS)] for c in panel.colours]
-    polygons = list(panel.polygons)
-    ax.add_collection(
-        PolyCollection(polygons, facecolors=faces, edgecolors=BOUNDARY, linewidths=width)
-    )
-    _draw_points(ax, scene, dots)
-    ax.set_xlim(scene.lo[0], scene.hi[0])
-    ax.set_ylim(scene.lo[1], scene.hi[1])
-    ax.set_title(panel.title, loc="left", pad=6)
-    ax.set_title(panel.note, loc="right", pad=6, fontsize=9.5, fontweight="normal", color=MUTED)
-
-
-def _draw_points(ax: "Axes", scene: Scene, dots: float) -> None:
-    """Draw the data, one colour and marker a class."""
-    labels = scene.labels
-    classes = [None] if labels is None else list(dict.fromkeys(labels))
-    for k, name in enumerate(classes):
-        colour, marker = CLASS_STYLES[k % len(CLASS_STYLES)]
-        chosen = np.ones(len(scene.points), bool)
-        if labels is not None:
-            chosen = np.array([label == name for label in labels])
-        ax.plot(*scene.points[chosen].T, marker, color=colour, ms=dots, mew=0.4, mec="white",
-                label="data" if name is None else name, zorder=3)
 
 
 def _legend(figure: "Figure", ax: "Axes") -> None:
@@ -340,63 +287,18 @@ def _legend(figure: "Figure", ax: "Axes") -> None:
 
 
 def _only_outer_ticks(ax: "Axes", i: int, rows: int, columns: int) -> None:
-    """Number the axes at the left and at the bottom of the picture only."""
-    ax.tick_params(labelbottom=i // columns == rows - 1, labelleft=i % columns == 0)
+    """Number and name the axes at the left and at the bottom of the picture only."""
+    is_low, is_left = i // columns == rows - 1, i % columns == 0
+    ax.tick_params(labelbottom=is_low, labelleft=is_left)
+    if not is_low:
+        ax.set_xlabel("")
+    if not is_left:
+        ax.set_ylabel("")
 
 
-def figure_of(
-    rows: int, columns: int, *, width: float, height: float
-) -> "tuple[Figure, list[Axes]]":
-    """Return a figure without the global state of pyplot, and its axes row by row."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
-
-
-def write_figure(figure: "Figure", path: Path, dpi: int = DPI) -> None:
-    """Write the figure as a PNG without a time stamp, so that equal runs give equal files."""
-    with create_file(path, force=True) as stream:
-        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
-
-
-def style() -> Any:
-    """Return the context in which all pictures are drawn."""
-    _ticker()
-    import matplotlib
-
-    return matplotlib.rc_context(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": 10,
-            "text.color": INK,
-            "axes.edgecolor": "#9aa5b1",
-            "axes.labelcolor": INK,
-            "axes.linewidth": 0.8,
-            "axes.titlesize": 11,
-            "axes.titleweight": "bold",
-            "xtick.color": MUTED,
-            "ytick.color": MUTED,
-            "ytick.labelcolor": INK,
-            # Names of columns come from files: a dollar sign in them starts no formula.
-            "text.parse_math": False,
-        }
-    )
-
-
-def check_matplotlib() -> None:
-    """Check that pictures can be drawn, for commands that compute for long before they draw."""
-    _ticker()
-
-
-def _ticker() -> Any:
-    """Return matplotlib.ticker, or say how to get matplotlib."""
-    try:
-        import matplotlib.ticker
-    except ModuleNotFoundError as error:
-        raise ExactBNError(
-            "pictures need matplotlib, which is not installed; pip install 'exactbn[plot]'"
-        ) from error
-    return matplotlib.ticker
+def _finished(figure: "Figure", path: Path | None, dpi: int) -> "Figure":
+    """Return a figure, written where a path is given."""
+    if path is not None:
+        with style():  # ticks are made when a figure is painted
+            write_figure(figure, path, dpi)
+    return figure

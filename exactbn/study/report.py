@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from exactbn.exact.rational import to_text
 from exactbn.model.files import save_json
 from exactbn.model.network import SIGMA_POLICIES
@@ -133,33 +131,14 @@ def _panel(
     """Return the picture of one partition, of its slice where d > 2."""
     part = comparison.shown[variant.key, name]
     shown, data = part, comparison.data
-    if data.dim != 2:
+    if data.dim > 2:
         mean = tuple(exact_mean(column) for column in zip(*variant.points, strict=True))
         network, box = plane_view(part.network, part.box, mean)
         shown = partition(network, box)
     where = " in this plane" if data.dim > 2 else ""
-    panel = plots.Panel(
-        label,
-        f"{counted(shown.num_regions, 'region')}{where}",
-        shown.polygons(),
-        plots.colour_regions(shown.num_regions, shown.edges.tolist()),
-    )
-    points = np.array([[float(t) for t in x[:2]] for x in variant.points])
-    axes = (*data.features[:2], "") if data.dim == 1 else data.features[:2]
-    if data.dim == 1:  # one row a class, so that points do not hide each other
-        points = np.column_stack([points, _heights(data.labels, len(points))])
-    lo, hi = (tuple(float(t) for t in bound) for bound in (shown.box.lo, shown.box.hi))
-    scene = plots.Scene(points, data.labels, data.label_name, (lo[0], lo[1]), (hi[0], hi[1]),
-                        (axes[0], axes[1]))
-    return panel, scene
-
-
-def _heights(labels: Sequence[str] | None, count: int) -> list[float]:
-    """Return a height in (0, 1) for every point, the same within a class."""
-    if labels is None:
-        return [0.5] * count
-    classes = list(dict.fromkeys(labels))
-    return [(classes.index(label) + 1) / (len(classes) + 1) for label in labels]
+    panel = plots.Panel(label, f"{counted(shown.num_regions, 'region')}{where}", shown)
+    points = tuple(x[:2] for x in variant.points)
+    return panel, plots.Scene(points, data.labels, data.features[:2])
 
 
 def _slice_note(comparison: Comparison) -> str:

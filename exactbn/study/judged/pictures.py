@@ -10,11 +10,13 @@ from exactbn.study.judged.figures import ALL, Figure, Need
 from exactbn.study.judged.judging import OF_REGIONS, OF_VOLUME
 from exactbn.study.judged.local_figures import LocalFigure
 from exactbn.study.judged.wording import points, power_of_ten
-from exactbn.study.plots import INK, MUTED, NETWORK_COLOURS, figure_of, style, write_figure
+from exactbn.drawing.style import INK, MUTED, figure_of, style, write_figure
+from exactbn.study.plots import NETWORK_COLOURS
 from exactbn.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Picture
 
 #: One colour and marker a method, the same in every picture.
 METHOD_STYLES = {
@@ -30,9 +32,10 @@ NOMINAL = 0.95
 
 
 def draw_figures(
-    figures: Sequence[Figure], dims: Sequence[int], path: Path, *, volume: bool = False
-) -> None:
-    """Write bias (above) and coverage (below) against the sample size, one column a dimension.
+    figures: Sequence[Figure], dims: Sequence[int], path: Path | None = None, *,
+    volume: bool = False,
+) -> "Picture":
+    """Draw bias (above) and coverage (below) against the sample size, one column a dimension.
 
     All families together. ``volume`` shows the estimators of the unseen volume, not those of the
     number of regions.
@@ -70,7 +73,9 @@ def draw_figures(
         handles, names = axes[0].get_legend_handles_labels()
         columns = min(len(names), 2 * len(dims))
         figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
-        write_figure(figure, path)
+        if path is not None:
+            write_figure(figure, path)
+    return figure
 
 
 def powers_of_ten(ax: "Axes") -> None:
@@ -106,8 +111,10 @@ def _line(
             ax.plot([x, x], interval, color=colour, lw=0.9, alpha=0.7, zorder=2)
 
 
-def draw_needs(needs: Sequence[Need], dims: Sequence[int], most: int, path: Path) -> None:
-    """Write how many points see 99 % of the volume, and of the regions, by family and dimension.
+def draw_needs(
+    needs: Sequence[Need], dims: Sequence[int], most: int, path: Path | None = None
+) -> "Picture":
+    """Draw how many points see 99 % of the volume, and of the regions, by family and dimension.
 
     A dot is the median over networks, the thick bar its 95 % interval, the thin one the quartiles.
     """
@@ -150,7 +157,9 @@ def draw_needs(needs: Sequence[Need], dims: Sequence[int], most: int, path: Path
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
         title = f"Points that see 99 %, in expectation (dashed: the largest sample, {points(most)})"
         figure.suptitle(title, fontsize=13, fontweight="bold", color=INK)
-        write_figure(figure, path)
+        if path is not None:
+            write_figure(figure, path)
+    return figure
 
 
 #: What is drawn of local densities: the name, how it is called, colour, marker.
@@ -160,8 +169,8 @@ LOCAL_LINES = (
 )  # fmt: skip
 
 
-def draw_local(figures: Sequence[LocalFigure], path: Path) -> None:
-    """Write mean numbers against the radius: a column a depth, a row a number of directions."""
+def draw_local(figures: Sequence[LocalFigure], path: Path | None = None) -> "Picture":
+    """Draw mean numbers against the radius: a column a depth, a row a number of directions."""
     from matplotlib.ticker import LogLocator
 
     overall = [f for f in figures if f.family == ALL]
@@ -201,7 +210,9 @@ def draw_local(figures: Sequence[LocalFigure], path: Path) -> None:
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center",
                       ncols=len(labels) if len(depths) > 1 else 2, frameon=False)
-        write_figure(figure, path)
+        if path is not None:
+            write_figure(figure, path)
+    return figure
 
 
 def _local(f: LocalFigure, name: str) -> float:

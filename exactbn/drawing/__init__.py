@@ -1,0 +1,1 @@
+"""Pictures of exact polyhedra: clipped in integers, rounded once, drawn with matplotlib."""
