@@ -37,7 +37,7 @@ class Time(Value):
         if len(self.polynomial) == 2:
             lo = hi = Fraction(-self.polynomial[0], self.polynomial[1])
         object.__setattr__(self, "interval", (lo, hi))
-        poly = fmpz_poly(self.polynomial)
+        poly = fmpz_poly(list(self.polynomial))
         ends = [poly(fmpq(t.numerator, t.denominator)) for t in (lo, hi)]
         if not (ends[0] * ends[1] < 0 if lo < hi else ends[0] == 0):
             raise InputError(
@@ -97,7 +97,7 @@ class Time(Value):
 
     def _zero(self) -> Zero:
         lo, hi = (fmpq(t.numerator, t.denominator) for t in self.interval)
-        return Zero(fmpz_poly(self.polynomial), lo, hi)
+        return Zero(fmpz_poly(list(self.polynomial)), lo, hi)
 
 
 def time_of(zero: Zero, certificates: Sequence[fmpz_poly], start: Fraction, end: Fraction) -> Time:

@@ -84,24 +84,35 @@ def zeros_of(poly: fmpz_poly, tag: object = None) -> list[Zero]:
         return found
     if changes > 1:
         poly //= poly.gcd(poly.derivative())
-    # (p, k, c): p(x) is a multiple of poly((c + x) / 2^k), not 0 at the ends of [0, 1].
+    while (middle := _isolate(poly, found, tag)) is not None:
+        # Its intervals would end at this zero: it goes first, and the others are sought again.
+        found.append(Zero(fmpz_poly([-middle.p, middle.q]), middle, middle, tag))
+        poly //= fmpz_poly([-middle.p, middle.q])
+    return found
+
+
+def _isolate(poly: fmpz_poly, found: list[Zero], tag: object) -> fmpq | None:
+    """Put the zeros in (0, 1) of a polynomial without multiple ones, not 0 at the ends, to a list.
+
+    Where a middle of an interval is a zero, that is returned, and nothing is put to the list.
+    """
+    zeros = []
+    # (p, k, c): p(x) is a multiple of poly((c + x) / 2^k).
     pieces = [(poly, 0, 0)]
     while pieces:
         local, k, c = pieces.pop()
         changes = _changes(local)
         if changes == 1:
-            found.append(Zero(poly, fmpq(c, 1 << k), fmpq(c + 1, 1 << k), tag))
+            zeros.append(Zero(poly, fmpq(c, 1 << k), fmpq(c + 1, 1 << k), tag))
         if changes <= 1:
             continue
         n = local.degree()
         left = fmpz_poly([a << (n - i) for i, a in enumerate(local.coeffs())])  # 2^n p(x / 2)
         if left(1) == 0:
-            middle = fmpq(2 * c + 1, 2 << k)
-            found.append(Zero(poly, middle, middle, tag))
-            left //= _END
-        right = left(_SHIFT)
-        pieces += [(right, k + 1, 2 * c + 1), (left, k + 1, 2 * c)]
-    return found
+            return fmpq(2 * c + 1, 2 << k)
+        pieces += [(left(_SHIFT), k + 1, 2 * c + 1), (left, k + 1, 2 * c)]
+    found += zeros
+    return None
 
 
 def _changes(poly: fmpz_poly) -> int:
