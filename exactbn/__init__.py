@@ -17,6 +17,7 @@ __all__ = [
     "center",
     "count_faces",
     "count_regions",
+    "follow",
     "load",
     "partition",
     "partition_many",
@@ -24,9 +25,11 @@ __all__ = [
     "sample",
     "save_json",
     "standardize",
+    "symbolic",
 ]
 
 if TYPE_CHECKING:
+    from exactbn import symbolic as symbolic
     from exactbn.errors import ExactBNError as ExactBNError
     from exactbn.model.batchnorm import center as center
     from exactbn.model.batchnorm import standardize as standardize
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from exactbn.model.files import load as load
     from exactbn.model.asking import save_json as save_json
     from exactbn.model.network import Network as Network
+    from exactbn.paths.following import follow as follow
     from exactbn.regions.counting import count_regions as count_regions
     from exactbn.regions.counting import partition_many as partition_many
     from exactbn.regions.pieces import count_faces as count_faces
@@ -52,6 +56,7 @@ _HOMES = {
     "center": "model.batchnorm",
     "count_faces": "regions.pieces",
     "count_regions": "regions.counting",
+    "follow": "paths.following",
     "load": "model.files",
     "partition": "regions.partitioning",
     "partition_many": "regions.counting",
@@ -59,6 +64,7 @@ _HOMES = {
     "sample": "sampling",
     "save_json": "model.asking",
     "standardize": "model.batchnorm",
+    "symbolic": "symbolic",  # a module
 }
 
 
@@ -66,7 +72,8 @@ def __getattr__(name: str) -> object:
     """Load a public name from its module."""
     if name not in _HOMES:
         raise AttributeError(f"module 'exactbn' has no attribute {name!r}")
-    value = getattr(import_module(f"exactbn.{_HOMES[name]}"), name)
+    home = import_module(f"exactbn.{_HOMES[name]}")
+    value = home if name == _HOMES[name] else getattr(home, name)
     globals()[name] = value
     return value
 

@@ -21,6 +21,8 @@ EXACT = (
     "engines",
     "regions",
     "jobs",
+    "paths",
+    "symbolic.py",
     "sampling",
     "selfcheck",
     "bench",

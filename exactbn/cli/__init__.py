@@ -50,6 +50,11 @@ COMMANDS = {
         "count_command",
         "Count regions, adjacencies and faces exactly, in little memory.",
     ),
+    "follow": Command(
+        "exactbn.cli.follow",
+        "follow_command",
+        "Follow the partition from one network to another: all events, exactly.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

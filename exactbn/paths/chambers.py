@@ -133,7 +133,7 @@ class Line:
                     continue
                 side = zero.side(s)
                 if side == 0:
-                    raise InternalError(f"a vertex is lost at s = {s}; please report these networks")
+                    raise InternalError(f"a vertex is lost at s = {s}; please report this")
                 if side < 0:
                     left = _kept(left, zero, -1)
                 else:

@@ -63,7 +63,8 @@ class Forms:
         pairs = zip(start.hidden, end.hidden, strict=True)
         self._stages = [_Stage.of(a, b) for a, b in pairs]
         self.walls = [[fmpz_poly([c]) for c in row] for row in wall_rows(domain)]
-        inputs = [[fmpz_poly([int(i == k)]) for k in range(1 + self.dim)] for i in range(self.dim + 1)]
+        axes = range(1 + self.dim)
+        inputs = [[fmpz_poly([int(i == k)]) for k in axes] for i in axes]
         # Per layer: the pattern below it -> (its forms, the features below it, their scale).
         self._features: dict[bytes, tuple[list[Form], int]] = {b"": (inputs[1:], 1)}
         self._layers: dict[bytes, list[Form]] = {}
@@ -145,10 +146,10 @@ def independent(forms: Sequence[Form], s: fmpq, count: int) -> list[int]:
     for index, form in enumerate(forms):
         row = [fmpq(1) * c(s) for c in form]
         for pivot, other in reduced:
-            if row[pivot]:
+            if row[pivot] != 0:
                 factor = row[pivot] / other[pivot]
                 row = [a - factor * b for a, b in zip(row, other, strict=True)]
-        at = next((j for j, a in enumerate(row) if a), None)
+        at = next((j for j, a in enumerate(row) if a != 0), None)
         if at is not None:
             chosen.append(index)
             reduced.append((at, row))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flint import fmpz_poly
 
@@ -148,7 +148,7 @@ def _forms(zeros: Sequence[Zero]) -> set[int]:
     """Return the walls and units that vanish where zeros say that vertices meet others."""
     forms: set[int] = set()
     for zero in zeros:
-        signs, own = zero.tag  # type: ignore[misc]
+        signs, own = cast("tuple[bytes, int]", zero.tag)
         forms.add(own)
         forms.update(i for i, sign in enumerate(signs) if sign == 0)
     return forms

@@ -67,8 +67,8 @@ class Zero:
 def zeros_of(poly: fmpz_poly, tag: object = None) -> list[Zero]:
     """Return the zeros in [0, 1] of a polynomial that is not 0, in no order, each once.
 
-    >>> [zero.lo for zero in zeros_of(fmpz_poly([0, -1, 2]))]
-    [0, 1/2]
+    >>> [(zero.lo, zero.hi) for zero in zeros_of(fmpz_poly([0, -1, 3]))]
+    [(0, 0), (0, 1)]
     """
     found = []
     if poly[0] == 0:
@@ -121,7 +121,7 @@ def _changes(poly: fmpz_poly) -> int:
     if all(a >= 0 for a in coefficients) or all(a <= 0 for a in coefficients):
         return 0
     coefficients.reverse()
-    signs = [a > 0 for a in fmpz_poly(coefficients)(_SHIFT).coeffs() if a]
+    signs = [a > 0 for a in fmpz_poly(coefficients)(_SHIFT).coeffs() if a != 0]
     return sum(a != b for a, b in zip(signs, signs[1:]))
 
 
