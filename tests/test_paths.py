@@ -132,7 +132,7 @@ def test_an_irrational_event() -> None:
     assert float(times[2]) == 0.5**0.5 and found.counts.tolist() == [4, 5, 7, 7]
     event = found.events[2]
     assert event.units == (0, 1, 2) and event.walls == () and event.regions_at is None
-    assert event.born == ((1, 1, 0),) and event.dead == ((0, 0, 1),)
+    assert event.born == ((0, 0, 1),) and event.dead == ((1, 1, 0),)
 
 
 def test_a_touch_is_told() -> None:
