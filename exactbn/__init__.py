@@ -19,6 +19,7 @@ __all__ = [
     "count_faces",
     "count_regions",
     "euler_integrals",
+    "follow",
     "level_partition",
     "load",
     "partition",
@@ -28,9 +29,11 @@ __all__ = [
     "save_json",
     "standardize",
     "sublevel_barcode",
+    "symbolic",
 ]
 
 if TYPE_CHECKING:
+    from exactbn import symbolic as symbolic
     from exactbn.errors import ExactBNError as ExactBNError
     from exactbn.model.batchnorm import center as center
     from exactbn.model.batchnorm import standardize as standardize
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from exactbn.model.files import load as load
     from exactbn.model.asking import save_json as save_json
     from exactbn.model.network import Network as Network
+    from exactbn.paths.following import follow as follow
     from exactbn.regions.counting import count_regions as count_regions
     from exactbn.regions.counting import partition_many as partition_many
     from exactbn.regions.levels import level_partition as level_partition
@@ -62,6 +66,7 @@ _HOMES = {
     "count_faces": "regions.pieces",
     "count_regions": "regions.counting",
     "euler_integrals": "regions.topology.euler",
+    "follow": "paths.following",
     "level_partition": "regions.levels",
     "load": "model.files",
     "partition": "regions.partitioning",
@@ -71,6 +76,7 @@ _HOMES = {
     "save_json": "model.asking",
     "standardize": "model.batchnorm",
     "sublevel_barcode": "regions.topology.persistence",
+    "symbolic": "symbolic",  # a module
 }
 
 
@@ -78,7 +84,8 @@ def __getattr__(name: str) -> object:
     """Load a public name from its module."""
     if name not in _HOMES:
         raise AttributeError(f"module 'exactbn' has no attribute {name!r}")
-    value = getattr(import_module(f"exactbn.{_HOMES[name]}"), name)
+    home = import_module(f"exactbn.{_HOMES[name]}")
+    value = home if name == _HOMES[name] else getattr(home, name)
     globals()[name] = value
     return value
 

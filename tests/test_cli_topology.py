@@ -95,7 +95,7 @@ def test_pictures(suffix: str, net: str, tmp_path: Path) -> None:
         (["--output", "0", "--level", "nan"], "--level"),
         (["--output", "0", "--at-infinity", "far"], "expected one of open, point, relative"),
         (["--output", "0", "--field", "4", "--bars"], "prime"),
-        (["--output", "0", "--picture", "bars.pdf"], ".png or .svg"),
+        (["--output", "0", "--picture", "bars.jpg"], ".png, .svg, .pdf"),
     ],
 )
 def test_bad_input(words: list[str], message: str, net: str, capsys: Output) -> None:

@@ -23,6 +23,8 @@ EXACT = (
     "drawing",
     "regions",
     "jobs",
+    "paths",
+    "symbolic.py",
     "sampling",
     "selfcheck",
     "bench",

@@ -43,6 +43,11 @@ LAYERS: dict[str, tuple[set[str], str]] = {
         {"numpy", "pyarrow", "dask", "distributed"},
         "a domain cut in tasks that are written down, on threads or on a cluster",
     ),
+    "paths": (
+        {"numpy", "flint", "matplotlib"},
+        "networks that move: forms as polynomials, chambers, events, the page that plays them",
+    ),
+    "symbolic": ({"sympy"}, "centering as a function of the data"),
     "sampling": (
         {"numpy", "scipy", "torch", "numba", "llvmlite"}, "random points against a partition"
     ),

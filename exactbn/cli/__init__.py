@@ -60,6 +60,11 @@ COMMANDS = {
         "topology_command",
         "Betti numbers of the level and sublevel sets of an output, and barcodes, exactly.",
     ),
+    "follow": Command(
+        "exactbn.cli.follow",
+        "follow_command",
+        "Follow the partition from one network to another: all events, exactly.",
+    ),
     "compare": Command(
         "exactbn.cli.compare",
         "compare_command",

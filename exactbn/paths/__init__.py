@@ -1,0 +1,1 @@
+"""Networks that move along a path, and all events of their partitions, exact."""
