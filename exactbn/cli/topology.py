@@ -76,7 +76,7 @@ def topology_command(
     ] = 0,
     picture: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the barcode here, .png or .svg."),
+        typer.Option(metavar="FILE", help="Draw the barcode here, .png, .svg or .pdf."),
     ] = None,
     certificate: Annotated[
         Path | None,

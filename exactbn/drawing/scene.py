@@ -281,8 +281,10 @@ def add_keys(ax: "Axes", paint: Paint, *, own_figure: bool) -> None:
         # Ticks are made when a figure is painted, which is after the style of it has ended.
         ax.tick_params(color=MUTED, labelcolor=INK)
         figure: Any = ax.figure
+        # A name and its mark take up to two inches.
+        columns = max(1, min(len(named), int(figure.get_figwidth() / 2)))
         legend = figure.legend(named.values(), named.keys(), loc="outside lower center",
-                      ncols=min(4, len(named)), frameon=False)  # fmt: skip
+                      ncols=columns, frameon=False)  # fmt: skip
     else:
         legend = ax.legend(named.values(), named.keys(), loc="upper right", framealpha=0.9,
                            fontsize=8)  # fmt: skip
