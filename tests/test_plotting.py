@@ -241,7 +241,7 @@ def test_the_decision_boundary_is_that_of_the_window():
     (lines,) = [c for c in ax.collections if c.get_label() == "decision boundary"]
     assert not lines.get_segments()  # equal outputs: the first one is greatest everywhere
     three = Network.from_arrays([[[1, 0, 1]], [[1]]], [[0], [0]])
-    with pytest.raises(DimensionError, match="boundary=True needs 2 inputs"):
+    with pytest.raises(DimensionError, match="boundary is drawn of two inputs"):
         partition(three, (-1, 1)).plot(boundary=True)
     with pytest.raises(InputError, match="2 outputs: say which with output=0"):
         partition(two, (-1, 1)).plot(color_by="output")
