@@ -213,6 +213,15 @@ def test_colours_say_what_they_stand_for():
     assert [list(paint.names.values())[k - min(deepest)] for k in deepest] == paint.faces
 
 
+def test_outputs_beyond_floats_have_a_colour():
+    big = Network.from_arrays([[[1, 0]], [[10**400]]], [[0], [0]])
+    for d in (2, 3):
+        wide = Network.from_arrays([[[1] + [0] * (d - 1)], [[10**400]]], [[0], [0]])
+        ax = partition(wide, (-1, 1)).plot(color_by="output")
+        ax.figure.draw_without_rendering()
+    assert scene(partition(big, (-1, 1)), color_by="output").paint.norm.vmax == 1e300
+
+
 def test_unbounded_regions_have_no_volume_and_a_window_of_all_vertices():
     part = partition(DEEP)
     paint = scene(part, color_by="log_volume").paint

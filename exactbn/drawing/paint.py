@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+#: The greatest number that a bar of colours ends at.
+GREATEST = 1e300
+
 
 @dataclass(frozen=True, eq=False)
 class Paint:
@@ -69,12 +72,14 @@ def number_paint(
     low, high = span or (
         (float(values[known].min()), float(values[known].max())) if known.any() else (0.0, 1.0)
     )
+    # Numbers beyond that have the colour at the end: their differences would not be floats.
+    low, high = (float(np.clip(t, -GREATEST, GREATEST)) for t in (low, high))
     if low == high:
-        low, high = low - 0.5, high + 0.5
-    norm: Any = Normalize(low, high)
+        low, high = low - max(0.5, abs(low) / 2), high + max(0.5, abs(high) / 2)
+    norm: Any = Normalize(low, high, clip=True)
     if cmap == "signed":
         is_signed = low < 0 < high
-        norm = CenteredNorm(0, max(-low, high)) if is_signed else norm
+        norm = CenteredNorm(0, max(-low, high), clip=True) if is_signed else norm
         cmap = "RdBu_r" if is_signed else "viridis"
     chosen = matplotlib.colormaps[cmap]
     faces: list[Any] = [NO_VALUE] * len(values)
