@@ -188,6 +188,17 @@ def test_signs_that_the_cpu_leaves_open_are_compared_with_exact_ones(monkeypatch
     assert "sample 2" in str(result.example) and "exactly it is zero" in str(result.example)
 
 
+def test_a_dead_neuron_is_certainly_off() -> None:
+    """Exactly it is zero, and that is off: the one that is wrong is another one."""
+    rng = np.random.default_rng(9)
+    weights = [rng.normal(size=shape) for shape in ((8, 2), (8, 8), (1, 8))]
+    biases = [rng.normal(size=rows) for rows in (8, 8, 1)]
+    weights[0][0], biases[0][0] = 0, 0
+    network = Network.from_arrays(weights, biases)
+    result = check_device(network, Box.of(-1, 1, 2), 1, device=CPU, plant=0)
+    assert result.differing == 1 and "neuron 0 " not in str(result.example)
+
+
 def test_an_undecided_sample_may_be_wrong(monkeypatch: Patch) -> None:
     """Where the device says that it is not certain it is not believed: no error."""
     def doubt(*arguments: Any, **options: Any) -> FusedStage:

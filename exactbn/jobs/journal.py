@@ -28,7 +28,8 @@ from exactbn.regions.arrow_files import sha256_of
 from exactbn.regions.storage import JOURNAL
 
 FILE, LOCK, PARTS, NETWORK = JOURNAL, "lock", "parts", "network.json"
-FORMAT = "exactbn job 1"
+#: It says too how pieces are dealt out, since a path means another piece where that changes.
+FORMAT = "exactbn job 2"
 
 # Every row bears its own hash: SQLite has none, and a row that was damaged must not be believed.
 _TABLES = "about", "parts", "chunks", "dealt"

@@ -280,10 +280,13 @@ class _Run:
         return _Found(differing, (own_undecided, undecided), example)
 
     def _disagree(self, x: torch.Tensor, words: Words) -> tuple[int, int] | None:
-        """Return (neuron, exact sign) of the first neuron of which certain words are wrong."""
+        """Return (neuron, exact sign) of the first neuron of which certain words are wrong.
+
+        A neuron that is zero is off: of a dead one that is certain.
+        """
         exact = exact_signs(self.network, x[None])[0].tolist()
         for k, sign in enumerate(exact):
-            if sign != (-1 if _is_off(words, k, len(exact)) else 1):
+            if (sign > 0) == _is_off(words, k, len(exact)):
                 return k, sign
         return None
 
@@ -298,7 +301,7 @@ class _Run:
         if wrong is None:
             return f"{where}: {name} is right, and the CPU calls a wrong sign certain"
         neuron, sign = wrong
-        told = "off" if sign > 0 else "on" if sign < 0 else "not zero"
+        told = "off" if sign > 0 else "on"
         truth = {1: "positive", -1: "negative", 0: "zero"}[sign]
         return f"{where}: neuron {neuron} is certainly {told} on {name}, exactly it is {truth}"
 
