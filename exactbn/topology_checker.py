@@ -390,7 +390,7 @@ def main(arguments: Sequence[str]) -> int:
     path = arguments[0]
     try:
         with open_certificate(path) as stream:
-            print(f"accepted: {check(stream)}", flush=True)
+            print(printable(f"accepted: {check(stream)}"), flush=True)
     except Rejection as error:
         return tell(f"rejected: {path}: {error}", 1)
     except Unreadable as error:
@@ -404,9 +404,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def tell(message: str, code: int) -> int:
     """Print one line of at most 500 characters and return the exit code."""
-    text = "".join(c if c.isprintable() else "?" for c in message[:500])
-    print(text, file=sys.stderr)
+    print(printable(message[:500]), file=sys.stderr)
     return code
+
+
+def printable(text: str) -> str:
+    """Return a text without what could steer a terminal: it may come from the file."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ def test_margins_and_classes() -> None:
     fan = decision_boundary(affine([1, 0], [0, 1], [0, 0]))
     middle, _ = fan.margins([(2, 0), (-1, -1), (0, 0)], [0, 0, 1])
     assert middle.tolist() == [sqrt(2), -1, 0]
-    for labels, message in (([0], "got 1 label of 4 points"), ([0, 1, 2, 0], "a label is 2")):
+    for labels, message in (([0], "got 1 label of 4 points"), ([0, 1, 2, 0], "label 2, expected")):
         with pytest.raises(InputError, match=message):
             found.margins(points, labels)
     assert [t.tolist() for t in found.distances([])] == [[], []]
@@ -412,7 +412,7 @@ def test_what_cannot_be_asked() -> None:
         (one, {"classes": (0, 1)}, "classes are of a network with two outputs or more"),
         (one, {"side": "left"}, "side is 'left', expected one of positive, negative, zeros"),
         (three, {"side": "zeros"}, "is of a network with one output, this one has 3"),
-        (three, {"classes": (0, 3)}, "classes are 0 and 3, expected two different ones from 0"),
+        (three, {"classes": (0, 3)}, "class 3, expected an integer from 0 to 2"),
         (three, {"classes": (1, 1)}, "expected two different ones"),
         (three, {"classes": (1,)}, "expected two numbers of outputs"),
         (three, {"engine": "fast"}, "engine 'fast' is not known"),

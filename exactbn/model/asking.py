@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -147,3 +148,19 @@ def _pairs(items: Sequence[Any], d: int) -> str | None:
         for side in (box.lo, box.hi)
     )
     return repr(tuple(corners))
+
+
+def as_index(value: object, count: int, name: str) -> int:
+    """Return the number of one of ``count`` things, after a look at its type and range.
+
+    A truth value is no number: a mask would be taken for the numbers 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If it is no integer from 0 to ``count`` - 1.
+    """
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_number or not 0 <= int(value) < count:  # type: ignore[call-overload]
+        raise InputError(f"{name} {value!r}, expected an integer from 0 to {count - 1}")
+    return int(value)  # type: ignore[call-overload, no-any-return]

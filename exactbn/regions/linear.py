@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from exactbn.exact.rational import Matrix, Vector
 from exactbn.exact.values import Value
 from exactbn.model.arrays import read_only
+from exactbn.model.asking import as_index
 from exactbn.regions.location import Location
 from exactbn.regions.polyhedra import Form
 from exactbn.regions.region import Region
@@ -104,6 +105,7 @@ class LinearRegions(Value):
 
     def affine_map(self, label: int) -> tuple[Matrix, Vector]:
         """Return (A, b) of a linear region, exact."""
+        label = as_index(label, len(self.maps), "linear region")
         return self.partition.affine_map(int(np.flatnonzero(self.labels == label)[0]))
 
     def _is_convex(self, members: Sequence[int], pairs: Sequence[tuple[int, int]]) -> bool:

@@ -16,6 +16,7 @@ from exactbn.errors import DimensionError, InputError, StructureError
 from exactbn.exact.rational import Matrix, Vector, to_matrix
 from exactbn.exact.values import Value
 from exactbn.model.arrays import are_equal, as_floats, read_only
+from exactbn.model.asking import as_index
 from exactbn.model.domain import Box, Domain
 from exactbn.model.labels import labels_of
 from exactbn.model.network import Network
@@ -429,6 +430,4 @@ class Partition(Questions, Shown, Value):
 
     def _checked(self, i: object) -> int:
         """Return a region number after a look at its type and range."""
-        if not isinstance(i, (int, np.integer)) or not 0 <= i < self.num_regions:
-            raise InputError(f"region {i!r}, expected an integer from 0 to {self.num_regions - 1}")
-        return int(i)
+        return as_index(i, self.num_regions, "region")

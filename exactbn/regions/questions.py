@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
         def _check_done(self, what: str) -> None: ...
 
+        def _check_whole(self, what: str) -> None: ...
+
+        @property
+        def stopped(self) -> str | None:
+            """Return why the partition is incomplete, None where it is not."""
+
 
 class Questions:
     """The questions, for :class:`exactbn.Partition`, which answers what they ask."""
@@ -81,7 +87,7 @@ class Questions:
         """Return the linear regions: labels, sizes, maps, and which of them are convex."""
         from exactbn.regions.linear import linear_regions
 
-        self._check_done("affine maps")
+        self._check_whole("linear regions")
         return linear_regions(self, self._location)
 
     def shapes(self: "Asked") -> "Shapes":
@@ -91,6 +97,7 @@ class Questions:
         """
         from exactbn.regions.shapes import Shapes
 
+        self._check_whole("shapes")
         return Shapes(self)
 
     def to_pandas(self: "Asked", *, exact: bool = False) -> "pandas.DataFrame":
@@ -103,6 +110,14 @@ class Questions:
         from exactbn.regions.frames import to_pandas
 
         return to_pandas(self, exact=exact)
+
+    def _check_whole(self: "Asked", what: str) -> None:
+        """Raise InputError where a budget has left regions out: what is beyond is not known."""
+        if self.stopped is not None:
+            raise InputError(
+                f"{what} are those of a whole partition, this one is incomplete: {self.stopped}; "
+                "it goes further with a greater budget"
+            )
 
     def _check_done(self: "Asked", what: str) -> None:
         """Raise InputError where patterns do not know all neurons."""

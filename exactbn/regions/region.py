@@ -277,6 +277,8 @@ class Region(Value):
     def beyond(self) -> tuple[int | None, ...]:
         """Return the region beyond each facet, None where the domain ends.
 
+        (And where a budget left it out, of a partition that is incomplete.)
+
         There is just one, and the facet is a facet of both. For let two regions lie beyond parts of
         one facet, and take the first unit whose label differs between the two: its preactivation,
         of a maximum the lead of one entry over another, is one affine function on both, vanishes
@@ -319,7 +321,10 @@ class Facet(Value):
 
     def __repr__(self) -> str:
         """Return one short line."""
-        to = "the end of the domain" if self.neighbour is None else f"region {self.neighbour}"
+        if self.neighbour is not None:
+            to = f"region {self.neighbour}"
+        else:
+            to = "the end of the domain" if self.domain else "what a budget left out"
         return f"<Facet {self.number} of region {self.region.index}, to {to}>"
 
     @property
@@ -347,12 +352,15 @@ class Facet(Value):
 
     @property
     def neighbour(self) -> int | None:
-        """Return the region beyond, None where the domain ends."""
+        """Return the region beyond; None where the domain ends, see :attr:`domain`.
+
+        None too where a budget left that region out.
+        """
         return self.region.beyond[self.number]
 
     @property
     def flips(self) -> tuple[int, ...]:
-        """Return the units whose label differs in the region beyond; none where the domain ends.
+        """Return the units whose label differs in the region beyond; none where that is None.
 
         Others than :attr:`units`: one that vanishes on the whole region may flip too, and one that
         is positive on both sides, as |x| is at 0, does not.

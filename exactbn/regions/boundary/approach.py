@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from exactbn.errors import InputError
 from exactbn.exact.rational import Vector, to_matrix
+from exactbn.model.asking import as_index
 from exactbn.model.arrays import read_only
 from exactbn.model.domain import Domain
 from exactbn.model.evaluation import homogeneous
@@ -105,13 +106,12 @@ class Distances(ABC):
         InputError
             If there are not as many labels as points, or a label is no class.
         """
-        rows, wanted = self._checked_points(points), [int(label) for label in labels]
-        count = max(self.network.num_outputs, 2)
+        rows, count = self._checked_points(points), max(self.network.num_outputs, 2)
+        # Of two classes the labels may be truth values, as of ``y > 0``.
+        told = [int(t) if isinstance(t, (bool, np.bool_)) else t for t in labels]
+        wanted = [as_index(label, count, "label") for label in told]
         if len(wanted) != len(rows):
             raise InputError(f"got {counted(len(wanted), 'label')} of {len(rows)} points")
-        strange = next((t for t in wanted if not 0 <= t < count), None)
-        if strange is not None:
-            raise InputError(f"a label is {strange}, expected a class from 0 to {count - 1}")
         middle, radius = self.distances(rows)
         right = [a == b for a, b in zip(classes_at(self.network, rows), wanted)]
         return read_only(np.where(right, middle, -middle)), radius

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from exactbn.engines.run import Progress
 from exactbn.errors import InputError
-from exactbn.model.asking import as_domain, as_network
+from exactbn.model.asking import as_domain, as_index, as_network
 from exactbn.model.domain import Box, Domain
 from exactbn.model.layers import Layer
 from exactbn.model.network import Network
@@ -244,13 +244,12 @@ def _checked_classes(
             "decides; leave classes out, or take side='negative' or side='zeros'"
         )
     try:
-        a, b = (int(label) for label in classes)
+        a, b = classes
     except (TypeError, ValueError):
         raise InputError(f"classes are {classes!r}, expected two numbers of outputs") from None
-    if a == b or not (0 <= a < count and 0 <= b < count):
-        raise InputError(
-            f"classes are {a} and {b}, expected two different ones from 0 to {count - 1}"
-        )
+    a, b = (as_index(label, count, "class") for label in (a, b))
+    if a == b:
+        raise InputError(f"classes are {a} and {b}, expected two different ones")
     return a, b
 
 
@@ -292,9 +291,8 @@ def _regions_of(cut: Partition, cells: Mask) -> NDArray[np.int64]:
 def _neuron(network: Network, unit: object) -> int:
     """Return the neuron of the layers that a unit is, after a look at it."""
     count = len(network.units) or network.num_hidden
-    if not isinstance(unit, (int, np.integer)) or not 0 <= unit < count:
-        raise InputError(f"unit {unit!r}, expected an integer from 0 to {count - 1}")
-    known = network.units[unit] if network.units else int(unit)
+    unit = as_index(unit, count, "unit")
+    known = network.units[unit] if network.units else unit
     if not isinstance(known, int):
         raise InputError(
             f"unit {unit} is a {type(known).__name__.lower()}, made of the neurons "

@@ -7,10 +7,9 @@ Betti numbers over GF(p) follow from those over Q and the torsion by universal c
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isqrt
 from typing import final
 
-from flint import fmpz_mat
+from flint import fmpz, fmpz_mat
 
 from exactbn.errors import InputError
 from exactbn.exact.values import Value
@@ -59,10 +58,12 @@ class Homology(Value):
         )
 
 
-def check_characteristic(p: int) -> None:
+def check_characteristic(p: object) -> None:
     """Raise InputError unless p is 0 or a prime: the characteristic of a field."""
-    if p != 0 and (p < 2 or any(p % q == 0 for q in range(2, isqrt(p) + 1))):
-        raise InputError(f"p is {p}, expected a prime number, or 0 for the rational numbers")
+    if isinstance(p, int) and not isinstance(p, bool):
+        if p == 0 or (p > 1 and fmpz(p).is_prime()):
+            return
+    raise InputError(f"p is {p!r}, expected a prime number, or 0 for the rational numbers")
 
 
 def homology_of(complex: ChainComplex) -> Homology:
