@@ -472,6 +472,10 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["boundary", path, "--box", "none"]) == 0
     text = capsys.readouterr().out
     assert "has 4 pieces in 1 component. All counts are exact." in text
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a,b\n-1,-1\n0,2\n3,0\n")
+    assert main(["boundary", path, "--box", "-4", "4", "--through", f"{rows}:0,1,2"]) == 0
+    assert "length, in slice coordinates" in capsys.readouterr().out
     assert main(["boundary", path, "--box", "-1", "1", "--unit", "2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pieces"] == 1
     for words, message in (

@@ -144,6 +144,8 @@ def _show(found: "Boundary | SearchedBoundary", record: dict[str, Any]) -> None:
     table.add_row("Betti numbers", " ".join(map(str, found.betti)))
     table.add_row("faces by dimension", " ".join(map(str, found.f_vector)))
     middle, radius = found.volume()
+    if record.get("slice") is not None and d > 1:
+        size += ", in slice coordinates"
     table.add_row(size, f"{middle:.12g} +- {radius:.1g}" if radius else f"{middle:.12g}")
     table.add_row("bends", f"{record['bends']}, at {counted(len(found.bending_units), 'unit')}")
     if len(found.flat_regions):

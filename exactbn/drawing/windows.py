@@ -65,9 +65,10 @@ class Window:
         lo, hi = (tuple(to_fraction(pair[k], "the window") for pair in pairs) for k in (0, 1))
         for i, (a, b) in enumerate(zip(lo, hi, strict=True)):
             if a >= b:
+                told = (f"{float(t):.9g}" if abs(t) < 1e300 else to_text(t) for t in (a, b))
                 raise InputError(
-                    f"the window is empty or flat on axis {i}: {to_text(a)} to {to_text(b)}, "
-                    "expected lo < hi"
+                    f"the window is empty or flat on axis {i}: {' to '.join(told)}, expected "
+                    f"lo < hi; a window is {form}, not a pair of corners as a box is"
                 )
         return cls(lo, hi)
 
